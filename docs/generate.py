@@ -1,0 +1,77 @@
+"""Writes the generated parts of README.md and README.zh.md: the speed table and the lineage table.
+
+    python docs/generate.py
+
+tests/test_readme.py fails when a README differs from what this would write.
+"""
+
+import json
+from pathlib import Path
+
+from decanet.insight.lineage import lineage, markdown_table
+
+ROOT = Path(__file__).parents[1]
+READMES = {"README.md": "en", "README.zh.md": "zh"}
+TEXTS = {
+    "en": {
+        "head": "| recipe | test accuracy | training time | shell to answer | faster than the tutorial's |",
+        "about": (
+            "Means over {seeds} seeds (± standard deviation), {date}, {processor}, {threads} threads, torch {torch}; "
+            "the whole training time, data cached. The tutorial's step, float32, took {step:.0f} ms there: "
+            "{tutorial:.0f} minutes for its ten passes, extrapolated from {timed} steps measured in the same run."
+        ),
+    },
+    "zh": {
+        "head": "| 配方 | 测试准确率 | 训练时间 | 从命令到答案 | 比教程快 |",
+        "about": (
+            "{seeds} 个种子的平均值(± 标准差),{date},{processor},{threads} 线程,torch {torch};"
+            "为完整训练时间,数据已缓存。教程的训练步(float32)在同一机器上每步 {step:.0f} 毫秒:"
+            "十轮约 {tutorial:.0f} 分钟,由同一次运行中测量的 {timed} 步外推。"
+        ),
+    },
+}
+
+
+def speed_table(language: str) -> str:
+    """The newest ``benchmarks/results/training-*.json`` as a table with its conditions."""
+    path = max((ROOT / "benchmarks" / "results").glob("training-*.json"))
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    texts = TEXTS[language]
+    lines = [texts["head"], "|---|---:|---:|---:|---:|"]
+    for recipe, s in measured["summary"].items():
+        accuracy = f"{s['test_top1_pct_mean']:.2f} ± {s['test_top1_pct_std']:.2f} %"
+        times = f"{s['train_seconds_mean']:.1f} s | {s['shell_seconds_mean']:.1f} s"
+        lines.append(f"| `{recipe}` | {accuracy} | {times} | {s['times_faster_than_tutorial']:.0f} × |")
+    environment, tutorial = measured["environment"], measured["tutorial"]
+    about = texts["about"].format(
+        seeds=next(iter(measured["summary"].values()))["seeds"],
+        date=measured["date"],
+        processor=environment["processor"],
+        threads=environment["threads"],
+        torch=environment["torch"],
+        step=1000 * tutorial["step_seconds_median"],
+        tutorial=tutorial["extrapolated_seconds"] / 60,
+        timed=tutorial["timed_steps"],
+    )
+    return "\n".join(lines) + f"\n\n{about}\n"
+
+
+def generated(name: str, text: str) -> str:
+    """A README's ``text`` with its generated parts made anew."""
+    for part, content in {"speed": speed_table(READMES[name]), "lineage": markdown_table(lineage())}.items():
+        begin, end = f"<!-- {part}:begin -->\n", f"<!-- {part}:end -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = before + begin + content + end + after
+    return text
+
+
+def main() -> None:
+    """Rewrite both files."""
+    for name in READMES:
+        path = ROOT / name
+        path.write_text(generated(name, path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""``python -m decanet`` is ``decanet``."""
+
+from decanet.cli import main
+
+main()

@@ -1,0 +1,45 @@
+"""What all commands share: where output goes, and the options that several of them have."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON on stdout.")]
+Device = Annotated[str, Parameter(name="--device", help="auto, cpu, cuda, cuda:N or mps.")]
+DataDir = Annotated[
+    Path | None,
+    Parameter(
+        name="--data-dir", help="Folder that keeps data sets (default: $DECANET_CACHE, or the user's cache)."
+    ),
+]
+Source = Annotated[
+    str, Parameter(name="--source", help="Where the data should come from: auto, a source's name, or a path.")
+]
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` for machines: the only thing on stdout when ``--json`` was asked for."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def console(as_json: bool = False):  # type: ignore[no-untyped-def]
+    """The rich console for people: stdout, or stderr when stdout is kept for JSON."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr if as_json else None, highlight=False, soft_wrap=True)
+
+
+def table(rows: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:
+    """Print rows of equal keys as a plain table; columns named in ``right`` hold numbers."""
+    from rich import box
+    from rich.table import Table
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in rows[0]:
+        drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*("" if value is None else str(value) for value in row.values()))
+    console().print(drawn)

@@ -1,0 +1,109 @@
+"""What long work looks like: a live bar on a terminal, plain lines when piped."""
+
+import sys
+import time
+from typing import Any
+
+from decanet.cli._shared import console
+
+
+class Watch:
+    """Hears notes, progress and log lines (see decanet.core.report and decanet.training.session.Watcher).
+
+    Use as a context manager, so that the bar is closed before anything else is printed.
+    """
+
+    def __init__(self, *, to_stderr: bool = False, quiet: bool = False) -> None:
+        self._console = console(to_stderr)
+        self._quiet = quiet
+        self._live = self._console.is_terminal and not quiet
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._said: dict[str, float] = {}
+        self._total = self._per_epoch = 1
+        self._began: tuple[float, int] | None = None
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar, self._tasks = None, {}
+
+    def note(self, text: str) -> None:
+        """Print one line."""
+        if not self._quiet:
+            self._console.print(text, markup=False)
+            sys.stdout.flush()
+
+    def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
+        """Move the bar, or print a line every few seconds."""
+        if self._quiet:
+            return
+        finished = total is not None and done >= total
+        if self._live:
+            self._open(unit)
+            if task not in self._tasks:
+                self._tasks[task] = self._bar.add_task(task, total=total, log="")
+            self._bar.update(self._tasks[task], completed=done, total=total)
+            if finished:
+                self._close()
+        elif time.monotonic() - self._said.get(task, 0.0) > 5:
+            self._said[task] = time.monotonic()
+            scale, name = (1e6, "MB") if unit == "bytes" else (1, unit)
+            of = f" of {total / scale:.0f}" if total else ""
+            self.note(f"{task}: {done / scale:.0f}{of} {name}")
+
+    def _open(self, unit: str) -> None:
+        if self._bar is not None:
+            return
+        from rich import progress
+
+        columns: list[Any] = [progress.TextColumn("{task.description}"), progress.BarColumn(bar_width=24)]
+        if unit == "bytes":
+            columns += [progress.DownloadColumn(), progress.TransferSpeedColumn()]
+        else:
+            columns += [progress.MofNCompleteColumn()]
+        columns += [progress.TimeRemainingColumn(), progress.TextColumn("{task.fields[log]}")]
+        self._bar = progress.Progress(*columns, console=self._console, transient=True)
+        self._bar.start()
+
+    def start(self, total_steps: int, steps_per_epoch: int) -> None:
+        """The training begins."""
+        self._total, self._per_epoch = total_steps, steps_per_epoch
+        passes = total_steps / steps_per_epoch
+        self.note(f"training: {total_steps} steps, {passes:g} {'pass' if passes == 1 else 'passes'}")
+        self.progress("training", 0, total_steps, "steps")
+
+    def line(self, line: Any) -> None:
+        """A log line of the training: printed, and the bar moved."""
+        seconds_a_step = line.seconds / line.step
+        if self._began is None:  # the first steps warm up, and a resumed run did the earlier ones another day
+            self._began = (line.seconds, line.step)
+        elif line.step > self._began[1]:
+            seconds_a_step = (line.seconds - self._began[0]) / (line.step - self._began[1])
+        left = (self._total - line.step) * seconds_a_step
+        self.note(
+            f"epoch {line.epoch:6.2f}  step {line.step:{len(str(self._total))}}/{self._total}  "
+            f"loss {line.loss:.4f}  accuracy {100 * line.accuracy:5.2f}%  "
+            f"{line.images_per_second:6.0f} pictures/s  {line.seconds:6.1f} s, {clock(left)} left"
+        )
+        if self._live:
+            self.progress("training", line.step, self._total, "steps")
+
+    def validation(self, epoch: int, error: float) -> None:
+        """The accuracy on the validation pictures after a pass."""
+        self.note(f"after pass {epoch}: {100 * (1 - error):.2f}% of the validation pictures right")
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 42 s, 3:05 or 2:10:00."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

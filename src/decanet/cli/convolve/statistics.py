@@ -1,0 +1,90 @@
+"""``decanet convolve statistics``: how far neighbouring pixels of a picture are alike."""
+
+from pathlib import Path
+
+from decanet.cli._shared import JsonFlag, console, print_json
+from decanet.core.errors import UsageError
+
+FIGURE_ENDINGS = (".png", ".svg", ".pdf")
+
+
+def command(
+    picture: Path | None = None,
+    /,
+    *,
+    out: Path | None = None,
+    save_array: Path | None = None,
+    json: JsonFlag = False,
+) -> None:
+    """Measure how alike near and far pixels are, in a picture and in a random matrix of its size.
+
+    The cat that comes with the program: `decanet convolve statistics --out cat.png`
+
+    A picture of your own: `decanet convolve statistics holiday.jpg --out holiday-statistics.png`
+
+    Two laws are fitted to the fall of the correlation with the distance x in pixels: a exp(-k x) and a / x^k.
+
+    Args:
+        picture: Any picture that Pillow opens; it is made grey. A cat by default.
+        out: Draw picture, random matrix and both laws into this file (.png, .svg, .pdf).
+        save_array: The correlation by shift as a .npy file, (2R + 1, 2R + 1), no shift in the middle.
+    """
+    for option, path, endings in (("--out", out, FIGURE_ENDINGS), ("--save-array", save_array, (".npy",))):
+        if path is not None and path.suffix.lower() not in endings:
+            raise UsageError(f"{option} {path} must end in {', '.join(endings)}")
+
+    import numpy as np
+
+    from decanet.convolution.pictures import grey_of, read_grey
+    from decanet.convolution.statistics import measure, noise_like
+    from decanet.core.results import atomic_path
+
+    if picture is None:
+        from skimage.data import chelsea
+
+        natural = measure(grey_of(chelsea()))
+    else:
+        natural = measure(read_grey(picture))
+    noise = measure(noise_like(natural.picture))
+    name = str(picture) if picture else "the cat"
+    say = console(json).print
+    height, width = natural.picture.shape
+    say(f"{name}, {height}x{width} pixels, and a random matrix of that size")
+    say(f"{'distance (pixels)':<24}{'picture':>10}{'random':>10}")
+    for distance in (1, 2, 4, 8, 16, 32, 64):
+        if distance < len(natural.radial):
+            shown = f"{natural.distances[distance]:.1f}"
+            say(f"{shown:<24}{natural.radial[distance]:>10.3f}{noise.radial[distance]:>10.4f}")
+    for law, fit in natural.fits.items():
+        if fit is None:
+            say(f"{law}: nothing to fit; not even three pixels away are pixels alike")
+            continue
+        formula = f"{fit.amplitude:.3g} exp(-k x)" if law == "exponential" else f"{fit.amplitude:.3g} / x^k"
+        say(f"{law:<12} {formula:<18} k = {fit.k:.4f} +- {fit.k_error:.4f}, R^2 = {fit.r_squared:.4f}")
+    if out:
+        from decanet.convolution._statistics_figures import draw_statistics
+        from decanet.core.plotting import save_figure
+
+        save_figure(draw_statistics(natural, noise), out)
+        say(f"figure: {out}")
+    if save_array:
+        with atomic_path(save_array) as temporary, temporary.open("wb") as file:
+            np.save(file, natural.correlation)
+        say(f"array {natural.correlation.shape}: {save_array}")
+    if json:
+        from dataclasses import asdict
+
+        print_json(
+            {
+                "picture": name,
+                "height": height,
+                "width": width,
+                "neighbours_across": natural.neighbours[0],
+                "neighbours_down": natural.neighbours[1],
+                "distances": natural.distances.tolist(),
+                "correlations": natural.radial.tolist(),
+                "random_correlations": noise.radial.tolist(),
+                "fits": {law: asdict(fit) if fit else None for law, fit in natural.fits.items()},
+                "files": [str(file) for file in (out, save_array) if file],
+            }
+        )

@@ -1,0 +1,108 @@
+"""``decanet data``: list, fetch and verify data sets."""
+
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+
+from decanet.cli._shared import DataDir, JsonFlag, Source, console, print_json, table
+
+command = cyclopts.App(name="data", help="List, fetch and verify data sets.")
+
+
+@command.command(name="list")
+def list_(*, data_dir: DataDir = None, json: JsonFlag = False) -> None:
+    """List the data sets: what they hold, where they can come from, whether they are here.
+
+    For example:
+
+    ```
+    decanet data list
+    ```
+    """
+    from decanet.core.runtime import cache_folder
+    from decanet.data import dataset_entry, list_datasets
+
+    cache = cache_folder(data_dir)
+    rows: list[dict[str, Any]] = []
+    for name in list_datasets():
+        entry = dataset_entry(name)
+        here = "yes" if entry.is_cached(cache) else "no"
+        rows.append({"name": name, "holds": entry.summary, "sources": ", ".join(entry.sources), "here": here})
+    if json:
+        print_json(rows)
+    else:
+        table(rows)
+        console().print(f"cache: {cache}", markup=False)
+
+
+@command.command
+def fetch(
+    name: Annotated[str, Parameter(help="A data set's name; decanet data list shows them.")],
+    *,
+    source: Source = "auto",
+    data_dir: DataDir = None,
+    json: JsonFlag = False,
+) -> None:
+    """Fetch a data set into the cache, from the first source that serves it.
+
+    For example:
+
+    ```
+    decanet data fetch cifar10
+    decanet data fetch cifar10 --source publisher
+    decanet data fetch cifar10 --source ~/Downloads/cifar-10-binary.tar.gz
+    ```
+    """
+    _load(name, source, data_dir, json, "fetched")
+
+
+@command.command
+def verify(
+    name: Annotated[str, Parameter(help="A data set's name.")],
+    *,
+    data_dir: DataDir = None,
+    json: JsonFlag = False,
+) -> None:
+    """Check the cached copy of a data set against the sums kept in the code.
+
+    For example:
+
+    ```
+    decanet data verify cifar10
+    ```
+    """
+    from decanet.core.errors import DataError
+    from decanet.core.runtime import cache_folder
+    from decanet.data import dataset_entry
+
+    cache = cache_folder(data_dir)
+    if not dataset_entry(name).is_cached(cache):
+        raise DataError(f"{name} is not in {cache}; fetch it with: decanet data fetch {name}")
+    _load(name, "auto", data_dir, json, "verified")
+
+
+def _load(name: str, source: str, data_dir: Any, json: bool, done: str) -> None:
+    from decanet.cli._watch import Watch
+    from decanet.core.runtime import cache_folder
+    from decanet.data import dataset_entry
+
+    with Watch(to_stderr=json) as watch:
+        data = dataset_entry(name).load(cache_folder(data_dir), source, watch)
+    summary = {
+        "name": data.name,
+        "source": data.source,
+        "train": len(data.train),
+        "test": len(data.test),
+        "classes": list(data.classes),
+        "mean": data.mean,
+        "std": data.std,
+    }
+    if json:
+        print_json(summary)
+    else:
+        console().print(
+            f"{name}: {done}, from {data.source}; {len(data.train)} pictures to train, {len(data.test)} to test, "
+            f"{len(data.classes)} classes",
+            markup=False,
+        )

@@ -1,0 +1,132 @@
+"""``decanet evaluate``: measure a trained run again, on its own data or on other."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json
+
+
+def command(
+    run: Annotated[Path, Parameter(help="Folder of a run; with --weights the name of a network.")],
+    *,
+    data: Annotated[
+        str | None, Parameter(help="Other data with the same classes: a name or a folder.")
+    ] = None,
+    crops: Annotated[str | None, Parameter(help="Views of each picture: one, mirror, shift or ten.")] = None,
+    figures: Annotated[
+        Path | None, Parameter(help="Folder for the confusion matrix and the surest pictures.")
+    ] = None,
+    weights: Annotated[
+        str | None, Parameter(help="Published weights for a network: torchvision, timm, or a file.")
+    ] = None,
+    device: Device = "auto",
+    source: Source = "auto",
+    data_dir: DataDir = None,
+    json: JsonFlag = False,
+) -> None:
+    """Measure a trained run on a test split.
+
+    For example:
+
+    ```
+    decanet evaluate runs/quick-20261124-093000
+    decanet evaluate resnet50_v1_5 --weights torchvision --data ~/imagenet
+    decanet evaluate runs/mine --data ~/other-pictures --crops ten --figures /tmp/figures
+    ```
+    """
+    from decanet.cli._watch import Watch
+    from decanet.core.errors import DataError, UsageError
+    from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory, set_threads
+    from decanet.data import load_data
+    from decanet.evaluation.protocol import VIEWS
+    from decanet.evaluation.runs import load_run
+    from decanet.training.session import judge
+
+    if crops is not None and crops not in VIEWS:
+        raise UsageError(f"--crops takes {', '.join(VIEWS)}; got {crops!r}")
+    keep_freed_memory()
+    set_threads()
+    chosen = choose_device(device)
+    if weights is not None:
+        if data is None:
+            raise UsageError(
+                "--weights needs --data DIR, a folder DIR/CLASS/picture.jpg with ImageNet's classes"
+            )
+        _published(str(run), weights, Path(data).expanduser(), chosen, json)
+        return
+    trained = load_run(run, chosen)
+    with Watch(to_stderr=json) as watch:
+        pictures = load_data(
+            data or trained.recipe.data.name,
+            cache=cache_folder(data_dir),
+            report=watch,
+            source=source,
+            image_size=trained.form.side,
+            seed=trained.recipe.seed,
+        )
+        if pictures.classes != trained.classes:
+            strange = sorted(set(pictures.classes) ^ set(trained.classes))
+            raise DataError(
+                f"{pictures.name} has other classes than {run} was trained on"
+                + (f", for instance {strange[0]!r}" if strange else " (their order differs)")
+            )
+        recipe = trained.recipe.model_copy(update={"test_crops": crops or trained.recipe.test_crops})
+        watch.note(f"judging {len(pictures.test)} test pictures of {pictures.name} ({pictures.source})")
+        said = judge(trained.model, recipe, pictures, "test", chosen)
+        if figures is not None:
+            from decanet.core.plotting import save_figure
+            from decanet.evaluation.figures import confusion, most_confident
+
+            save_figure(confusion(said, pictures.classes), figures / "confusion.png")
+            save_figure(most_confident(said, pictures), figures / "surest.png")
+    result = {
+        "run": str(run),
+        "model": recipe.model.name,
+        "data": pictures.name,
+        "pictures": len(said.labels),
+        "test_crops": recipe.test_crops,
+        "test_top1": said.top(1),
+        "test_top5": said.top(5),
+        "test_loss": said.loss,
+    }
+    if json:
+        print_json(result)
+    else:
+        console().print(
+            f"[bold]{100 * said.top(1):.2f}%[/bold] of {len(said.labels)} pictures right, "
+            f"{100 * said.top(5):.2f}% among the first five, loss {said.loss:.4f}"
+        )
+
+
+def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -> None:
+    """Measure published weights, and show what their publisher states beside it."""
+    from decanet.evaluation.published import measure_published
+
+    measured = measure_published(name, weights, folder, device)
+    said, stated = measured.said, measured.stated
+    if json:
+        print_json(
+            {
+                "model": name,
+                "weights": weights,
+                "data": str(folder),
+                "pictures": len(said.labels),
+                "top1": said.top(1),
+                "top5": said.top(5),
+                "stated_top1_pct": stated.top1_pct if stated else None,
+                "stated_top5_pct": stated.top5_pct if stated else None,
+            }
+        )
+        return
+    out = console()
+    out.print(
+        f"[bold]{100 * said.top(1):.2f}%[/bold] of {len(said.labels)} pictures right, "
+        f"{100 * said.top(5):.2f}% among the first five"
+    )
+    if stated is not None:
+        out.print(
+            f"{stated.weights} states {stated.top1_pct:.2f}% and {stated.top5_pct:.2f}% on ImageNet's validation "
+            "pictures"
+        )

@@ -1,0 +1,75 @@
+"""``decanet predict``: name what is on pictures."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from decanet.cli._shared import Device, JsonFlag, console, print_json
+
+
+def command(
+    run: Annotated[Path, Parameter(help="Folder of a run.")],
+    *pictures: Annotated[Path, Parameter(help="Pictures, or folders of pictures.")],
+    top: Annotated[int, Parameter(help="How many classes to name.")] = 3,
+    device: Device = "auto",
+    json: JsonFlag = False,
+) -> None:
+    """Name what is on your pictures, with how sure the network is.
+
+    A picture that cannot be read is reported on stderr, the others are still named; the exit code is then 3.
+
+    For example:
+
+    ```
+    decanet predict runs/quick-20261124-093000 cat.jpg
+    decanet predict runs/mine ~/pictures --top 5 --json
+    ```
+    """
+    from decanet.core.errors import DataError, UsageError
+    from decanet.core.runtime import choose_device, keep_freed_memory, set_threads
+    from decanet.evaluation.runs import load_run, name_pictures
+
+    if not pictures:
+        raise UsageError(f"name at least one picture, for instance: decanet predict {run} cat.jpg")
+    if top < 1:
+        raise UsageError(f"--top must be at least 1, got {top}")
+    keep_freed_memory()
+    set_threads()
+    trained = load_run(run, choose_device(device))
+    paths = _files(pictures)
+    named, unreadable = name_pictures(trained, paths, top)
+    if json:
+        print_json(
+            [
+                {"picture": str(path), "classes": [_entry(*guess) for guess in guesses]}
+                for path, guesses in named
+            ]
+        )
+    else:
+        for path, guesses in named:
+            said = ", ".join(f"{name} {100 * share:.1f}%" for name, share in guesses)
+            console().print(f"{path}: {said}", markup=False)
+    if unreadable:
+        raise DataError("; ".join(unreadable))
+
+
+def _entry(name: str, probability: float) -> dict[str, Any]:
+    return {"class": name, "probability": probability}
+
+
+def _files(given: tuple[Path, ...]) -> list[Path]:
+    """Pictures as they are, folders as all pictures below them."""
+    from decanet.core.errors import DataError
+    from decanet.data.folder import ENDINGS
+
+    files: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS)
+            if not found:
+                raise DataError(f"{path} holds no pictures ({', '.join(sorted(ENDINGS))})")
+            files += found
+        else:
+            files.append(path)
+    return files

@@ -1,0 +1,254 @@
+"""``decanet train``: from a recipe to a run."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, table
+
+SMALL_DATA = 10_000  # pictures below which the fallback is passed over more often
+
+
+def command(
+    recipe: Annotated[str | None, Parameter(help="A built-in recipe, or the path of a TOML file.")] = None,
+    *,
+    data: Annotated[
+        str | None, Parameter(help="A data set's name, or a folder DIR/CLASS/picture.jpg.")
+    ] = None,
+    out: Annotated[Path | None, Parameter(help="Folder of the run (default: runs/RECIPE-TIME).")] = None,
+    seed: Annotated[int | None, Parameter(help="Everything random follows from it.")] = None,
+    epochs: Annotated[float | None, Parameter(help="Passes over the training pictures.")] = None,
+    set_: Annotated[
+        tuple[str, ...],
+        Parameter(name="--set", negative=(), help="Change one key, for instance optimizer.lr=0.1."),
+    ] = (),
+    resume: Annotated[Path | None, Parameter(help="Go on with an interrupted run.")] = None,
+    device: Device = "auto",
+    threads: Annotated[int | None, Parameter(help="Threads on the CPU (default: one a core).")] = None,
+    fallback: Annotated[
+        str | None, Parameter(help="Data set to use when no source of --data can be reached.")
+    ] = None,
+    source: Source = "auto",
+    data_dir: DataDir = None,
+    dry_run: Annotated[
+        bool, Parameter(negative=(), help="Show what would happen and how long it takes.")
+    ] = False,
+    list_: Annotated[bool, Parameter(name="--list", negative=(), help="List the recipes.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Train a network by a recipe, measure it, and draw what it learned.
+
+    A run is a folder: the resolved recipe, the log, the weights, `result.json` and `figures/`. Ctrl-C saves and prints
+    the command that goes on. Under `torchrun` the same recipe runs on several processes.
+
+    For example:
+
+    ```
+    decanet train quick
+    decanet train quick --data ~/pictures --out runs/mine
+    decanet train tutorial_bf16 --seed 1
+    decanet train flash --set optimizer.lr=0.2 --set validation=0.1
+    decanet train --resume runs/quick-20261124-093000
+    torchrun --nproc-per-node 2 -m decanet train quick
+    ```
+    """
+    from decanet.core.errors import UsageError
+
+    if list_:
+        _print_recipes(json)
+        return
+    if (recipe is None) == (resume is None):
+        raise UsageError(
+            "give a recipe, for instance: decanet train quick; or --resume RUN; --list shows the recipes"
+        )
+    if resume is not None and (data, out, seed, epochs, set_, fallback, dry_run) != (
+        None,
+        None,
+        None,
+        None,
+        (),
+        None,
+        False,
+    ):
+        raise UsageError(
+            "--resume takes everything from the run; only --device, --threads and --data-dir go with it"
+        )
+
+    from decanet.cli._watch import Watch
+    from decanet.core.runtime import choose_device, keep_freed_memory, ranks_from_environment, set_threads
+
+    keep_freed_memory()
+    set_threads(threads)
+    ranks, chosen = ranks_from_environment(), choose_device(device)
+    with Watch(to_stderr=json, quiet=not ranks.is_main) as watch:
+        settings = list(set_)
+        settings += [f"data.name={data}"] if data is not None else []
+        settings += [f"seed={seed}"] if seed is not None else []
+        settings += [f"epochs={epochs}"] if epochs is not None else []
+        wish = _Wish(recipe, settings, out, resume, fallback, source, data_dir)
+        if dry_run:
+            outcome = _rehearse(wish, chosen, watch)
+        else:
+            outcome = _train(wish, chosen, ranks, watch)
+    if ranks.is_main and json:
+        print_json(outcome)
+    elif ranks.is_main and dry_run:
+        _print_rehearsal(outcome)
+    elif ranks.is_main:
+        _print_result(outcome)
+
+
+class _Wish:
+    """What the command line asked for."""
+
+    def __init__(
+        self,
+        recipe: str | None,
+        settings: list[str],
+        out: Path | None,
+        resume: Path | None,
+        fallback: str | None,
+        source: str,
+        data_dir: Path | None,
+    ) -> None:
+        self.recipe, self.settings, self.out, self.resume = recipe, settings, out, resume
+        self.fallback, self.source, self.data_dir = fallback, source, data_dir
+
+
+def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
+    """The resolved recipe and its data."""
+    from decanet.core.errors import CheckpointError, DataError
+    from decanet.core.recipe import override, read_recipe
+    from decanet.core.results import RunFolder
+    from decanet.core.runtime import cache_folder
+    from decanet.data import load_data
+    from decanet.training.recipes import load_recipe
+    from decanet.training.session import input_side, resolve
+
+    if wish.resume is not None:
+        if not RunFolder(wish.resume).recipe.exists():
+            raise CheckpointError(f"{wish.resume} is not a run: it has no recipe.toml")
+        recipe = read_recipe(RunFolder(wish.resume).recipe)
+    else:
+        assert wish.recipe is not None
+        recipe = override(load_recipe(wish.recipe), wish.settings)
+
+    def load(name: str) -> Any:
+        return load_data(
+            name,
+            cache=cache_folder(wish.data_dir),
+            report=watch,
+            source=wish.source,
+            image_size=input_side(recipe),
+            seed=recipe.seed,
+        )
+
+    try:
+        data = load(recipe.data.name)
+    except DataError as error:
+        if wish.fallback is None:
+            raise
+        watch.note(f"{error}")
+        watch.note(
+            f"{recipe.data.name} cannot be had here: everything that follows is done on {wish.fallback} instead"
+        )
+        data = load(wish.fallback)
+        # Constants for the other data do not fit this one; and a small data set needs more passes to learn from.
+        passes = recipe.epochs * max(1.0, SMALL_DATA / len(data.train))
+        recipe = override(recipe, ["data.mean=null", "data.std=null", f"epochs={passes:.1f}"])
+    watch.note(
+        f"data: {data.name} from {data.source}; {len(data.train)} pictures to train, {len(data.test)} to test"
+    )
+    if recipe.augmentation.flip != "none" and not data.mirror:
+        watch.note(f"{data.name} is not mirrored: its classes would change")
+    return resolve(recipe, data, device), data
+
+
+def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
+    from decanet.core.results import RunFolder
+    from decanet.evaluation.runs import load_run
+    from decanet.training.distributed import from_main, process_group
+    from decanet.training.session import new_run_path, run_training
+
+    with process_group(ranks, device):
+        # The main process fetches and resolves; the others then find the data in the cache and take its recipe.
+        prepared = _prepare(wish, device, watch) if ranks.is_main else None
+        recipe: Any = from_main(prepared[0] if prepared else None, ranks)
+        data = prepared[1] if prepared else _prepare(wish, device, watch)[1]
+        path = from_main(wish.resume or wish.out or new_run_path(recipe), ranks)
+        run = RunFolder(path)
+        watch.note(
+            f"{recipe.model.name} by recipe {recipe.name} in {recipe.precision} on {device}; run: {path}"
+        )
+        result, said = run_training(
+            recipe, data, run, device=device, ranks=ranks, watcher=watch, resume=wish.resume is not None
+        )
+    if ranks.is_main:
+        watch.note("drawing")
+        split = "validation" if recipe.validation else "test"
+        draw_run(run, load_run(run.path, device).model, result, said, data if split == "test" else None)
+    return {**result, "run": str(path)}
+
+
+def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any) -> None:
+    """Write a run's figures; without ``data`` only those that show no test picture."""
+    from decanet.core.plotting import save_figure
+    from decanet.evaluation.figures import confusion, curves, most_confident
+    from decanet.insight.filters import first_kernels, kernel_sheet
+
+    save_figure(curves(run.read_metrics(), result), run.figures / "curves.png")
+    kernels = first_kernels(model)
+    if kernels:
+        save_figure(kernel_sheet(kernels), run.figures / "kernels.png")
+    if data is not None:
+        save_figure(confusion(said, data.classes), run.figures / "confusion.png")
+        save_figure(most_confident(said, data), run.figures / "surest.png")
+
+
+def _rehearse(wish: _Wish, device: Any, watch: Any) -> dict[str, Any]:
+    from decanet.training.session import rehearse
+
+    recipe, data = _prepare(wish, device, watch)
+    return rehearse(recipe, data, device=device, watcher=watch)
+
+
+def _print_recipes(json: bool) -> None:
+    from decanet.training.recipes import list_recipes
+
+    recipes = list_recipes()
+    if json:
+        print_json(recipes)
+    else:
+        table([{"recipe": name, "what it is": summary} for name, summary in recipes.items()])
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    from decanet.cli._watch import clock
+
+    split = "test" if "test_top1" in result else "validation"
+    out = console()
+    out.print(
+        f"\n[bold]{100 * result[f'{split}_top1']:.2f}%[/bold] of the {split} pictures right "
+        f"({100 * result[f'{split}_top5']:.2f}% among the first five), after "
+        f"{clock(result['train_seconds'])} of training at {result['images_per_second']:.0f} pictures/s"
+    )
+    run = result["run"]
+    out.print(f"figures: {run}/figures   result: {run}/result.json", markup=False)
+    out.print(f"try it:  decanet predict {run} PICTURE", markup=False)
+
+
+def _print_rehearsal(rehearsal: dict[str, Any]) -> None:
+    from decanet.cli._watch import clock
+
+    out = console()
+    out.print(rehearsal["recipe"], markup=False)
+    rows = [
+        {"what": "parameters", "value": f"{rehearsal['params']:,}"},
+        {"what": "multiply-adds a picture", "value": f"{rehearsal['macs']:,}"},
+        {"what": "memory at its peak", "value": f"{rehearsal['memory_bytes'] / 1e6:,.0f} MB"},
+        {"what": "pictures a second", "value": f"{rehearsal['images_per_second']:,.0f}"},
+        {"what": "steps", "value": f"{rehearsal['steps']:,}"},
+        {"what": "predicted training time", "value": clock(rehearsal["predicted_seconds"])},
+    ]
+    table(rows, right=("value",))

@@ -1,0 +1,82 @@
+"""The figure of neighbourhood: a picture and snow, their correlation by shift, and its fall with distance."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from decanet.convolution.statistics import FADED, Statistics
+from decanet.core.plotting import COLOURS, new_figure, show_picture, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@styled
+def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
+    """The picture, the random matrix and both laws, on linear, half-logarithmic and logarithmic axes.
+
+    An exponential is a straight line on the second, a power on the third.
+    """
+    figure = new_figure(13, 7.6)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    above, below = parts
+    _draw_pictures(above, natural, noise)
+    panels = below.subplots(1, 3)
+    for axes, (title, x_scale, y_scale) in zip(
+        panels,
+        (
+            ("Correlation falls with distance", "linear", "linear"),
+            ("An exponential is straight here", "linear", "log"),
+            ("A power is straight here", "log", "log"),
+        ),
+    ):
+        _draw_decay(axes, natural, noise, logarithmic=y_scale == "log")
+        axes.set(xscale=x_scale, yscale=y_scale, xlabel="Distance (pixels)", ylabel="Correlation")
+        axes.set_title(title)
+    panels[0].set_ylim(min(-0.1, 1.1 * natural.radial.min()), 1.05)
+    lowest = max(1e-3, 0.7 * min(FADED, float(natural.radial[natural.radial > 0].min())))
+    for axes in panels[1:]:
+        axes.set_ylim(lowest, 1.6)
+    panels[2].set_xlim(0.9, 1.05 * natural.distances[-1])
+    below.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _draw_pictures(above: Any, natural: Statistics, noise: Statistics) -> None:
+    panels = above.subplots(1, 4)
+    reach = len(natural.correlation) // 2
+    extent = (-reach - 0.5, reach + 0.5, reach + 0.5, -reach - 0.5)
+    for axes, statistics, name in (
+        (panels[0], natural, "The picture"),
+        (panels[2], noise, "A random matrix"),
+    ):
+        show_picture(axes, statistics.picture, name, cmap="gray", interpolation="antialiased")
+    for axes, statistics in ((panels[1], natural), (panels[3], noise)):
+        side, down = statistics.neighbours
+        map_ = axes.imshow(statistics.correlation, cmap="RdBu_r", vmin=-1, vmax=1, extent=extent)
+        axes.set_title(f"its correlation by shift\nneighbours: {side:.3f} across, {down:.3f} down")
+        axes.title.set(fontsize=9, fontweight="normal")
+        axes.set(xlabel="dx (pixels)", ylabel="dy (pixels)")
+        axes.grid(False)
+    above.colorbar(map_, ax=panels[3], shrink=0.85, label="correlation")
+
+
+def _draw_decay(axes: Any, natural: Statistics, noise: Statistics, logarithmic: bool) -> None:
+    start = 1 if logarithmic else 0
+    x = natural.distances[start:]
+    shown = natural.radial[start:]
+    axes.plot(x, np.where(shown > 0, shown, np.nan) if logarithmic else shown, color="black", label="picture")
+    flat = noise.radial[start:]
+    axes.plot(
+        noise.distances[start:], np.where(flat > 0, flat, np.nan) if logarithmic else flat,
+        color="#888888", marker=".", markersize=4, linewidth=0.8, label="random matrix",
+    )  # fmt: skip
+    for colour, line, (law, fit) in zip(COLOURS, ("--", "-."), natural.fits.items()):
+        if fit is None:
+            continue
+        fitted = np.linspace(1.0, natural.distances[fit.points], 200)
+        formula = rf"${fit.amplitude:.2f}\,e^{{-{fit.k:.4f}\,x}}$"
+        if law == "power":
+            formula = rf"${fit.amplitude:.2f}\,/\,x^{{{fit.k:.3f}}}$"
+        label = rf"{law}: {formula}, $R^2={fit.r_squared:.3f}$"
+        axes.plot(fitted, fit(fitted), color=colour, linestyle=line, label=label)

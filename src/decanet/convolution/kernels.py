@@ -1,0 +1,454 @@
+"""Kernels: the small matrices that blur, sharpen and find edges, with what each does and who proposed it.
+
+A kernel says how a pixel's new value is mixed from its neighbours' old ones. Three rules of thumb read most:
+weights that sum to 1 keep the brightness (blur, sharpen), weights that sum to 0 answer to change only
+(edges), and all-positive weights smooth.
+
+The matrices stand as the CNN libraries and the tutorial write them, for cross-correlation: ``sobel_x``
+answers positively where the picture grows brighter to the right. True convolution turns them by half a turn
+first, so ``sobel_x`` changes its sign; kernels that look the same upside down do not notice.
+
+A new kernel is one new function here, decorated with its source. Its parameters are what a user may vary, and
+the first line of its docstring is what ``decanet convolve image --list`` says of it.
+"""
+
+import csv
+import inspect
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from decanet.core.errors import DataError, UsageError, did_you_mean
+
+MAX_SIDE = 1023  # of a kernel, in pixels: beyond it no picture of ordinary size is left to answer
+MAX_WEIGHT = 1e12  # absolute sum of the weights: products with pixels stay far from the end of float32
+MAX_FILE_BYTES = 2**26  # of a kernel file; the largest kernel in long decimals takes less
+
+_PREWITT = (
+    "J. M. S. Prewitt, Object Enhancement and Extraction, in Picture Processing and Psychopictorics, 1970"
+)
+_MARR = "D. Marr, E. Hildreth, Theory of Edge Detection, Proc. R. Soc. Lond. B 207, 1980"
+_SOBEL = "I. Sobel, G. Feldman, Stanford Artificial Intelligence Project talk, 1968"
+_SCHARR = "H. Scharr, Optimale Operatoren in der Digitalen Bildverarbeitung, thesis, Heidelberg, 2000"
+_ROBERTS = "L. G. Roberts, Machine Perception of Three-Dimensional Solids, thesis, MIT, 1963"
+_DAUGMAN = "J. G. Daugman, Uncertainty relation for resolution in space [...], J. Opt. Soc. Am. A 2, 1985"
+
+Weights = np.ndarray | Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One entry of the collection.
+
+    Attributes:
+        name: what a user calls it.
+        build: ``build(**parameters)`` gives the weights (kh, kw), or for a bank a dict of names to weights.
+        source: who proposed it, and where.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    source: str
+
+    @property
+    def does(self) -> str:
+        """What it does to a picture, in one line."""
+        return (inspect.getdoc(self.build) or "").splitlines()[0]
+
+    @property
+    def parameters(self) -> dict[str, int | float]:
+        """What may be varied, with the defaults."""
+        return {name: p.default for name, p in inspect.signature(self.build).parameters.items()}
+
+
+KERNELS: dict[str, Kernel] = {}
+BANKS: dict[str, Kernel] = {}  # many kernels under one name, for contact sheets
+
+TUTORIAL = (  # the nine pictures of the tutorial, in its order
+    "edge", "sharpen", "box", "vertical_edge", "random", "diagonal", "sharpen_strong", "sobel_x", "sobel_y",
+)  # fmt: skip
+
+
+def _entry(
+    source: str, into: dict[str, Kernel] = KERNELS
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
+        into[build.__name__] = Kernel(build.__name__, build, source)
+        return build
+
+    return decorate
+
+
+# --- The tutorial's own ---
+
+
+@_entry("the tutorial, part 2; the 8-neighbour Laplacian with its sign turned")
+def edge() -> Weights:
+    """Edges in all directions: each pixel against its eight neighbours."""
+    return [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]
+
+
+@_entry("the tutorial, part 2; the picture minus its 4-neighbour Laplacian")
+def sharpen() -> Weights:
+    """Sharpens: adds to each pixel its difference from the four neighbours."""
+    return [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
+
+
+@_entry("the tutorial, part 2, with size 3")
+def box(size: int = 3) -> Weights:
+    """Blurs: the plain mean of a square."""
+    size = _side("box", "size", size)
+    return np.full((size, size), 1 / size**2)
+
+
+@_entry("the tutorial, part 2; the same matrix as prewitt_x")
+def vertical_edge() -> Weights:
+    """Vertical edges: right column against left."""
+    return [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]
+
+
+@_entry("the tutorial, part 2, which leaves the seed to chance")
+def random(seed: int = 0, size: int = 3) -> Weights:
+    """Normal random weights divided by their sum: no purpose, but the brightness is kept."""
+    size = _side("random", "size", size)
+    _require("random", "seed", seed, seed >= 0, "0 or greater")
+    weights = np.random.default_rng(seed).standard_normal((size, size))
+    return weights / weights.sum()
+
+
+@_entry("the tutorial, part 2, with size 3: the identity matrix / 3")
+def diagonal(size: int = 3) -> Weights:
+    """Blurs along the falling diagonal, as a camera moved that way."""
+    size = _side("diagonal", "size", size)
+    return np.eye(size) / size
+
+
+@_entry("the tutorial, part 2")
+def sharpen_strong() -> Weights:
+    """Sharpens strongly: all eight neighbours count against the pixel."""
+    return [[-2, -3, -2], [-3, 21, -3], [-2, -3, -2]]
+
+
+# --- Gradients ---
+
+
+@_entry(f"{_SOBEL}; the tutorial, part 2")
+def sobel_x() -> Weights:
+    """Gradient to the right, smoothed downwards by 1 2 1."""
+    return [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+
+
+@_entry(_SOBEL)
+def sobel_y() -> Weights:
+    """Gradient upwards, smoothed sideways by 1 2 1."""
+    return [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]
+
+
+@_entry("the tutorial, part 2, as printed; the last weight should be -1, see sobel_y")
+def sobel_y_slip() -> Weights:
+    """The tutorial's sobel_y with its slip, last weight -2: even surfaces no longer give 0."""
+    return [[1, 2, 1], [0, 0, 0], [-1, -2, -2]]
+
+
+@_entry(_PREWITT)
+def prewitt_x() -> Weights:
+    """Gradient to the right, smoothed downwards by 1 1 1."""
+    return [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]
+
+
+@_entry(_PREWITT)
+def prewitt_y() -> Weights:
+    """Gradient upwards, smoothed sideways by 1 1 1."""
+    return [[1, 1, 1], [0, 0, 0], [-1, -1, -1]]
+
+
+@_entry(_SCHARR)
+def scharr_x() -> Weights:
+    """Gradient to the right with a truer direction than Sobel's: smoothed by 3 10 3."""
+    return [[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]]
+
+
+@_entry(_SCHARR)
+def scharr_y() -> Weights:
+    """Gradient upwards with a truer direction than Sobel's: smoothed by 3 10 3."""
+    return [[3, 10, 3], [0, 0, 0], [-3, -10, -3]]
+
+
+@_entry(_ROBERTS)
+def roberts_falling() -> Weights:
+    """Difference along the falling diagonal, the smallest gradient there is."""
+    return [[1, 0], [0, -1]]
+
+
+@_entry(_ROBERTS)
+def roberts_rising() -> Weights:
+    """Difference along the rising diagonal, partner of roberts_falling."""
+    return [[0, 1], [-1, 0]]
+
+
+# --- Second derivatives ---
+
+
+@_entry("the five-point stencil of numerical analysis")
+def laplacian_4() -> Weights:
+    """Laplacian: the four neighbours' sum minus four times the pixel."""
+    return [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
+
+
+@_entry("the nine-point stencil with equal weights")
+def laplacian_8() -> Weights:
+    """Laplacian with the diagonals: the eight neighbours' sum minus eight times the pixel."""
+    return [[1, 1, 1], [1, -8, 1], [1, 1, 1]]
+
+
+@_entry(_MARR)
+def laplacian_of_gaussian(sigma: float = 2.0) -> Weights:
+    """Laplacian of a blurred picture: dark on bright spots of radius sigma * sqrt(2), zero on edges."""
+    y, x = _grid(_radius("laplacian_of_gaussian", "sigma", sigma))
+    r2 = (x**2 + y**2) / sigma**2
+    weights = (r2 - 2) / sigma**2 * np.exp(-r2 / 2) / (2 * math.pi * sigma**2)
+    return weights - weights.mean()  # cut at 4 sigma and sampled, it would not quite sum to 0
+
+
+@_entry(f"{_MARR}; the ratio 1.6 is theirs")
+def difference_of_gaussians(sigma: float = 2.0, ratio: float = 1.6) -> Weights:
+    """A narrow blur minus a wide one: keeps details of one size, as cells of the retina do."""
+    _require("difference_of_gaussians", "ratio", ratio, ratio > 1, "greater than 1")
+    radius = _radius("difference_of_gaussians", "sigma * ratio", sigma * ratio)
+    _radius("difference_of_gaussians", "sigma", sigma)
+    return _gaussian(sigma, radius) - _gaussian(sigma * ratio, radius)
+
+
+# --- Blur, sharpness, relief ---
+
+
+@_entry("C. F. Gauss's bell curve, cut at 4 sigma")
+def gaussian(sigma: float = 1.0) -> Weights:
+    """Blurs softly and equally in all directions; sigma in pixels."""
+    return _gaussian(sigma, _radius("gaussian", "sigma", sigma))
+
+
+@_entry("the darkroom's unsharp mask, as image editors took it over")
+def unsharp_mask(sigma: float = 2.0, amount: float = 1.0) -> Weights:
+    """Sharpens: adds amount times the difference from a blurred copy."""
+    _require("unsharp_mask", "amount", amount, 0 < amount <= 1e6, "between 0 and 1e6")
+    radius = _radius("unsharp_mask", "sigma", sigma)
+    weights = -amount * _gaussian(sigma, radius)
+    weights[radius, radius] += 1 + amount
+    return weights
+
+
+@_entry("common practice of image editors")
+def emboss() -> Weights:
+    """Relief: light seems to fall from the lower right."""
+    return [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]
+
+
+@_entry("the exposure of a camera that moves evenly on a line")
+def motion_blur(length: float = 15.0, angle: float = 0.0) -> Weights:
+    """Blurs along a line; length in pixels, angle in degrees, counter-clockwise from the right."""
+    _require("motion_blur", "length", length, 1 <= length <= MAX_SIDE - 2, f"between 1 and {MAX_SIDE - 2}")
+    _require("motion_blur", "angle", angle, math.isfinite(angle), "a finite number")
+    radius = math.ceil((length - 1) / 2)
+    # Points on the line give their light to the four pixels around them, by nearness.
+    along = np.linspace(-(length - 1) / 2, (length - 1) / 2, 16 * math.ceil(length) + 1)
+    x, y = along * math.cos(math.radians(angle)), -along * math.sin(math.radians(angle))
+    pixels = np.arange(-radius, radius + 1)[:, None]
+    weights = np.maximum(0, 1 - abs(pixels - y)) @ np.maximum(0, 1 - abs(pixels - x)).T
+    return weights / weights.sum()
+
+
+# --- Gabor: what AlexNet's first layer learns ---
+
+
+@_entry(_DAUGMAN)
+def gabor(angle: float = 0.0, wavelength: float = 8.0, phase: float = 0.0) -> Weights:
+    """A wave under a bell: answers to stripes of one width and direction; angle and phase in degrees."""
+    _require("gabor", "angle", angle, math.isfinite(angle), "a finite number")
+    _require("gabor", "phase", phase, math.isfinite(phase), "a finite number")
+    _require("gabor", "wavelength", wavelength, 2 <= wavelength <= 300, "between 2 and 300 pixels")
+    sigma = (
+        0.56 * wavelength
+    )  # one octave of bandwidth, and half as narrow across as along, as in visual cortex
+    y, x = _grid(math.ceil(3 * sigma))
+    turn = math.radians(angle)
+    across, along = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
+    bell = np.exp(-(across**2 + (along / 2) ** 2) / (2 * sigma**2))
+    wave = np.cos(2 * math.pi * across / wavelength + math.radians(phase))
+    weights = bell * (wave - (bell * wave).sum() / bell.sum())  # an even surface gives 0
+    return weights / abs(weights).sum()
+
+
+@_entry(_DAUGMAN, into=BANKS)
+def gabor_bank(orientations: int = 8, wavelength: float = 8.0) -> dict[str, Weights]:
+    """Gabor kernels of one wavelength in evenly spread directions."""
+    _require("gabor_bank", "orientations", orientations, 1 <= orientations <= 36, "between 1 and 36")
+    angles = (180 * i / orientations for i in range(orientations))
+    return {f"gabor:angle={angle:g},wavelength={wavelength:g}": gabor(angle, wavelength) for angle in angles}
+
+
+# --- From what a user writes to weights ---
+
+
+def find_kernels(spelling: str) -> dict[str, np.ndarray]:
+    """The kernels that ``spelling`` means, by name: one, or several for a bank.
+
+    Args:
+        spelling: a name (``sobel_x``), a name with parameters (``gaussian:sigma=2.5``), a matrix in JSON
+            (``[[0,-1,0],[-1,5,-1],[0,-1,0]]``), or the path of a ``.csv`` or ``.npy`` file. No text is ever
+            evaluated.
+
+    Returns:
+        Names to float64 weights (kh, kw); a matrix or file may hold (C, kh, kw), one layer for each channel.
+
+    Raises:
+        UsageError: unknown name or parameter, or a matrix that is no kernel.
+        DataError: the file cannot be read.
+    """
+    spelling = spelling.strip()
+    if spelling.startswith("["):
+        return {"own kernel": check_kernel(_from_json(spelling), "the matrix given as --kernel")}
+    path = Path(spelling)
+    if path.suffix.lower() in {".csv", ".npy"}:
+        values = _from_npy(path) if path.suffix.lower() == ".npy" else _from_csv(path)
+        return {path.stem: check_kernel(values, f"kernel file {path}")}
+    name, _, text = spelling.partition(":")
+    entry = (KERNELS | BANKS).get(name)
+    if entry is None:
+        hint = did_you_mean(name, [*KERNELS, *BANKS]) or " (decanet convolve image --list shows them)"
+        raise UsageError(f"unknown kernel {name!r}{hint}")
+    built = entry.build(**_parameters(entry, text))
+    several = built if isinstance(built, dict) else {spelling: built}
+    return {one: check_kernel(weights, f"kernel {one}") for one, weights in several.items()}
+
+
+def find_kernel(spelling: str) -> np.ndarray:
+    """The weights (kh, kw) of one kernel; see :func:`find_kernels`. Raises UsageError for a bank as well."""
+    found = find_kernels(spelling)
+    if len(found) > 1:
+        raise UsageError(
+            f"{spelling} is a bank of {len(found)} kernels; choose one, for instance {next(iter(found))}"
+        )
+    return next(iter(found.values()))
+
+
+def check_kernel(values: Any, what: str = "the kernel") -> np.ndarray:
+    """``values`` as float64 weights (kh, kw) or (C, kh, kw). Raises UsageError where they are no kernel."""
+    try:
+        weights = np.asarray(values)
+    except ValueError:
+        raise UsageError(f"{what} is ragged: give every row the same number of weights") from None
+    if weights.dtype.kind not in "biuf":
+        raise UsageError(f"{what} holds something else than real numbers; give rows of numbers")
+    if weights.ndim not in (2, 3):
+        raise UsageError(
+            f"{what} has {weights.ndim} dimensions; give rows of weights, or one matrix for each channel"
+        )
+    if weights.size == 0:
+        raise UsageError(f"{what} is empty ({_by(weights.shape)}); give at least one weight")
+    if max(weights.shape) > MAX_SIDE:
+        raise UsageError(f"{what} is {_by(weights.shape)}; the longest side may be {MAX_SIDE}")
+    weights = weights.astype(np.float64)
+    if not np.isfinite(weights).all():
+        raise UsageError(f"{what} holds NaN or infinity; give finite weights")
+    if (total := abs(weights).max() * weights.size) > MAX_WEIGHT:
+        raise UsageError(f"{what} has weights of up to {total / weights.size:.3g}; scale it down")
+    return weights
+
+
+def _parameters(entry: Kernel, text: str) -> dict[str, int | float]:
+    known = entry.parameters
+    given: dict[str, int | float] = {}
+    for part in text.split(",") if text else ():
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        if key not in known:
+            example = ",".join(f"{k}={v:g}" for k, v in known.items())
+            hint = did_you_mean(key, known) or (f" (it has {example})" if known else " (it has none)")
+            raise UsageError(f"kernel {entry.name} has no parameter {key!r}{hint}")
+        kind = type(known[key])
+        try:
+            given[key] = kind(value)
+        except ValueError:
+            sort = "a whole number" if kind is int else "a number"
+            raise UsageError(f"kernel {entry.name}: {key} must be {sort}, got {value!r}") from None
+    return given
+
+
+def _from_json(text: str) -> Any:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        example = "[[0,-1,0],[-1,5,-1],[0,-1,0]]"
+        raise UsageError(f"the matrix given as --kernel is no JSON; write it as {example}") from None
+    return values
+
+
+def _from_csv(path: Path) -> list[list[float]]:
+    _check_file(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+        return [[float(cell) for cell in row] for row in rows] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"cannot read kernel file {path}: {error}; give rows of numbers with commas"
+        ) from None
+    except ValueError as error:
+        raise DataError(
+            f"kernel file {path}: {error}; give rows of numbers with commas between them"
+        ) from None
+
+
+def _from_npy(path: Path) -> np.ndarray:
+    _check_file(path)
+    try:
+        # Mapped, because a false header could ask for more memory than there is; and never unpickled.
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, OverflowError) as error:
+        raise DataError(f"cannot read kernel file {path}: {error}; save it with numpy.save") from None
+    if not isinstance(values, np.ndarray):
+        raise DataError(f"kernel file {path} is an archive; save one array with numpy.save")
+    return values
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"there is no kernel file {path}; check the path")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise DataError(f"kernel file {path} has {path.stat().st_size:,} bytes, too many for a kernel")
+
+
+def _gaussian(sigma: float, radius: int) -> np.ndarray:
+    bell = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
+    bell /= bell.sum()
+    return np.outer(bell, bell)
+
+
+def _grid(radius: int) -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1].astype(np.float64)
+    return y, x
+
+
+def _radius(kernel: str, parameter: str, sigma: float) -> int:
+    largest = MAX_SIDE // 2 / 4
+    _require(kernel, parameter, sigma, 0.1 <= sigma <= largest, f"between 0.1 and {largest:g} pixels")
+    return max(1, int(4 * sigma + 0.5))
+
+
+def _side(kernel: str, parameter: str, size: int) -> int:
+    _require(kernel, parameter, size, 1 <= size <= MAX_SIDE, f"between 1 and {MAX_SIDE}")
+    return size
+
+
+def _require(kernel: str, parameter: str, value: float, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise UsageError(f"kernel {kernel}: {parameter} must be {wanted}, got {value:g}")
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "-by-".join(map(str, shape))

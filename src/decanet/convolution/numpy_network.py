@@ -1,0 +1,217 @@
+"""A convolutional network without a framework: the layers of ``reference``, trained on handwritten digits.
+
+All that training is, is in this file and in ``reference``: draw a batch, run the layers forwards, measure
+the loss, run them backwards, move every weight a little against its gradient. The pictures are the 1,797
+digits of 8x8 pixels that scikit-learn carries, so nothing is downloaded.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from decanet.convolution.arithmetic import Cost, convolution_cost, linear_cost, output_size
+from decanet.convolution.reference import (
+    Array,
+    AveragePooling,
+    BatchNorm,
+    Convolution,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPooling,
+    ReLU,
+    SoftmaxCrossEntropy,
+)
+from decanet.core.errors import DataError, DivergedError, UsageError
+
+TEST_PICTURES = 360  # of 1,797: 20%
+CHANNELS = (16, 32)  # kernels of the two convolutions
+BATCH = 32
+LEARNING_RATE = 0.1
+MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Pictures (N, 1, 8, 8), float32 from 0 to 1, and labels (N,) from 0 to 9, in two parts."""
+
+    train_pictures: Array
+    train_labels: Array
+    test_pictures: Array
+    test_labels: Array
+
+
+def load_digits() -> Digits:
+    """scikit-learn's digits: 1,437 to train and 360 to test, drawn with equal shares of each digit.
+
+    The split is always the same, whatever the seed of a training (``train_test_split``, random state 0). It
+    is drawn by picture, so the same writers are in both parts: on new hands a network may do worse.
+    """
+    from sklearn.datasets import load_digits as load
+    from sklearn.model_selection import train_test_split
+
+    pixels, labels = load(return_X_y=True)  # (1797, 64), from 0 to 16
+    pictures = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    parts = train_test_split(pictures, labels, test_size=TEST_PICTURES, random_state=0, stratify=labels)
+    train_pictures, test_pictures, train_labels, test_labels = parts
+    return Digits(train_pictures, train_labels, test_pictures, test_labels)
+
+
+class Network:
+    """Layers one after the other."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+
+    def forward(self, pictures: Array, *, training: bool = False) -> Array:
+        """Pictures (N, C, H, W) -> logits (N, classes).
+
+        Raises:
+            DataError: a picture has a wrong shape or holds NaN or infinity.
+        """
+        unusable = ~np.isfinite(pictures).reshape(len(pictures), -1).all(axis=1)
+        if unusable.any():
+            first = int(unusable.argmax())
+            raise DataError(f"picture {first} holds NaN or infinity; repair it or leave it out")
+        x = pictures
+        for layer in self.layers:
+            layer.training = training
+            x = layer.forward(x)
+        return x
+
+    def backward(self, grad: Array) -> Array:
+        """dL/dlogits -> dL/dpictures: the chain rule, from the last layer to the first."""
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+        return grad
+
+
+def digit_network(seed: int, dtype: type[np.floating] = np.float32) -> Network:
+    """conv 3x3 - norm - ReLU - pool, twice, then a linear layer: (N, 1, 8, 8) -> (N, 10).
+
+    Weights start as normal noise of variance 2 / fan-in, which keeps a signal's variance through ReLU layers
+    (K. He et al., arXiv:1502.01852, section 2.2).
+
+    Raises:
+        UsageError: the seed is negative.
+    """
+    random = _generator(seed)
+
+    def noise(*shape: int) -> Array:
+        return random.normal(scale=math.sqrt(2 / math.prod(shape[1:])), size=shape).astype(dtype)
+
+    def norm(channels: int) -> BatchNorm:
+        return BatchNorm(np.ones(channels, dtype), np.zeros(channels, dtype))
+
+    first, second = CHANNELS
+    return Network(
+        [
+            Convolution(noise(first, 1, 3, 3), padding=1),  # (N, 16, 8, 8); the norm has the bias
+            norm(first),
+            ReLU(),
+            MaxPooling(2),  # (N, 16, 4, 4)
+            Convolution(noise(second, first, 3, 3), padding=1),
+            norm(second),
+            ReLU(),
+            MaxPooling(2),  # (N, 32, 2, 2)
+            Flatten(),
+            Linear(noise(10, second * 2 * 2), np.zeros(10, dtype)),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training pictures came to.
+
+    Attributes:
+        number: from 1.
+        train_loss: mean cross-entropy over the epoch, each picture at the time when it was trained on.
+        test_top1: fraction of the test pictures named rightly, after the epoch.
+        seconds: time spent training, without the test.
+    """
+
+    number: int
+    train_loss: float
+    test_top1: float
+    seconds: float
+
+
+def train(
+    network: Network, digits: Digits, *, epochs: int, seed: int, learning_rate: float = LEARNING_RATE
+) -> Iterator[Epoch]:
+    """Train ``network`` in place by stochastic gradient descent with momentum, yielding after each epoch.
+
+    velocity = momentum * velocity - rate * gradient; weight += velocity. The rate falls linearly to 0. The
+    order of the pictures is a function of (seed, epoch), so that a seed always gives the same network.
+
+    Raises:
+        UsageError: fewer than 1 epoch or a negative seed.
+        DivergedError (in the epoch in which it happens): the loss is no longer a number.
+    """
+    if epochs < 1:
+        raise UsageError(f"training needs at least 1 epoch, got {epochs}")
+    _generator(seed)  # refuses a negative seed now, not in the first epoch
+    return _epochs(network, digits, epochs, seed, learning_rate)
+
+
+def _epochs(
+    network: Network, digits: Digits, epochs: int, seed: int, learning_rate: float
+) -> Iterator[Epoch]:
+    loss = SoftmaxCrossEntropy()
+    velocities = [{name: np.zeros_like(w) for name, w in layer.params.items()} for layer in network.layers]
+    count = len(digits.train_labels)
+    steps, step = epochs * math.ceil(count / BATCH), 0
+    for number in range(1, epochs + 1):
+        start, total = time.perf_counter(), 0.0
+        order = _generator(seed, number).permutation(count)
+        for first in range(0, count, BATCH):
+            chosen = order[first : first + BATCH]
+            logits = network.forward(digits.train_pictures[chosen], training=True)
+            value = loss.forward(logits, digits.train_labels[chosen])
+            if not math.isfinite(value):
+                raise DivergedError(f"the loss became {value} in epoch {number}; lower the learning rate")
+            network.backward(loss.backward())
+            rate = learning_rate * (1 - step / steps)
+            for layer, velocity in zip(network.layers, velocities):
+                for name, weight in layer.params.items():
+                    velocity[name] = MOMENTUM * velocity[name] - rate * layer.grads[name]
+                    weight += velocity[name]
+            total += value * len(chosen)
+            step += 1
+        seconds = time.perf_counter() - start
+        top1 = float((predict(network, digits.test_pictures) == digits.test_labels).mean())
+        yield Epoch(number, total / count, top1, seconds)
+
+
+def predict(network: Network, pictures: Array) -> Array:
+    """The most likely class of each picture, (N,)."""
+    return network.forward(pictures).argmax(axis=1)
+
+
+def network_cost(network: Network, size: tuple[int, int] = (8, 8)) -> Cost:
+    """Parameters of all layers; multiply-adds of convolutions and linear layers for one (H, W) picture."""
+    height, width = size
+    macs = 0
+    for layer in network.layers:
+        if isinstance(layer, Convolution | MaxPooling | AveragePooling):
+            rows, columns = layer.windows
+            height, width = output_size(height, rows), output_size(width, columns)
+        if isinstance(layer, Convolution):
+            out_channels, _, *kernel = layer.params["weight"].shape
+            kernel_size, output = (kernel[0], kernel[1]), (height, width)
+            cost = convolution_cost(layer.in_channels, out_channels, kernel_size, output, groups=layer.groups)
+            macs += cost.macs
+        elif isinstance(layer, Linear):
+            out_features, in_features = layer.params["weight"].shape
+            macs += linear_cost(in_features, out_features).macs
+    return Cost(sum(w.size for layer in network.layers for w in layer.params.values()), macs)
+
+
+def _generator(*seed: int) -> np.random.Generator:
+    if min(seed) < 0:
+        raise UsageError(f"a seed is a whole number of at least 0, got {min(seed)}")
+    return np.random.default_rng(seed)

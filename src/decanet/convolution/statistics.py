@@ -1,0 +1,205 @@
+"""Why a network may look at neighbourhoods: in natural pictures near pixels are alike, and far ones less so.
+
+A random matrix is snow: knowing one pixel says nothing of the next. In a photograph the next pixel is nearly
+the same, and likeness falls with distance. A small kernel works because of that: what belongs together is
+close together. This module measures it, as the *spatial autocorrelation*
+
+    rho(dy, dx) = mean of (p(y, x) - m)(p(y + dy, x + dx) - m) / variance,   over all pairs within the picture
+
+which is 1 at no shift and 0 where pixels know nothing of each other. Two laws are fitted to its fall with
+distance: exponential, a exp(-k x), as of a picture made of patches of one size; and a power, a / x^k, as of
+one that has structure at all sizes.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from decanet.core.errors import DataError
+
+Array = NDArray[np.float64]
+
+MOST_PIXELS = 64_000_000  # about 2.5 GB while transforming
+FADED = 0.05  # below this the correlation counts as gone: its logarithm would be noise
+
+
+def noise_like(picture: ArrayLike, seed: int = 0) -> Array:
+    """A random matrix of the picture's size, mean and standard deviation: normal, independent pixels."""
+    p = np.asarray(picture, dtype=np.float64)
+    return np.random.default_rng(seed).normal(p.mean(), p.std(), p.shape)
+
+
+def autocorrelation(picture: ArrayLike, max_distance: int | None = None) -> Array:
+    """The correlation of pixels with those ``(dy, dx)`` away, for all shifts up to ``max_distance`` each way.
+
+    By the convolution theorem the sum over all pairs, for all shifts at once, is the inverse transform of the
+    squared magnitude of the transform: O(n log n) in place of O(n^2). The picture is padded with zeros so
+    that its opposite edges do not meet, and each sum is divided by the number of pairs that it has
+    (unbiased): dividing by all pixels would make far pixels seem less alike than they are.
+
+    Args:
+        picture: grey values, shape (H, W).
+        max_distance: R in pixels; a quarter of the shorter side by default: farther shifts have few pairs.
+
+    Returns:
+        Shape (2R + 1, 2R + 1), the shift (0, 0), where it is 1, in the middle.
+
+    Raises:
+        DataError: no picture of at least 2x2 finite values that differ, a gigantic one, or R out of range.
+    """
+    from scipy import fft
+
+    p = _checked(picture)
+    height, width = p.shape
+    reach = max(1, min(p.shape) // 4) if max_distance is None else max_distance
+    if not 1 <= reach < min(p.shape):
+        raise DataError(f"the distance must be 1 to {min(p.shape) - 1} pixels in a {height}x{width} picture")
+    p = p - p.mean()
+    size = [fft.next_fast_len(side + reach, real=True) for side in p.shape]  # farther shifts may wrap around
+    power = np.abs(fft.rfft2(p, size)) ** 2
+    sums = fft.irfft2(power, size)
+    shifts = np.arange(-reach, reach + 1)
+    pairs = _pairs(p.shape, reach)
+    covariance = sums[np.ix_(shifts, shifts)] / pairs
+    return covariance / covariance[reach, reach]
+
+
+def _checked(picture: ArrayLike) -> Array:
+    p = np.asarray(picture, dtype=np.float64)
+    if p.ndim != 2 or min(p.shape, default=0) < 2:
+        raise DataError(f"statistics need a grey picture of at least 2x2 pixels, got shape {p.shape}")
+    if p.size > MOST_PIXELS:
+        raise DataError(f"a picture of {p.shape[1]}x{p.shape[0]} pixels is too large to transform; shrink it")
+    if not np.isfinite(p).all():
+        raise DataError("the picture holds NaN or infinite values; mend or replace it")
+    if p.min() == p.max():
+        raise DataError("all pixels of the picture are equal, so there is nothing to correlate; give another")
+    return p
+
+
+def _pairs(shape: tuple[int, ...], reach: int) -> Array:
+    """How many pairs of pixels each shift has, shape (2R + 1, 2R + 1)."""
+    away = np.abs(np.arange(-reach, reach + 1))
+    return np.outer(shape[0] - away, shape[1] - away).astype(np.float64)
+
+
+def radial_average(correlation: ArrayLike, shape: tuple[int, int]) -> tuple[Array, Array]:
+    """Correlation by distance alone: the mean over all directions, each pair of pixels counted once.
+
+    Args:
+        correlation: a result of :func:`autocorrelation`, shape (2R + 1, 2R + 1).
+        shape: (H, W) of the picture.
+
+    Returns:
+        Distances in pixels and correlations, both of shape (R + 1,). A distance is the mean over the shifts
+        that round to the same whole number.
+    """
+    rho = np.asarray(correlation)
+    reach = len(rho) // 2
+    shifts = np.arange(-reach, reach + 1)
+    distance = np.hypot(shifts[:, None], shifts[None, :])
+    pairs = _pairs(shape, reach)
+    ring = np.rint(distance).astype(int)
+    inside = ring <= reach
+
+    def mean(values: Array) -> Array:
+        return np.bincount(ring[inside], (values * pairs)[inside]) / np.bincount(ring[inside], pairs[inside])
+
+    return mean(distance), mean(rho)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A law of decay, fitted as a straight line by least squares to the logarithm of the correlation.
+
+    The standard error takes the points for independent. Neighbouring distances share pixels, so the true
+    uncertainty is larger; it serves to compare.
+
+    Attributes:
+        law: ``"exponential"``, a exp(-k x), or ``"power"``, a / x^k, for x in pixels.
+        amplitude: a.
+        k: in 1/pixel for the exponential, a pure number for the power.
+        k_error: standard error of k.
+        r_squared: share of the variance of the logarithm that the law explains.
+        points: distances used.
+    """
+
+    law: Literal["exponential", "power"]
+    amplitude: float
+    k: float
+    k_error: float
+    r_squared: float
+    points: int
+
+    def __call__(self, distances: ArrayLike) -> Array:
+        x = np.asarray(distances, dtype=np.float64)
+        return self.amplitude * (np.exp(-self.k * x) if self.law == "exponential" else x**-self.k)
+
+
+def fit_decay(
+    distances: ArrayLike, correlations: ArrayLike, law: Literal["exponential", "power"]
+) -> Fit | None:
+    """Fit a law to the distances from one pixel on, up to the first where the correlation has faded.
+
+    The straight lines are log rho = log a - k x and log rho = log a - k log x.
+
+    Returns:
+        The fit, or None where fewer than three distances are correlated at all, as in noise.
+    """
+    x, rho = np.asarray(distances, dtype=np.float64), np.asarray(correlations, dtype=np.float64)
+    x, rho = x[x > 0], rho[x > 0]
+    faded = rho <= FADED
+    count = int(np.argmax(faded)) if faded.any() else len(rho)
+    if count < 3:
+        return None
+    along = x[:count] if law == "exponential" else np.log(x[:count])
+    high = np.log(rho[:count])
+    centred = along - along.mean()
+    slope = float(centred @ high / (centred @ centred))
+    residual = high - high.mean() - slope * centred
+    unexplained, total = float(residual @ residual), float(((high - high.mean()) ** 2).sum())
+    return Fit(
+        law,
+        amplitude=math.exp(high.mean() - slope * along.mean()),
+        k=-slope,
+        k_error=math.sqrt(unexplained / (count - 2) / float(centred @ centred)),
+        r_squared=1.0 - unexplained / total if total > 0 else 1.0,
+        points=count,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """How alike the pixels of one picture are.
+
+    Attributes:
+        picture: grey values, shape (H, W).
+        correlation: by shift, shape (2R + 1, 2R + 1).
+        distances: in pixels, shape (R + 1,).
+        radial: correlation by distance, shape (R + 1,).
+        fits: the two laws, or None where there is no correlation to fit.
+    """
+
+    picture: Array
+    correlation: Array
+    distances: Array
+    radial: Array
+    fits: dict[str, Fit | None]
+
+    @property
+    def neighbours(self) -> tuple[float, float]:
+        """Correlation of pixels side by side, and of pixels one above the other."""
+        centre = len(self.correlation) // 2
+        return float(self.correlation[centre, centre + 1]), float(self.correlation[centre + 1, centre])
+
+
+def measure(picture: ArrayLike) -> Statistics:
+    """All statistics of a grey picture, shape (H, W). Raises DataError as :func:`autocorrelation` does."""
+    p = np.asarray(picture, dtype=np.float64)
+    correlation = autocorrelation(p)
+    distances, radial = radial_average(correlation, (p.shape[0], p.shape[1]))
+    fits: dict[str, Fit | None] = {law: fit_decay(distances, radial, law) for law in ("exponential", "power")}
+    return Statistics(p, correlation, distances, radial, fits)

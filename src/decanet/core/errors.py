@@ -1,0 +1,80 @@
+"""The errors a user can cause: one line that says what, where and how to mend it, with a stable exit code.
+
+Code below the command line raises these; only ``decanet.cli`` prints them, as ``error[kind]: message``.
+A defect of decanet itself stays an ordinary exception with its traceback.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class DecanetError(Exception):
+    """Base of the family. ``kind`` is the stable class in the printed line, ``exit_code`` the process's."""
+
+    kind = "error"
+    exit_code = 1
+
+    @property
+    def line(self) -> str:
+        """The one line that the command line prints."""
+        return f"error[{self.kind}]: " + " ".join(str(self).split())
+
+
+class UsageError(DecanetError):
+    """The command, an option, a recipe key or a name is wrong."""
+
+    kind, exit_code = "usage", 2
+
+
+class DataError(DecanetError):
+    """A data set, picture or sound is missing, unreadable or not what it should be."""
+
+    kind, exit_code = "data", 3
+
+
+class CheckpointError(DecanetError):
+    """A run or weights file is missing, damaged or belongs to another network."""
+
+    kind, exit_code = "checkpoint", 4
+
+
+class DivergedError(DecanetError):
+    """The loss became NaN or infinite."""
+
+    kind, exit_code = "diverged", 5
+
+
+class ResourceError(DecanetError):
+    """Memory, disk or a device is not enough or not there."""
+
+    kind, exit_code = "resources", 6
+
+
+class BusyError(DecanetError):
+    """Another process works on the same run."""
+
+    kind, exit_code = "busy", 7
+
+
+class DistributedError(DecanetError):
+    """The processes of one training disagree or one was lost."""
+
+    kind, exit_code = "distributed", 8
+
+
+class Preempted(DecanetError):  # noqa: N818 (not a mistake: the work was saved)
+    """The system asked to stop; the work was saved and can be resumed."""
+
+    kind, exit_code = "preempted", 75
+
+
+class Interrupted(DecanetError):  # noqa: N818
+    """The user pressed Ctrl-C; the work was saved and can be resumed."""
+
+    kind, exit_code = "interrupted", 130
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """``' (did you mean a, b?)'`` for the nearest known names, or an empty string."""
+    near = difflib.get_close_matches(wrong, list(known), n=3, cutoff=0.5)
+    return f" (did you mean {', '.join(near)}?)" if near else ""

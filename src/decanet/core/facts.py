@@ -1,0 +1,289 @@
+"""The ledger: what papers, competitions and libraries state about the networks, with sources.
+
+The data is in ``decanet/facts``: one TOML file a paper (bibliography, architectures, experiments) and one for
+the competition. Nothing in it was measured by decanet. A value that no source states is absent: ``stated``
+returns None.
+
+How far a number can be trusted is its ``confidence``:
+
+``computed``
+    counted or derived from a library's network or a definition;
+``library``
+    read from an installed library (metadata of weights, source);
+``repo``
+    read in the authors' or an official public repository;
+``transcript``
+    read in a public transcription of the paper, not in the publisher's PDF;
+``secondary``
+    read in a third-party document that quotes the primary source;
+``memory``
+    not confirmed from any source opened: verify before relying on it.
+
+Conventions: multiply-adds (``macs``) count convolutions, linear layers and the two products of attention;
+biases, normalisation, activations and pooling are left out. That is half of what ``torch.utils.flop_counter``
+counts. Parameters include biases and the scale and shift of batch normalisation, not its running statistics.
+Errors are percentages.
+"""
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, NamedTuple, TypeVar
+
+from decanet.core.errors import UsageError, did_you_mean
+
+CONFIDENCES = ("computed", "library", "repo", "transcript", "secondary", "memory")
+COMPETITION = "competition"  # the one file that is not a paper's
+
+T = TypeVar("T")
+
+
+class Stated(NamedTuple):
+    """A value as its source states it: a number, or text such as ``"60 million"``."""
+
+    value: Any
+    source: str
+    confidence: str
+
+
+class Stage(NamedTuple):
+    """The feature map after a named stage, for one picture."""
+
+    name: str
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The bibliography of one paper; ``arxiv`` is empty for papers that are not there."""
+
+    key: str
+    title: str
+    authors: tuple[str, ...]
+    year: int
+    venue: str
+    arxiv: str
+    confidence: str
+
+    @property
+    def citation(self) -> str:
+        """``A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet ...", NIPS 2012``."""
+        arxiv = f", arXiv:{self.arxiv}" if self.arxiv else ""
+        return f'{", ".join(self.authors)}, "{self.title}", {self.venue}{arxiv}'
+
+
+@dataclass(frozen=True)
+class StatedError:
+    """An error rate that a source reports: ``metric`` says which, ``protocol`` how it was measured."""
+
+    metric: str
+    value: float | str
+    protocol: str
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True)
+class StatedWeights:
+    """What a library states of weights that it publishes: accuracies in percent, single centre crop."""
+
+    entry: str
+    acc1: float
+    acc5: float
+    gmacs: float
+    num_params: int
+    crop: int
+    resize: int
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network of a paper.
+
+    Attributes:
+        key: its name in the ledger.
+        paper: key of its paper.
+        values: every single value that a source states, by quantity (``"params_exact"``, ``"depth"``, ...).
+        stages: shapes after the named stages, in order; empty where no source states them.
+        stages_source: where the stages are from.
+        errors: error rates, each with its protocol.
+        weights: published weights and their accuracies.
+        details: everything else, as the file has it (``recipe``, ``discrepancies``, ``layers``, ...).
+    """
+
+    key: str
+    paper: str
+    name: str
+    year: int
+    values: Mapping[str, Stated]
+    stages: tuple[Stage, ...]
+    stages_source: str
+    errors: tuple[StatedError, ...]
+    weights: tuple[StatedWeights, ...]
+    details: Mapping[str, Any]
+
+    def stated(self, quantity: str) -> Stated | None:
+        """What is stated of ``quantity``, or None: the ledger never guesses."""
+        return self.values.get(quantity)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A controlled comparison that a paper reports: ``data`` is its table as the file has it."""
+
+    key: str
+    paper: str
+    claim: str
+    source: str
+    confidence: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a year's competition; None where the source does not say.
+
+    ``same_network`` tells whether ``architecture`` is what was entered: ZFNet, for instance, is not
+    Clarifai's winning entry of 2013, though both are M. Zeiler's.
+    """
+
+    year: int
+    task: str
+    team: str
+    rank: int
+    source: str
+    confidence: str
+    top5_error_pct: float | None = None
+    extra_data: bool | None = None
+    paper: str | None = None
+    architecture: str | None = None
+    same_network: bool | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Human:
+    """How well people did on the competition's pictures, and why one should not lean on the number."""
+
+    top5_error_pct: float
+    pictures: int
+    second_annotator_top5_error_pct: float
+    second_annotator_pictures: int
+    caveat: str
+    source: str
+    confidence: str
+
+
+def papers() -> dict[str, Paper]:
+    """All papers of the ledger, oldest first."""
+    return dict(sorted(_ledger().papers.items(), key=lambda item: (item[1].year, item[0])))
+
+
+def paper(key: str) -> Paper:
+    """One paper. Raises UsageError that suggests the nearest keys."""
+    return _find("paper", _ledger().papers, key)
+
+
+def architectures() -> dict[str, Architecture]:
+    """All architectures of the ledger by key."""
+    return dict(_ledger().architectures)
+
+
+def architecture(key: str) -> Architecture:
+    """One architecture. Raises UsageError that suggests the nearest keys."""
+    return _find("architecture in the facts", _ledger().architectures, key)
+
+
+def experiments() -> dict[str, Experiment]:
+    """All experiments of the ledger by key."""
+    return dict(_ledger().experiments)
+
+
+def experiment(key: str) -> Experiment:
+    """One experiment. Raises UsageError that suggests the nearest keys."""
+    return _find("experiment in the facts", _ledger().experiments, key)
+
+
+@functools.cache
+def competition() -> tuple[Entry, ...]:
+    """All entries of the ledger by year, task and rank."""
+    entries = [Entry(**table) for table in _read(COMPETITION)["entries"]]
+    return tuple(sorted(entries, key=lambda e: (e.year, e.task, e.rank, e.top5_error_pct or 0)))
+
+
+@functools.cache
+def human() -> Human:
+    """The human top-5 error with its caveat."""
+    return Human(**_read(COMPETITION)["human"])
+
+
+class _Ledger(NamedTuple):
+    papers: dict[str, Paper]
+    architectures: dict[str, Architecture]
+    experiments: dict[str, Experiment]
+
+
+@functools.cache
+def _ledger() -> _Ledger:
+    ledger = _Ledger({}, {}, {})
+    folder = resources.files("decanet.facts")
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        key, _, ending = file.name.rpartition(".")
+        if ending != "toml" or key == COMPETITION:
+            continue
+        tables = _read(key)
+        ledger.papers[key] = _paper(key, tables["paper"])
+        for name, table in tables.get("architectures", {}).items():
+            ledger.architectures[name] = _architecture(name, key, table)
+        for name, table in tables.get("experiments", {}).items():
+            ledger.experiments[name] = Experiment(
+                name, key, table["claim"], table["source"], table["confidence"], table
+            )
+    return ledger
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(
+        resources.files("decanet.facts").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    )
+
+
+def _paper(key: str, table: dict[str, Any]) -> Paper:
+    bibliography = {k: table[k] for k in ("title", "year", "venue", "arxiv")}
+    return Paper(
+        key, authors=tuple(table["authors"]), confidence=table["bibliography_confidence"], **bibliography
+    )
+
+
+def _architecture(key: str, paper: str, table: dict[str, Any]) -> Architecture:
+    values = {k: Stated(**v) for k, v in table.items() if isinstance(v, dict) and "value" in v}
+    named = {"name", "year", "stages", "stages_source", "errors", "weights"}
+    return Architecture(
+        key=key,
+        paper=paper,
+        name=table["name"],
+        year=table["year"],
+        values=values,
+        stages=tuple(Stage(*row) for row in table.get("stages", ())),
+        # Where the ledger names no source for the maps, they follow from the layers, or from what states the depth.
+        stages_source=table.get("stages_source")
+        or table.get("layers_source")
+        or table.get("depth", {}).get("source", ""),
+        errors=tuple(StatedError(**row) for row in table.get("errors", ())),
+        weights=tuple(StatedWeights(**row) for row in table.get("weights", ())),
+        details={k: v for k, v in table.items() if k not in named and k not in values},
+    )
+
+
+def _find(noun: str, known: Mapping[str, T], key: str) -> T:
+    try:
+        return known[key]
+    except KeyError:
+        hint = did_you_mean(key, known) or f" (known: {', '.join(sorted(known))})"
+        raise UsageError(f"unknown {noun} {key!r}{hint}") from None

@@ -1,0 +1,307 @@
+"""Recipes: everything that decides how a network is trained, as one frozen, validated value.
+
+A recipe serves a laptop and a cluster alike: the batch size and the learning rate are stated for the global
+batch. Unknown keys are errors, all mistakes are reported at once, and the resolved recipe is stored with
+every result.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from decanet.core.errors import UsageError, did_you_mean
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Rgb = tuple[float, float, float]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Model(_Part):
+    """Which network, with its options."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+    @field_validator("options")
+    @classmethod
+    def _can_be_written(cls, options: dict[str, Any]) -> dict[str, Any]:
+        # TOML has no null, and a run must be read back as the very network that was trained.
+        if None in options.values():
+            raise ValueError("an option cannot be null; leave it out to take the network's own value")
+        return options
+
+
+class Data(_Part):
+    """Which pictures, and how they are normalised.
+
+    Attributes:
+        name: a registered data set, or a folder of pictures.
+        image_size: side in pixels of what the network sees; None takes the network's own.
+        mean, std: per-channel constants on the scale 0..1; None takes the data set's own.
+    """
+
+    name: str = "cifar10"
+    image_size: int | None = Field(default=None, ge=1)
+    mean: Rgb | None = None
+    std: Rgb | None = None
+
+
+class Augmentation(_Part):
+    """How training pictures are varied.
+
+    Attributes:
+        flip: mirror left and right: never, by a coin, or alternating with the epoch after a coin in the
+            first. Data sets whose classes a mirror would change (digits) are never flipped.
+        crop_padding: pixels added on each side before a random crop of the original size.
+        padding_mode: what is added: the mirrored picture, or black (what torchvision's RandomCrop adds).
+        cutout: side of a square that is set to the mean, 0 for none.
+        resize: short side to which large pictures are brought before the crop; None crops small pictures
+            only.
+        scale: share of the area that a random resized crop keeps, for large pictures; None crops without
+            resizing.
+        pca_noise: standard deviation of the colour shift along RGB's principal components (AlexNet,
+            section 4.1).
+        mixup, cutmix: alpha of the Beta distribution, 0 for none.
+    """
+
+    flip: Literal["none", "random", "alternating"] = "none"
+    crop_padding: int = Field(default=0, ge=0)
+    padding_mode: Literal["reflect", "black"] = "reflect"
+    cutout: int = Field(default=0, ge=0)
+    resize: int | None = Field(default=None, ge=1)
+    scale: tuple[Fraction, Fraction] | None = None
+    pca_noise: NotNegative = 0.0
+    mixup: NotNegative = 0.0
+    cutmix: NotNegative = 0.0
+
+
+class Sgd(_Part):
+    """Stochastic gradient descent with momentum (torch.optim.SGD)."""
+
+    name: Literal["sgd"] = "sgd"
+    lr: Positive
+    momentum: Fraction = 0.9
+    nesterov: bool = False
+    weight_decay: NotNegative = 0.0
+
+
+class Adam(_Part):
+    """Adam, or AdamW with decoupled weight decay (torch.optim.Adam, AdamW)."""
+
+    name: Literal["adam", "adamw"] = "adam"
+    lr: Positive = 1e-3
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    weight_decay: NotNegative = 0.0
+
+
+class RmsProp(_Part):
+    """RMSProp (torch.optim.RMSprop), for the Inception recipes."""
+
+    name: Literal["rmsprop"] = "rmsprop"
+    lr: Positive
+    alpha: Fraction = 0.9
+    momentum: Fraction = 0.9
+    eps: Positive = 1.0
+    weight_decay: NotNegative = 0.0
+
+
+class Muon(_Part):
+    """Muon on the convolutions; SGD with Nesterov momentum on biases, norms and the head.
+
+    Attributes:
+        lr: rate of Muon, relative to the norm of each filter bank.
+        momentum: of Muon.
+        head_lr, bias_lr: rates of SGD for the linear head, and for biases and norms.
+        sgd_momentum: of SGD.
+        weight_decay: share by which the weights under SGD shrink in a step at the full rate.
+    """
+
+    name: Literal["muon"] = "muon"
+    lr: Positive
+    momentum: Fraction = 0.6
+    head_lr: Positive
+    bias_lr: Positive
+    sgd_momentum: Fraction = 0.85
+    weight_decay: NotNegative = 0.0
+
+
+Optimizer = Annotated[Sgd | Adam | RmsProp | Muon, Field(discriminator="name")]
+
+
+class Schedule(_Part):
+    """The learning rate over the training, as a factor of the optimizer's.
+
+    Attributes:
+        shape: after the warm-up: constant, a straight line or half a cosine down to ``final``, steps, or
+            plateau (divide when the validation error has not improved, as AlexNet did by hand).
+        warmup: share of the training spent on the way up from ``start``.
+        start, final: factors at the two ends.
+        milestones: for steps: shares of the training after which the rate is multiplied by ``gamma``.
+        gamma: factor of one step or one plateau.
+        patience: for plateau: epochs without improvement before a reduction.
+    """
+
+    shape: Literal["constant", "linear", "cosine", "steps", "plateau"] = "constant"
+    warmup: Fraction = 0.0
+    start: Fraction = 0.0
+    final: Fraction = 0.0
+    milestones: tuple[Fraction, ...] = ()
+    gamma: Positive = 0.1
+    patience: int = Field(default=5, ge=1)
+
+
+class Recipe(_Part):
+    """One training, from the picture to the learning rate.
+
+    Attributes:
+        batch_size: pictures in a step over all processes.
+        epochs: passes over the training split; a fraction is allowed.
+        precision: arithmetic of convolutions and linear layers; "auto" is bfloat16 where the machine is
+            faster in it.
+        clip_gradient: largest norm of the whole gradient, 0 for no clipping.
+        ema: decay a step of the averaged weights that are evaluated, 0 for none.
+        test_crops: views a picture is judged by: one, its mirror image too, or shifted mirror images as well;
+            ten is the four corners, the centre and their mirror images (AlexNet, sec. 4.1).
+        validation: share of the training split, at its end, that is held apart to judge by; a plateau
+            schedule needs some. With it the test split stays untouched.
+        log_every: steps between two lines of the log.
+    """
+
+    name: str = "custom"
+    model: Model
+    data: Data = Data()
+    augmentation: Augmentation = Augmentation()
+    batch_size: int = Field(ge=1)
+    epochs: Positive
+    optimizer: Optimizer
+    schedule: Schedule = Schedule()
+    label_smoothing: Fraction = 0.0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    clip_gradient: NotNegative = 0.0
+    ema: Fraction = 0.0
+    test_crops: Literal["one", "mirror", "shift", "ten"] = "one"
+    validation: float = Field(default=0.0, ge=0, lt=1)
+    log_every: int = Field(default=25, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+
+def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:
+    """Validate a mapping as a recipe. Raises UsageError that lists every mistake, with the nearest keys."""
+    try:
+        return Recipe.model_validate(dict(values))
+    except ValidationError as error:
+        mistakes = "; ".join(_describe(mistake) for mistake in error.errors())
+        raise UsageError(f"recipe {source}: {mistakes}") from None
+
+
+def _describe(mistake: Mapping[str, Any]) -> str:
+    # The optimizer's kind stands in the location of its keys; a user never wrote it there.
+    where = [str(part) for part in mistake["loc"]]
+    if where and where[0] == "optimizer" and len(where) > 2:
+        del where[1]
+    key = ".".join(where)
+    if mistake["type"] == "extra_forbidden":
+        hint = did_you_mean(key, _all_keys()) or f" (known here: {', '.join(_siblings(where[:-1]))})"
+        return f"unknown key {key}{hint}"
+    if mistake["type"] == "missing":
+        return f"{key} is missing"
+    message = mistake["msg"][:1].lower() + mistake["msg"][1:]
+    value = mistake.get("input")
+    shown = "" if isinstance(value, dict) else f", got {value!r}"
+    return f"{key}: {message}{shown}"
+
+
+def _all_keys() -> list[str]:
+    keys = []
+    for name in Recipe.model_fields:
+        keys.append(name)
+        keys += [f"{name}.{child}" for child in _siblings([name])]
+    return keys
+
+
+def _siblings(path: Iterable[str]) -> list[str]:
+    parts: dict[str, list[type[_Part]]] = {
+        "model": [Model],
+        "data": [Data],
+        "augmentation": [Augmentation],
+        "optimizer": [Sgd, Adam, RmsProp, Muon],
+        "schedule": [Schedule],
+    }
+    path = list(path)
+    if not path:
+        return list(Recipe.model_fields)
+    return sorted({field for part in parts.get(path[0], []) for field in part.model_fields})
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file. Raises UsageError when it is missing, no TOML or no recipe."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no recipe file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read recipe {path}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"recipe {path} is not TOML: {error}") from None
+    return parse_recipe({"name": path.stem, **values}, str(path))
+
+
+def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """A recipe with ``key=value`` settings applied; keys are dotted, values are JSON or plain words.
+
+    >>> override(parse_recipe({...}), ["optimizer.lr=0.1", "epochs=3"])  # doctest: +SKIP
+
+    Setting ``optimizer.name`` to another kind drops the settings of the old kind.
+    """
+    values = recipe.model_dump()
+    settings = list(settings)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set takes key=value, for instance optimizer.lr=0.1; got {setting!r}")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        *path, last = key.strip().split(".")
+        where = values
+        for part in path:
+            if not isinstance(where.get(part), dict):
+                raise UsageError(
+                    f"--set {setting}: {part!r} has no keys below it{did_you_mean(key, _all_keys())}"
+                )
+            where = where[part]
+        if path == ["optimizer"] and last == "name" and where.get("name") != value:
+            where.clear()
+        where[last] = value
+    return parse_recipe(values, "--set " + " ".join(settings)) if settings else recipe
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML that :func:`read_recipe` reads back to an equal value."""
+    top, tables = [], []
+    for key, value in recipe.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            lines = [f"{k} = {_toml_value(v)}" for k, v in value.items() if v is not None]
+            tables.append(f"\n[{key}]\n" + "\n".join(lines))
+        elif value is not None:
+            top.append(f"{key} = {_toml_value(value)}")
+    return "\n".join(top + tables) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in value.items()) + " }" if value else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+    # Strings, numbers and booleans are written alike in both, but for one character that TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,161 @@
+"""Writing results so that a crash, a full disk or Ctrl-C never leaves half a file."""
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decanet.core.errors import BusyError, CheckpointError, ResourceError, UsageError
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it becomes ``path``, on failure nothing remains.
+
+    Raises:
+        UsageError: the folder cannot be written to.
+        ResourceError: the disk is full.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_full(path) from error
+        raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_full(path) from error
+        if isinstance(error, IsADirectoryError):
+            raise UsageError(f"cannot write {path}: it is a folder; give a file name") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _disk_full(path: Path) -> ResourceError:
+    return ResourceError(f"no space left on the disk while writing {path}; free some and try again")
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def write_text(path: Path | str, text: str) -> Path:
+    """Write a text file, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def write_json(path: Path | str, value: Any) -> Path:
+    """Write ``value`` as indented JSON, whole or not at all. NaN and infinity are refused: JSON has none."""
+    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run; a run is a folder, and every file in it is whole or absent."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe, TOML."""
+        return self.path / "recipe.toml"
+
+    @property
+    def data(self) -> Path:
+        """Classes, normalisation and split of the data, JSON."""
+        return self.path / "data.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line: what the log showed."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """What a finished run reached, JSON."""
+        return self.path / "result.json"
+
+    @property
+    def weights(self) -> Path:
+        """The weights to judge the network by, safetensors."""
+        return self.path / "model.safetensors"
+
+    @property
+    def state(self) -> Path:
+        """What an unfinished training needs to go on."""
+        return self.path / "state.pt"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the pictures."""
+        return self.path / "figures"
+
+    def read_json(self, path: Path) -> Any:
+        """One of the run's JSON files. Raises CheckpointError when it is missing or damaged."""
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CheckpointError(
+                f"{self.path} has no {path.name}: it is not a run, or not a finished one"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}); train again") from None
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All log entries; an unfinished last line is left out."""
+        if not self.metrics.exists():
+            return []
+        entries = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                break
+        return entries
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep the run for this process. Raises BusyError when another one trains in it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {self.path}: {error.strerror}; choose another --out"
+            ) from error
+        with file:
+            try:
+                _lock(file)
+            except OSError:
+                raise BusyError(f"another process is training in {self.path}; choose another --out") from None
+            yield
+
+
+def _lock(file: Any) -> None:
+    """Take an exclusive lock that the system drops when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

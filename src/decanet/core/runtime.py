@@ -1,0 +1,213 @@
+"""The machine a training runs on: device, arithmetic, threads, seeds, processes, versions."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from decanet.core.errors import DistributedError, ResourceError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those of one training: ``rank`` of ``size``; alone it is 0 of 1."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes the files and prints."""
+        return self.rank == 0
+
+
+def ranks_from_environment() -> Ranks:
+    """What torchrun says in the environment. Raises DistributedError when it is contradictory."""
+    try:
+        rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    except ValueError:
+        raise DistributedError("RANK and WORLD_SIZE must be whole numbers; start with torchrun") from None
+    if not 0 <= rank < size:
+        raise DistributedError(f"RANK={rank} does not lie in 0..WORLD_SIZE-1={size - 1}; start with torchrun")
+    return Ranks(rank, size)
+
+
+def choose_device(name: str = "auto") -> "torch.device":
+    """The device called ``name``: auto, cpu, cuda, cuda:N or mps; auto takes the fastest there is.
+
+    Raises:
+        UsageError: no such name.
+        ResourceError: this machine has no such device.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, colon, index = name.partition(":")
+    if kind not in {"cpu", "cuda", "mps"} or (colon and not index.isdecimal()):
+        raise UsageError(f"unknown device {name!r}; known: auto, cpu, cuda, cuda:N, mps")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise ResourceError(f"this machine has no device {name!r}; use --device cpu")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise ResourceError("this machine has no Apple GPU; use --device cpu")
+    if kind == "cuda" and not index and "LOCAL_RANK" in os.environ:
+        name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
+    return torch.device(name)
+
+
+def matmul_gflops(
+    device: "torch.device", dtype: "torch.dtype", size: int = 1024, seconds: float = 0.05
+) -> float:
+    """Rate of a square matrix product here, in 1e9 operations (two per multiply-add) per second."""
+    import torch
+
+    a = torch.ones(size, size, dtype=dtype, device=device)
+    times: list[float] = []
+    begin = time.perf_counter()
+    # One warm-up, then as long as asked, at least three times; the fastest is the machine's, the rest noise.
+    while len(times) < 4 or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        a @ a
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / min(times[1:]) / 1e9
+
+
+def choose_precision(wanted: str, device: "torch.device") -> str:
+    """``wanted``, or for "auto" whichever of bfloat16 and float32 multiplies matrices faster here."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if device.type == "mps":
+        return "float32"
+    # Measured, not looked up: processors without bfloat16 instructions emulate it, some well, most badly.
+    faster = matmul_gflops(device, torch.bfloat16) > 1.3 * matmul_gflops(device, torch.float32)
+    return "bfloat16" if faster else "float32"
+
+
+def set_threads(count: int | None = None) -> int:
+    """Use ``count`` threads; returns the number. None leaves torch's choice: OMP_NUM_THREADS, or the cores."""
+    import torch
+
+    if count:
+        torch.set_num_threads(count)
+    return torch.get_num_threads()
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep memory that was freed, for the next step of the same training to use again.
+
+    By default every large activation is returned to the system when it is freed, and each new page must be
+    zeroed when it is touched again: on two cores that cost a quarter of the time of AlexNet's step
+    (benchmarks/LOG.md). Elsewhere than glibc nothing happens.
+    """
+    import ctypes
+
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+    mallopt(m_mmap_threshold, 1 << 30)
+    mallopt(m_trim_threshold, (1 << 31) - 1)
+
+
+def seed_from(*parts: object) -> int:
+    """A 63-bit seed that is a pure function of ``parts``, for instance (seed, "order", epoch)."""
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def generator(*parts: object) -> "torch.Generator":
+    """A CPU random generator that is a pure function of ``parts``; the same on every device and process."""
+    import torch
+
+    return torch.Generator().manual_seed(seed_from(*parts))
+
+
+def cache_folder(given: Path | str | None = None) -> Path:
+    """Where data sets are kept: ``given``, or $DECANET_CACHE, or the user's cache folder (XDG)."""
+    if given is not None:
+        return Path(given).expanduser()
+    if os.environ.get("DECANET_CACHE"):
+        return Path(os.environ["DECANET_CACHE"]).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "decanet"
+
+
+def processor_name() -> str:
+    """The processor's marketing name, as well as the system tells."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def environment(device: "torch.device | None" = None) -> dict[str, Any]:
+    """What a result must carry to be compared: versions, processor, threads, device, commit of the source."""
+    import numpy
+    import torch
+    import torchvision
+
+    from decanet import __version__
+
+    gpu = torch.cuda.get_device_name(device) if device is not None and device.type == "cuda" else None
+    return {
+        "decanet": __version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": numpy.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor_name(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": usable_cores(),
+        "threads": torch.get_num_threads(),
+        "device": str(device or "cpu"),
+        **({"gpu": gpu} if gpu else {}),
+    }
+
+
+def peak_memory(device: "torch.device") -> int:
+    """Largest number of bytes in use so far: on the GPU, or by this whole process."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _commit() -> str | None:
+    """Commit of the source tree, with ``+`` when it has changes; None outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=folder, capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

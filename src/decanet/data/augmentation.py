@@ -1,0 +1,119 @@
+"""Varying whole batches of small pictures at once, as a pure function of (seed, epoch, sample).
+
+What happens to sample i in an epoch is drawn for all samples together from a generator seeded with (seed,
+epoch): it does not matter in which order, in which batch or by which process the sample is used, nor where a
+run resumed. The drawing is cheap; the work is one gather from a padded copy of the data set.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from decanet.core.recipe import Augmentation
+from decanet.core.runtime import generator
+
+
+@dataclass(frozen=True)
+class Draws:
+    """One epoch's random choices for all N samples; None where the recipe does not vary it.
+
+    Attributes:
+        top, left: (N,) offsets of the crop in the padded picture, 0 to 2 * padding.
+        flip: (N,) whether to mirror.
+        hole_top, hole_left: (N,) corner of the cut-out square, which may reach over the border.
+    """
+
+    top: Tensor | None = None
+    left: Tensor | None = None
+    flip: Tensor | None = None
+    hole_top: Tensor | None = None
+    hole_left: Tensor | None = None
+
+
+def draw(
+    augmentation: Augmentation, seed: int, epoch: int, count: int, side: int, mirror: bool, spare: int = 0
+) -> Draws:
+    """All random choices of one epoch for ``count`` crops of ``side`` pixels.
+
+    ``spare`` is by how many pixels the pictures are larger than the crops, before any border is added.
+
+    ``mirror`` says whether the data set's classes survive mirroring; where they do not, nothing is flipped.
+    """
+
+    def uniform(what: str, low: int, high: int) -> Tensor:
+        return torch.randint(low, high, (count,), generator=generator(seed, "augment", what, epoch))
+
+    choices: dict[str, Tensor] = {}
+    room = 2 * augmentation.crop_padding + spare
+    if room:
+        choices["top"] = uniform("top", 0, room + 1)
+        choices["left"] = uniform("left", 0, room + 1)
+    if mirror and augmentation.flip == "random":
+        choices["flip"] = uniform("flip", 0, 2).bool()
+    elif mirror and augmentation.flip == "alternating":
+        # A coin for the first epoch, then the other view every time: two epochs always show both.
+        coin = torch.randint(0, 2, (count,), generator=generator(seed, "augment", "flip"))
+        choices["flip"] = (coin + epoch) % 2 == 1
+    if augmentation.cutout:
+        reach = augmentation.cutout // 2
+        choices["hole_top"] = uniform("hole top", -reach, side - reach)
+        choices["hole_left"] = uniform("hole left", -reach, side - reach)
+    return Draws(**choices)
+
+
+def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
+    """The pictures, uint8 (N, C, H, W), with the border that crops need, in channels-last memory."""
+    pad = augmentation.crop_padding
+    if pad:
+        if augmentation.padding_mode == "reflect":
+            images = _reflect(images, pad)
+        else:
+            images = F.pad(images, (pad, pad, pad, pad))
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _reflect(images: Tensor, pad: int) -> Tensor:
+    # F.pad reflects floats only; an index does it for bytes without a copy four times as large.
+    height, width = images.shape[2:]
+    rows = torch.arange(-pad, height + pad).abs()
+    rows = torch.where(rows >= height, 2 * (height - 1) - rows, rows).to(images.device)
+    columns = torch.arange(-pad, width + pad).abs()
+    columns = torch.where(columns >= width, 2 * (width - 1) - columns, columns).to(images.device)
+    return images.index_select(2, rows).index_select(3, columns)
+
+
+def augment(
+    images: Tensor, indices: Tensor, draws: Draws, side: int, cutout: int = 0
+) -> tuple[Tensor, Tensor | None]:
+    """Cut, mirror and return a batch.
+
+    Args:
+        images: padded data set, uint8 (N, C, H + 2p, W + 2p), channels-last.
+        indices: (B,) which samples.
+        draws: the epoch's choices, for all N samples.
+        side: H and W of the result.
+        cutout: side of the hole, where ``draws`` has one.
+
+    Returns:
+        uint8 (B, C, H, W), channels-last, and a mask (B, 1, H, W) of the holes, or None.
+    """
+    if draws.top is not None and draws.left is not None:
+        # Every possible crop is a window of the padded picture; windows are views, so one gather copies just
+        # the pixels that are wanted.
+        windows = images.permute(0, 2, 3, 1).unfold(1, side, 1).unfold(2, side, 1)  # (N, P, P, C, H, W)
+        windows = windows.permute(0, 1, 2, 4, 5, 3)  # (N, P, P, H, W, C)
+        batch = windows[indices, draws.top[indices], draws.left[indices]].permute(0, 3, 1, 2)
+    else:
+        batch = images[indices]
+    if draws.flip is not None:
+        flip = draws.flip[indices].to(batch.device)
+        batch = torch.where(flip.view(-1, 1, 1, 1), batch.flip(3), batch)
+    if draws.hole_top is None or draws.hole_left is None:
+        return batch, None
+    line = torch.arange(side, device=batch.device)
+    rows = line - draws.hole_top[indices].to(batch.device).view(-1, 1)  # (B, H)
+    columns = line - draws.hole_left[indices].to(batch.device).view(-1, 1)  # (B, W)
+    inside_rows, inside_columns = (rows >= 0) & (rows < cutout), (columns >= 0) & (columns < cutout)
+    return batch, (inside_rows.unsqueeze(2) & inside_columns.unsqueeze(1)).unsqueeze(1)

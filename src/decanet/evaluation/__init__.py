@@ -1,0 +1,1 @@
+"""Measuring: metrics, test-time views, and the figures that show where a network is right and wrong."""

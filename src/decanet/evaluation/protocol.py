@@ -1,0 +1,116 @@
+"""How a network is judged: the views of each picture, and what is counted."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from decanet.data.batches import Batch
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network said: ``probabilities`` (N, K) float32 and the true ``labels`` (N,), both on the CPU."""
+
+    probabilities: Tensor
+    labels: Tensor
+
+    def top(self, k: int) -> float:
+        """Share of pictures whose class is among the ``k`` most probable; 1.0 when there are at most k."""
+        k = min(k, self.probabilities.shape[1])
+        best = self.probabilities.topk(k, dim=1).indices  # (N, k)
+        return (best == self.labels.unsqueeze(1)).any(dim=1).double().mean().item()
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats."""
+        own = self.probabilities.gather(1, self.labels.unsqueeze(1)).double()
+        return -own.clamp_min(1e-12).log().mean().item()
+
+    def confusion(self) -> Tensor:
+        """(K, K) int64: entry (i, j) counts pictures of class i that were called j."""
+        classes = self.probabilities.shape[1]
+        called = self.probabilities.argmax(dim=1)
+        return torch.bincount(self.labels * classes + called, minlength=classes**2).view(classes, classes)
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[None]:
+    """The context in which ``precision`` ("float32" or "bfloat16") is used for convolutions and products."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def one(model: nn.Module, x: Tensor, side: int) -> Tensor:
+    """The picture as it is; of one larger than ``side``, the centre."""
+    return _log_softmax(model(_crop(x, side, 0.5, 0.5)))
+
+
+def mirror(model: nn.Module, x: Tensor, side: int) -> Tensor:
+    """The mean of the outputs for the picture and its mirror image."""
+    # The picture is mirrored before it is cropped: an odd margin has its middle on one side.
+    views = [_crop(v, side, 0.5, 0.5) for v in (x, x.flip(3))]
+    return _log_softmax((model(views[0]) + model(views[1])) / 2)
+
+
+def shift(model: nn.Module, x: Tensor, side: int) -> Tensor:
+    """Mirror pairs of the picture (half the weight) and of two copies shifted by a pixel (a quarter each).
+
+    K. Jordan, arXiv:2404.00498, section 3.5.
+    """
+    x = _crop(x, side, 0.5, 0.5)
+    border = F.pad(x, (1, 1, 1, 1), mode="reflect")
+    views = [(x, 0.25), (border[:, :, :-2, :-2], 0.125), (border[:, :, 2:, 2:], 0.125)]
+    logits = sum((model(view) + model(view.flip(3))) * weight for view, weight in views)
+    assert isinstance(logits, Tensor)
+    return _log_softmax(logits)
+
+
+def ten(model: nn.Module, x: Tensor, side: int) -> Tensor:
+    """The mean probability over the four corners, the centre and their mirror images (AlexNet, section 4.1).
+
+    A picture that is no larger than ``side`` is enlarged by 8/7, as 256 is to 224, so that corners exist.
+    """
+    if x.shape[-1] <= side:
+        larger = round(side * 8 / 7)
+        x = F.interpolate(x, size=(larger, larger), mode="bilinear", align_corners=False)
+    corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5)]
+    views = [_crop(v, side, down, across) for v in (x, x.flip(3)) for down, across in corners]
+    probabilities = [F.softmax(model(view).float(), 1) for view in views]
+    return torch.stack(probabilities).mean(0).clamp_min(1e-12).log()
+
+
+VIEWS: dict[str, Callable[[nn.Module, Tensor, int], Tensor]] = {
+    "one": one, "mirror": mirror, "shift": shift, "ten": ten,
+}  # fmt: skip
+
+
+def _crop(x: Tensor, side: int, down: float, across: float) -> Tensor:
+    """A window of ``side`` pixels; ``down`` and ``across`` run from 0 (top, left) to 1 (bottom, right)."""
+    top, left = round((x.shape[2] - side) * down), round((x.shape[3] - side) * across)
+    return x[:, :, top : top + side, left : left + side]
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    return F.log_softmax(logits.float(), dim=1)
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module, batches: Iterable[Batch], *, views: str, side: int, device: torch.device, precision: str
+) -> Predictions:
+    """Run ``model`` in evaluation mode over all ``batches``, each picture judged by ``views``."""
+    was_training = model.training
+    model.eval()
+    outputs, labels = [], []
+    try:
+        with autocast(device, precision):
+            for batch in batches:
+                outputs.append(VIEWS[views](model, batch.images, side).exp().cpu())
+                labels.append(batch.labels.cpu())
+    finally:
+        model.train(was_training)
+    return Predictions(torch.cat(outputs), torch.cat(labels))

@@ -1,0 +1,114 @@
+"""A finished or interrupted run, ready to judge pictures with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from decanet.convolution.pictures import read_rgb
+from decanet.core.errors import CheckpointError, DataError, UsageError
+from decanet.core.recipe import Recipe, read_recipe
+from decanet.core.results import RunFolder
+from decanet.core.runtime import choose_precision
+from decanet.data.batches import Form
+from decanet.data.folder import fit_square
+from decanet.evaluation.protocol import VIEWS, autocast
+from decanet.models import create_model
+from decanet.models._files import load_weights
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network with all it needs to name what is on a picture.
+
+    Attributes:
+        model: in evaluation mode, on the device.
+        recipe: the resolved recipe of its training.
+        classes: names of its outputs.
+        form: what pictures must be brought into.
+    """
+
+    model: nn.Module
+    recipe: Recipe
+    classes: tuple[str, ...]
+    form: Form
+
+
+def form_of(recipe: Recipe, device: torch.device) -> Form:
+    """The form of pictures for a resolved recipe."""
+    assert recipe.data.image_size is not None
+    assert recipe.data.mean is not None
+    assert recipe.data.std is not None
+    dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
+    return Form(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype)
+
+
+def load_run(path: Path, device: torch.device) -> TrainedModel:
+    """Read a run's recipe, classes and weights. Raises CheckpointError when it is no run or is damaged."""
+    run = RunFolder(path)
+    if not run.recipe.exists():
+        raise CheckpointError(f"{path} is not a run: it has no recipe.toml; decanet train makes one")
+    try:
+        recipe = read_recipe(run.recipe)
+    except UsageError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from None
+    if None in (recipe.data.image_size, recipe.data.mean, recipe.data.std):
+        raise CheckpointError(
+            f"{run.recipe} is not a run's: it leaves the size or the constants of data open"
+        )
+    about = run.read_json(run.data)
+    if not isinstance(about, dict) or not about.get("classes"):
+        raise CheckpointError(f"{run.data} is damaged (it names no classes); train again")
+    classes = tuple(about["classes"])
+    model = create_model(recipe.model.name, num_classes=len(classes), **recipe.model.options)
+    load_weights(model, run.weights)
+    model = model.to(device).to(memory_format=torch.channels_last).eval()
+    # A run from another machine may have used arithmetic that is slow or missing here.
+    recipe = recipe.model_copy(update={"precision": choose_precision("auto", device)})
+    return TrainedModel(model, recipe, classes, form_of(recipe, device))
+
+
+Guesses = list[tuple[str, float]]  # class and probability, most probable first
+
+
+@torch.inference_mode()
+def name_pictures(
+    trained: TrainedModel, paths: Sequence[Path], top: int, batch_size: int = 64
+) -> tuple[list[tuple[Path, Guesses]], list[str]]:
+    """The ``top`` most probable classes of each picture, and a line on each picture that cannot be read."""
+    recipe, form = trained.recipe, trained.form
+    side = recipe.augmentation.resize or form.side
+    readable: list[Path] = []
+    squares: list[Tensor] = []
+    problems: list[str] = []
+    named: list[tuple[Path, Guesses]] = []
+
+    def judge_waiting() -> None:
+        if not squares:
+            return
+        wide = Form(side, form.mean, form.std, form.device, form.dtype)
+        x = wide.normalise(torch.stack(squares).to(form.device))
+        with autocast(form.device, recipe.precision):
+            probabilities = VIEWS[recipe.test_crops](trained.model, x, form.side).exp().cpu()
+        best = probabilities.topk(min(top, len(trained.classes)), dim=1)
+        for path, shares, labels in zip(readable, best.values.tolist(), best.indices.tolist(), strict=True):
+            named.append(
+                (path, [(trained.classes[k], share) for k, share in zip(labels, shares, strict=True)])
+            )
+        readable.clear()
+        squares.clear()
+
+    for path in paths:
+        try:
+            picture = read_rgb(path)
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        squares.append(torch.from_numpy(fit_square(picture, side).copy()).permute(2, 0, 1))
+        readable.append(path)
+        if len(squares) == batch_size:
+            judge_waiting()
+    judge_waiting()
+    return named, problems

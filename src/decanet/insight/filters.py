@@ -1,0 +1,72 @@
+"""What the first layer looks for: its kernels as small colour pictures (AlexNet, Figure 3)."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from decanet.core.plotting import grid_shape, new_figure, show_picture, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Kernels of one layer as they act on RGB: ``weights`` (O, 3, k, k) and what they are, in words."""
+
+    layer: str
+    about: str
+    weights: Tensor
+
+
+def first_kernels(model: nn.Module) -> list[Kernels]:
+    """The first convolution's kernels; where it is not learned, also the next one's as seen through it.
+
+    Two convolutions in a row are one with a larger kernel; the nonlinearity between them is left out.
+    """
+    convolutions = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
+    colour = [
+        (i, name, m) for i, (name, m) in enumerate(convolutions) if m.in_channels == 3 and m.groups == 1
+    ]
+    if not colour:
+        return []
+    index, name, first = colour[0]
+    weights = first.weight.detach().float().cpu().clone()  # a training may go on
+    size = first.kernel_size[0]
+    if first.weight.requires_grad:
+        return [Kernels(name, f"{len(weights)} learned kernels of {size}x{size}", weights)]
+    about = f"{len(weights)} kernels of {size}x{size}, computed from the pictures, not learned"
+    found = [Kernels(name, about, weights)]
+    second_name, second = convolutions[index + 1]
+    # The composition correlates the second layer's kernels with the first's: a full convolution of the two.
+    composed = F.conv_transpose2d(second.weight.detach().float().cpu(), weights)
+    about = f"{len(composed)} learned kernels, seen through {name}: {composed.shape[-1]}x{composed.shape[-1]}"
+    return [*found, Kernels(second_name, about, composed)]
+
+
+@styled
+def kernel_sheet(kernels: list[Kernels], columns: int = 16) -> "Figure":
+    """All kernels side by side; grey is zero, each kernel is stretched to its own range."""
+    shapes = [grid_shape(len(layer.weights), columns) for layer in kernels]
+    heights = [rows + 0.9 for rows, _ in shapes]
+    figure = new_figure(0.62 * columns, 0.62 * sum(heights) + 0.1)
+    parts = figure.subfigures(len(kernels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for part, layer, (rows, _) in zip(parts, kernels, shapes, strict=True):
+        part.suptitle(f"{layer.layer}: {layer.about}", fontsize=10, fontweight="bold", x=0.01, ha="left")
+        grid = part.subplots(rows, columns, squeeze=False).ravel()
+        pictures = as_pictures(layer.weights)
+        for axes in grid:
+            axes.set_axis_off()
+        for axes, picture in zip(grid, pictures, strict=False):
+            axes.set_axis_on()
+            show_picture(axes, picture)
+    return figure
+
+
+def as_pictures(weights: Tensor) -> np.ndarray:
+    """Kernels (O, 3, k, k) as RGB pictures (O, k, k, 3) in 0..1 with grey for zero."""
+    largest = weights.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
+    return (0.5 + 0.5 * weights / largest).permute(0, 2, 3, 1).numpy()

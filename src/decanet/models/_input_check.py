@@ -1,0 +1,132 @@
+"""Says which layer a picture is too small for, in place of the crash that a reader cannot decode.
+
+The network itself stays plain: the check runs only after a forward pass has already failed, so pictures that fit
+pay nothing, and tracing or exporting sees an ordinary forward.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.errors import DataError
+
+
+def explains_wrong_input(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a network's ``forward(self, x)``, x of shape (N, C, H, W), so that wrong inputs are explained.
+
+    Raises:
+        DataError: names the layer that fails, the size that arrives there, and the smallest size that works.
+    """
+
+    @functools.wraps(forward)
+    def explained(self: nn.Module, x: Tensor) -> Any:
+        try:
+            return forward(self, x)
+        except (RuntimeError, ValueError) as error:
+            message = _explanation(self, forward, x)
+            if message is None:
+                raise
+            raise DataError(message) from error
+
+    return explained
+
+
+def smallest_input(model: nn.Module, channels: int, largest: int = 512) -> int | None:
+    """Smallest square picture side for which ``model`` runs, or None where none up to ``largest`` does."""
+    forward = _undecorated(model)
+    # Networks that flatten accept few sizes only, so bisection would miss them; a meta pass costs milliseconds.
+    for side in range(1, largest + 1):
+        if _first_failure(model, forward, (1, channels, side, side)) is None:
+            return side
+    return None
+
+
+def _undecorated(model: nn.Module) -> Callable[..., Any]:
+    forward = type(model).forward
+    return getattr(forward, "__wrapped__", forward)
+
+
+def _explanation(model: nn.Module, forward: Callable[..., Any], x: Tensor) -> str | None:
+    name = getattr(model, "decanet_name", type(model).__name__)
+    if x.ndim != 4:
+        return f"{name} takes pictures of shape (N, C, H, W); got shape {tuple(x.shape)}"
+    failure = _first_failure(model, forward, (1, *x.shape[1:]))
+    if failure is None:
+        return None  # not the picture's fault: the caller re-raises the original error
+    layer, arrives = failure
+    stage = getattr(model, "stages", {}).get(layer)
+    layer = f"{stage} ({layer})" if stage else layer
+    first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is not None and x.shape[1] != first.in_channels:
+        return f"{name} takes pictures with {first.in_channels} channels; got {x.shape[1]}"
+    height, width = x.shape[2:]
+    smallest = smallest_input(model, x.shape[1])
+    works = f"the smallest size that works is {smallest}x{smallest}" if smallest else "no square size works"
+    variant = _variant_for_small(model)
+    advice = (
+        f"; for small pictures use {variant}"
+        if variant and smallest and min(height, width) < smallest
+        else ""
+    )
+    shape = "x".join(map(str, arrives[1:]))
+    return (
+        f"{name} cannot take a {height}x{width} picture: at layer {layer} the feature map that arrives is "
+        f"{shape} and does not fit; {works}{advice}"
+    )
+
+
+def _variant_for_small(model: nn.Module) -> str:
+    from decanet.models._registry import model_entry
+
+    name = getattr(model, "decanet_name", "")
+    return model_entry(name).too_small_use if name else ""
+
+
+def _first_failure(
+    model: nn.Module, forward: Callable[..., Any], shape: tuple[int, ...]
+) -> tuple[str, tuple[int, ...]] | None:
+    """Where a picture of ``shape`` fails: (layer name, shape that arrives there), or None where all goes well."""
+    names = {module: name for name, module in model.named_modules()}
+    entered: list[tuple[str, tuple[int, ...]]] = []
+
+    def remember(module: nn.Module, args: tuple[Any, ...]) -> None:
+        if args and isinstance(args[0], Tensor) and not list(module.children()):
+            entered.append((names.get(module, type(module).__name__), tuple(args[0].shape)))
+
+    # Weights are replaced by meta tensors for this pass only: shapes are all that is asked for.
+    meta = {
+        name: torch.empty_like(tensor, device="meta")
+        for name, tensor in (*model.named_parameters(), *model.named_buffers())
+    }
+    # A hook that fires before the layer: the last layer entered is the one that failed.
+    handles = [m.register_forward_pre_hook(remember) for m in model.modules() if m is not model]
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            probe = _Plain(model, forward)
+            torch.func.functional_call(
+                probe, {f"model.{k}": v for k, v in meta.items()}, (torch.empty(shape, device="meta"),)
+            )
+    except (RuntimeError, ValueError):
+        return entered[-1] if entered else ("the input", shape)
+    finally:
+        model.train(training)
+        for handle in handles:
+            handle.remove()
+    return None
+
+
+class _Plain(nn.Module):
+    """Calls the undecorated forward, so that a failing probe does not explain itself again."""
+
+    def __init__(self, model: nn.Module, forward: Callable[..., Any]) -> None:
+        super().__init__()
+        self.model = model
+        self.undecorated = forward
+
+    def forward(self, x: Tensor) -> Any:
+        return self.undecorated(self.model, x)

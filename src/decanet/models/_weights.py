@@ -1,0 +1,258 @@
+"""Weights that libraries publish, and weights from a file, brought into our networks.
+
+A library names its layers otherwise than the papers do, so each network declares a pure map of names
+(:class:`~decanet.models._registry.Published`). The library fetches the file and keeps it in its own cache,
+and the file's hash is checked against the one in its name. Weights expect pictures prepared as in their
+training, so the preprocessing belongs to them: :func:`weights_preprocessing`.
+
+What may be asked for, as ``weights``:
+
+``"torchvision"`` or ``"timm"``
+    the library's weights for this network, for torchvision the first that it published (``IMAGENET1K_V1``:
+    the recipe nearest to the paper's);
+``"torchvision:IMAGENET1K_V2"``
+    a later set by name;
+a path
+    a ``.pth`` or ``.safetensors`` file, with our names or those of a library that publishes this network.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.errors import CheckpointError, UsageError, did_you_mean
+from decanet.models._files import fit_weights
+from decanet.models._registry import ModelEntry, Published, list_models, model_entry
+
+LIBRARIES = ("torchvision", "timm")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What weights expect of a picture.
+
+    The shorter side becomes ``resize`` pixels long, the centre of ``crop`` x ``crop`` is taken, and pixels
+    in 0..1 are normalised with the channels' ``mean`` and ``std``.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str
+
+
+@dataclass(frozen=True)
+class PublishedAccuracy:
+    """What the publisher states for a single centre crop of ImageNet's validation pictures, in percent."""
+
+    weights: str
+    top1_pct: float
+    top5_pct: float
+
+
+def load_published(model: nn.Module, entry: ModelEntry, source: str | Path) -> None:
+    """Load the weights ``source`` (see the module's text) into ``model``, a network of ``entry``.
+
+    Raises:
+        UsageError: no library publishes weights of this layout, or an unknown set of them.
+        CheckpointError: the file is missing, damaged, cannot be fetched, or belongs to another network or
+            number of classes.
+    """
+    library, _, which = str(source).partition(":")
+    if library in LIBRARIES:
+        published = _published(entry, library)
+        state = published.key_map(_fetch(published, which))
+        origin = f"{library}'s weights"
+    else:
+        state = _read_file(Path(source))
+        # A file that a library's user saved has the library's names: take the reading that fits best.
+        readings = [state, *(mapped for p in entry.published if (mapped := _try_map(p.key_map, state)))]
+        ours = model.state_dict().keys()
+        state = max(readings, key=lambda reading: len(ours & reading.keys()))
+        origin = str(source)
+    _load(model, entry, state, origin)
+
+
+def weights_preprocessing(name: str, source: str) -> Preprocessing:
+    """What published weights of ``name`` expect; ``source`` is as in the module's text, but not a path.
+
+    Raises:
+        UsageError: unknown network, or no such weights.
+    """
+    library, _, which = source.partition(":")
+    published = _published(model_entry(name), library)
+    if library == "timm":
+        config = _timm_config(published)
+        crop = config.input_size[-1]
+        return Preprocessing(int(crop / config.crop_pct), crop, config.mean, config.std, config.interpolation)
+    settings = _torchvision_entry(published, which).transforms()
+    mean, std = tuple(settings.mean), tuple(settings.std)
+    if published.name in ("googlenet", "inception_v3"):
+        # torchvision's modules undo the usual normalisation inside (transform_input) for these two: they were
+        # trained on pictures in -1..1.
+        mean = std = (0.5, 0.5, 0.5)
+    return Preprocessing(
+        settings.resize_size[0], settings.crop_size[0], mean, std, settings.interpolation.value
+    )
+
+
+def published_accuracy(name: str, source: str) -> PublishedAccuracy | None:
+    """What the publisher of the weights states, to stand beside what we measure; None where nothing.
+
+    Raises:
+        UsageError: unknown network, or no such weights.
+    """
+    library, _, which = source.partition(":")
+    published = _published(model_entry(name), library)
+    if library == "timm":  # its tables are not part of the installed library
+        return None
+    weights = _torchvision_entry(published, which)
+    stated = weights.meta["_metrics"]["ImageNet-1K"]
+    return PublishedAccuracy(f"torchvision {weights}", stated["acc@1"], stated["acc@5"])
+
+
+def imagenet_categories() -> list[str]:
+    """ImageNet's thousand class names in the order of the labels, as torchvision spells them."""
+    from torchvision.models import ResNet18_Weights
+
+    return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _published(entry: ModelEntry, library: str) -> Published:
+    for published in entry.published:
+        if published.library == library:
+            return published
+    # resnet50 is the paper's, torchvision's resnet50 is version 1.5: point to the network that has weights.
+    near = [
+        other
+        for other in list_models()
+        for p in model_entry(other).published
+        if (p.library, p.name) == (library, entry.name)
+    ]
+    instead = f"use {near[0]}, which has that library's layout" if near else "give a file"
+    raise UsageError(f"{library} publishes no weights for the layout of {entry.name}; {instead}")
+
+
+def _fetch(published: Published, which: str) -> Mapping[str, Tensor]:
+    if published.library == "timm":
+        return _fetch_timm(published, which)
+    weights = _torchvision_entry(published, which)
+    name = weights.url.rpartition("/")[2]
+    file = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if file.exists():
+        _check_hash(file)
+        return _read_file(file)
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:  # no network, or a full disk
+        raise CheckpointError(
+            f"cannot fetch the weights of {published.name} ({_cause(error)}); put {name} into {file.parent}"
+        ) from error
+    except RuntimeError as error:  # the hash differs: the library has removed the file
+        raise CheckpointError(
+            f"the weights of {published.name} arrived damaged ({_cause(error)}); try again"
+        ) from error
+
+
+def _fetch_timm(published: Published, which: str) -> Mapping[str, Tensor]:
+    if which:
+        raise UsageError(f"timm publishes one set of weights for {published.name}; write just timm")
+    config = _timm_config(published)
+    import timm
+
+    try:
+        return timm.create_model(published.name, pretrained=True).state_dict()
+    except Exception as error:  # its download client raises errors of its own and of two more libraries
+        where = config.hf_hub_id or config.url
+        raise CheckpointError(
+            f"cannot fetch timm's weights of {published.name} ({_cause(error)}); fetch the file of "
+            f"{where} on another machine and give it with --weights FILE"
+        ) from error
+
+
+def _timm_config(published: Published) -> Any:
+    try:
+        from timm.models import get_pretrained_cfg
+    except ImportError as error:
+        raise UsageError("these weights need the library timm: pip install 'decanet[timm]'") from error
+    return get_pretrained_cfg(published.name)
+
+
+def _torchvision_entry(published: Published, which: str) -> Any:
+    from torchvision.models import get_model_weights
+
+    entries = get_model_weights(published.name).__members__
+    if not which:
+        return next(iter(entries.values()))
+    if which not in entries:
+        hint = did_you_mean(which, entries) or f" (known: {', '.join(entries)})"
+        raise UsageError(f"torchvision has no weights {which!r} for {published.name}{hint}")
+    return entries[which]
+
+
+def _check_hash(file: Path) -> None:
+    """The published name ends in the first digits of the file's SHA-256: ``resnet50-0676ba61.pth``."""
+    stated = file.stem.rpartition("-")[2]
+    with file.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not actual.startswith(stated):
+        raise CheckpointError(
+            f"{file} is damaged (its SHA-256 begins {actual[: len(stated)]}); delete it and try again"
+        )
+
+
+def _read_file(file: Path) -> dict[str, Tensor]:
+    if not file.is_file():
+        raise CheckpointError(
+            f"no weights file {file}; give {' or '.join(LIBRARIES)}, or a .pth or .safetensors file"
+        )
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(file)
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # every sort of damage has its own exception in both formats
+        raise CheckpointError(f"cannot read the weights file {file}: {_cause(error)}") from error
+    for key in ("state_dict", "model"):  # what training scripts wrap weights in
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CheckpointError(f"{file} holds no weights: a dictionary from layer names to tensors is needed")
+    return state
+
+
+def _try_map(
+    key_map: Callable[[Mapping[str, Tensor]], dict[str, Tensor]], state: Mapping[str, Tensor]
+) -> dict[str, Tensor] | None:
+    try:
+        return key_map(state)
+    except (KeyError, IndexError, ValueError, RuntimeError):  # not this library's names
+        return None
+
+
+def _load(model: nn.Module, entry: ModelEntry, state: Mapping[str, Tensor], origin: str) -> None:
+    ours = model.state_dict()
+    # Old files lack the step counters of batch normalisation, which evaluation does not use.
+    counters = {key: value for key, value in ours.items() if key.endswith("num_batches_tracked")}
+    state = {**counters, **state}
+    wrong = [key for key in ours if key in state and ours[key].shape != state[key].shape]
+    only_classes = all(state[key].shape[1:] == ours[key].shape[1:] for key in wrong)
+    if wrong and only_classes and ours.keys() == state.keys():
+        theirs, mine = state[wrong[-1]].shape[0], ours[wrong[-1]].shape[0]
+        raise CheckpointError(
+            f"{origin} is for {theirs} classes, and this {entry.name} has {mine}; "
+            f"build it with num_classes={theirs}"
+        )
+    fit_weights(model, state, origin)
+
+
+def _cause(error: BaseException) -> str:
+    """The error's first line: the libraries print tables and advice after it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

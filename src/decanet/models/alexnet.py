@@ -1,0 +1,221 @@
+"""AlexNet: the network that won ILSVRC 2012, in its three forms.
+
+A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
+NIPS 2012; and A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks",
+arXiv:1404.5997, 2014.
+
+The idea: a deep convolutional network of 60 million parameters, trained with ReLU, dropout and data augmentation
+on two graphics cards, beats hand-made features on a million pictures by a wide margin (15.3% against 26.2% top-5).
+
+Three networks:
+
+``alexnet``
+    The one-tower layout of the 2014 paper as torchvision ships it: 64-192-384-256-256 kernels, no response
+    normalisation, no groups, dropout before each hidden linear layer. 61,100,840 parameters.
+``alexnet_cifar``
+    The tutorial's repair of it for 32x32 pictures: 3x3 kernels with padding 1 and three 2x2 poolings.
+``alexnet_two_tower``
+    The 2012 network (section 3.5, Figure 2): 96-256-384-384-256 kernels, two towers (groups) in conv2, conv4 and
+    conv5, response normalisation after conv1 and conv2, overlapping pooling, dropout after fc6 and fc7.
+
+Where ``alexnet_two_tower`` departs from the printed paper, and why:
+
+- The paper prints a 224x224 input, but (224 - 11)/4 + 1 = 54.25 is no whole number. The original code rounds up to
+  the 55 of Figure 2; here a padding of 2 does the same: (224 - 11 + 2*2)/4 + 1 = 55 (rounded down from 55.25). So
+  the network takes the crops of 224 that the paper trains on. With 227x227 pictures conv1 gives 56 positions, and
+  the last pooling still gives 6x6.
+- Response normalisation uses the constants as printed (section 3.3: k=2, n=5, alpha=1e-4, beta=0.75), with the sum
+  not divided by n. PyTorch divides alpha by n, hence 5e-4 below. (The original code divided as well: the printed
+  formula and the trained network differ; we follow the print.)
+- Dropout scales by 1/(1-p) when training in place of halving the outputs when testing: the same expectation.
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import Published, register_model
+
+
+class AlexNet(nn.Module):
+    """One tower (arXiv:1404.5997); the layers keep the tutorial's numbers, features 0-12 and classifier 0-6."""
+
+    stages: ClassVar = {  # the papers' names for what the numbers hide
+        "features.0": "conv1", "features.2": "pool1", "features.3": "conv2", "features.5": "pool2",
+        "features.6": "conv3", "features.8": "conv4", "features.10": "conv5", "features.12": "pool5",
+        "classifier.1": "fc6", "classifier.4": "fc7", "classifier.6": "fc8",
+    }  # fmt: skip
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),  # (N, 64, 55, 55)
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=3, stride=2),  # (N, 64, 27, 27)
+            nn.Conv2d(64, 192, kernel_size=5, padding=2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=3, stride=2),  # (N, 192, 13, 13)
+            nn.Conv2d(192, 384, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, 256, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=3, stride=2),  # (N, 256, 6, 6)
+        )
+        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))  # the identity for 224x224 pictures
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(inplace=True),
+            nn.Linear(4096, num_classes),
+        )
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        x = self.features(x)  # (N, 256, 6, 6)
+        x = self.avgpool(x)
+        x = torch.flatten(x, 1)  # (N, 9216)
+        return self.classifier(x)
+
+
+class AlexNetCifar(nn.Module):
+    """The one tower for pictures of 32x32: maps of 32, 16, 8 and 4 pixels."""
+
+    stages = AlexNet.stages
+
+    def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, kernel_size=3, padding=1),  # (N, 64, 32, 32)
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 64, 16, 16)
+            nn.Conv2d(64, 192, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 192, 8, 8)
+            nn.Conv2d(192, 384, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, 256, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 256, 4, 4)
+        )
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(256 * 4 * 4, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(inplace=True),
+            nn.Linear(4096, num_classes),
+        )
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.features(x)  # (N, 256, 4, 4)
+        x = torch.flatten(x, 1)  # (N, 4096)
+        return self.classifier(x)
+
+
+class AlexNetTwoTower(nn.Module):
+    """The 2012 network: a group is a tower, and conv3 and the linear layers see both."""
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 96, kernel_size=11, stride=4, padding=2)
+        self.conv2 = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2)
+        self.conv3 = nn.Conv2d(256, 384, kernel_size=3, padding=1)
+        self.conv4 = nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2)
+        self.conv5 = nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2)
+        self.relu = nn.ReLU(inplace=True)
+        # Section 3.3 sums over n=5 maps without dividing; PyTorch divides alpha by n: 5 * 1e-4.
+        self.norm = nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.pool5 = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.fc6 = nn.Linear(256 * 6 * 6, 4096)
+        self.fc7 = nn.Linear(4096, 4096)
+        self.fc8 = nn.Linear(4096, num_classes)
+        self.dropout = nn.Dropout(dropout)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Section 5: Gaussian 0.01; biases 1 in conv2, conv4, conv5 and the hidden linear layers, 0 elsewhere."""
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                assert module.bias is not None
+                nn.init.constant_(
+                    module.bias, 1.0 if name in {"conv2", "conv4", "conv5", "fc6", "fc7"} else 0.0
+                )
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        x = self.pool1(self.norm(self.relu(self.conv1(x))))  # (N, 96, 27, 27)
+        x = self.pool2(self.norm(self.relu(self.conv2(x))))  # (N, 256, 13, 13)
+        x = self.relu(self.conv3(x))  # (N, 384, 13, 13)
+        x = self.relu(self.conv4(x))  # (N, 384, 13, 13)
+        x = self.pool5(self.relu(self.conv5(x)))  # (N, 256, 6, 6)
+        x = torch.flatten(x, 1)  # (N, 9216)
+        x = self.dropout(self.relu(self.fc6(x)))
+        x = self.dropout(self.relu(self.fc7(x)))
+        return self.fc8(x)
+
+
+PAPER = Recipe(
+    # Sections 4 and 5. The rate was divided by hand when the validation error stopped falling: a plateau schedule
+    # on the 5% of the training pictures that are held apart. Its three reductions took about 90 epochs.
+    model=Model(name="alexnet_two_tower"),
+    # "The (centered) raw RGB values of the pixels" (section 2): the scale 0..255, for which the rate and the
+    # initialisation were chosen.
+    data=Data(name="imagenet", image_size=224, std=(1 / 255, 1 / 255, 1 / 255)),
+    augmentation=Augmentation(flip="random", resize=256, pca_noise=0.1),
+    batch_size=128,
+    epochs=90,
+    optimizer=Sgd(lr=0.01, momentum=0.9, weight_decay=5e-4),
+    schedule=Schedule(shape="plateau", gamma=0.1, patience=5),
+    precision="float32",
+    test_crops="ten",
+    validation=0.05,
+    log_every=100,
+)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="krizhevsky2014",
+    facts="alexnet_owt",
+    published=(Published("torchvision", "alexnet", key_map=dict),),  # the same names: the tutorial's layout
+    too_small_use="alexnet_cifar",
+)
+def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:
+    """One-tower AlexNet of 2014, the layout that torchvision ships."""
+    return AlexNet(num_classes, dropout)
+
+
+@register_model(input_size=(3, 32, 32), paper="krizhevsky2014")
+def alexnet_cifar(num_classes: int = 10, dropout: float = 0.5) -> AlexNetCifar:
+    """The tutorial's AlexNet for 32x32 pictures: 3x3 kernels, three 2x2 poolings."""
+    return AlexNetCifar(num_classes, dropout)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="krizhevsky2012",
+    facts="alexnet_2012",
+    recipe=PAPER,
+    too_small_use="alexnet_cifar",
+)
+def alexnet_two_tower(num_classes: int = 1000, dropout: float = 0.5) -> AlexNetTwoTower:
+    """The network of 2012: two towers, local response normalisation, overlapping pooling."""
+    return AlexNetTwoTower(num_classes, dropout)

@@ -1,0 +1,192 @@
+"""ConvNeXt: what a convolutional network becomes when it takes the Transformers' lessons.
+
+Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie, "A ConvNet for the 2020s", CVPR 2022,
+arXiv:2201.03545.
+
+The idea: start from ResNet-50 and change one thing after another towards a Swin Transformer (section 2,
+Figure 2): the recipe, the ratio of the stages (3, 3, 9, 3), a stem of 4x4 patches, depthwise convolutions, an
+inverted bottleneck, 7x7 kernels, GELU, fewer activations and normalisations, layer normalisation, separate
+layers that halve the grid. From 76.1% to 82.0%, without attention.
+
+Follows section 2 and Figure 4: a block is a 7x7 depthwise convolution, layer normalisation, four times as
+many channels, GELU and back, added to its input. ConvNeXt-T has 96, 192, 384 and 768 channels; 28,589,128
+parameters. Layer scale starts at 1e-6, stochastic depth drops up to 0.1 of the branches (the deeper the
+more), and weights start from a Gaussian of 0.02 cut at two (Appendix A.1).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import Published, register_model
+
+DEPTHS = (3, 3, 9, 3)
+WIDTHS = (96, 192, 384, 768)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of each pixel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), kept."""
+        x = F.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """Figure 4: (N, C, H, W), kept.
+
+    Args:
+        drop_path: probability that a picture skips the branch in training.
+    """
+
+    def __init__(self, channels: int, drop_path: float) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, kernel_size=7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.expand = nn.Linear(channels, 4 * channels)  # 1x1 convolutions, written as linear layers
+        self.gelu = nn.GELU()
+        self.reduce = nn.Linear(4 * channels, channels)
+        self.scale = nn.Parameter(torch.full((channels,), 1e-6))
+        self.drop_path = drop_path
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), kept."""
+        branch = self.depthwise(x).permute(0, 2, 3, 1)  # (N, H, W, C)
+        branch = self.scale * self.reduce(self.gelu(self.expand(self.norm(branch))))
+        branch = branch.permute(0, 3, 1, 2)
+        if self.training and self.drop_path > 0:
+            kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop_path
+            branch = branch * kept / (1 - self.drop_path)
+        return x + branch
+
+
+class ConvNeXt(nn.Module):
+    """Section 2.7 in the size T: a stem and four stages."""
+
+    stages: ClassVar = {"stem": "stem 4x4/4"}
+
+    def __init__(self, num_classes: int = 1000, drop_path: float = 0.1) -> None:
+        super().__init__()
+        rates = torch.linspace(0, drop_path, sum(DEPTHS), device="cpu").tolist()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, WIDTHS[0], kernel_size=4, stride=4),
+            ChannelNorm(WIDTHS[0], eps=1e-6),
+        )
+        self.stage1 = self._stage(0, rates)
+        self.stage2 = self._stage(1, rates)
+        self.stage3 = self._stage(2, rates)
+        self.stage4 = self._stage(3, rates)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.norm = nn.LayerNorm(WIDTHS[3], eps=1e-6)
+        self.head = nn.Linear(WIDTHS[3], num_classes)
+        self._initialise()
+
+    @staticmethod
+    def _stage(index: int, rates: list[float]) -> nn.Sequential:
+        """Blocks of one width; before them, in all stages but the first, a layer that halves the grid."""
+        layers: list[nn.Module] = []
+        if index > 0:
+            layers = [
+                ChannelNorm(WIDTHS[index - 1], eps=1e-6),
+                nn.Conv2d(WIDTHS[index - 1], WIDTHS[index], kernel_size=2, stride=2),
+            ]
+        first = sum(DEPTHS[:index])
+        layers += [Block(WIDTHS[index], rate) for rate in rates[first : first + DEPTHS[index]]]
+        return nn.Sequential(*layers)
+
+    def _initialise(self) -> None:
+        """Appendix A.1: Gaussian 0.02; biases 0. Cut at two, a hundred standard deviations: never reached."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        x = self.stem(x)  # (N, 96, 56, 56)
+        x = self.stage1(x)  # (N, 96, 56, 56)
+        x = self.stage2(x)  # (N, 192, 28, 28)
+        x = self.stage3(x)  # (N, 384, 14, 14)
+        x = self.stage4(x)  # (N, 768, 7, 7)
+        return self.head(self.norm(torch.flatten(self.avgpool(x), 1)))
+
+
+def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our names for torchvision's: ``features`` alternates between what halves the grid and the blocks."""
+    parts = {"block.0": "depthwise", "block.2": "norm", "block.3": "expand", "block.5": "reduce"}
+    ours = {}
+    for key, tensor in state.items():
+        if not (match := re.fullmatch(r"features\.(\d)\.(\d)\.(.+)", key)):
+            name = key.replace("classifier.0.", "norm.").replace("classifier.2.", "head.")
+            ours[name] = tensor
+            continue
+        group, index, rest = int(match[1]), int(match[2]), match[3]
+        if group == 0:
+            ours[f"stem.{index}.{rest}"] = tensor
+        elif group % 2 == 0:
+            ours[f"stage{group // 2 + 1}.{index}.{rest}"] = tensor
+        else:
+            number = group // 2 + 1
+            block = f"stage{number}.{index + 2 * (number > 1)}"
+            if rest == "layer_scale":  # (C, 1, 1)
+                ours[f"{block}.scale"] = tensor.flatten()
+            else:
+                part, _, kind = rest.rpartition(".")
+                ours[f"{block}.{parts.get(part, part)}.{kind}"] = tensor
+    return ours
+
+
+def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our names for timm's."""
+    parts = {"conv_dw": "depthwise", "mlp.fc1": "expand", "mlp.fc2": "reduce"}
+    ours = {}
+    for key, tensor in state.items():
+        if match := re.fullmatch(r"stages\.(\d)\.(downsample|blocks)\.(\d)\.(.+)", key):
+            number, index, rest = int(match[1]) + 1, int(match[3]), match[4]
+            if match[2] == "downsample":
+                ours[f"stage{number}.{index}.{rest}"] = tensor
+                continue
+            block = f"stage{number}.{index + 2 * (number > 1)}"
+            part, _, kind = rest.rpartition(".")
+            ours[f"{block}.{parts.get(part, part)}.{kind}" if part else f"{block}.scale"] = tensor
+        else:
+            ours[key.replace("head.norm.", "norm.").replace("head.fc.", "head.")] = tensor
+    return ours
+
+
+PAPER = Recipe(
+    # Section 2.1 and Appendix A.1. Not kept: RandAugment and random erasing.
+    model=Model(name="convnext_t"),
+    data=Data(name="imagenet", image_size=224),
+    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), mixup=0.8, cutmix=1.0),
+    batch_size=4096,
+    epochs=300,
+    optimizer=Adam(name="adamw", lr=4e-3, weight_decay=0.05),
+    schedule=Schedule(shape="cosine", warmup=20 / 300),
+    label_smoothing=0.1,
+    log_every=100,
+)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="liu2022",
+    facts="convnext_tiny",
+    recipe=PAPER,
+    published=(
+        Published("torchvision", "convnext_tiny", from_torchvision),
+        Published("timm", "convnext_tiny", from_timm),
+    ),
+)
+def convnext_t(num_classes: int = 1000, drop_path: float = 0.1) -> ConvNeXt:
+    """ConvNeXt-T: the outlook, a convolutional network of the 2020s."""
+    return ConvNeXt(num_classes, drop_path)

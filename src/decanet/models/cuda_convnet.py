@@ -1,0 +1,193 @@
+"""cuda-convnet: Krizhevsky's own networks for CIFAR-10, the laboratory of AlexNet.
+
+A. Krizhevsky, cuda-convnet, 2011; its published layer files ``layers-18pct``, ``layers-conv-local-13pct`` and
+``layers-conv-local-11pct``. A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification with Deep
+Convolutional Neural Networks", NIPS 2012, section 3.3, reports 13% test error without and 11% with response
+normalisation for "a four-layer CNN" that it does not describe; the last two files reach these numbers.
+
+The idea: the parts of AlexNet in a size that trains in minutes: ReLU, overlapping pooling (3x3 with stride
+2), response normalisation. What AlexNet did not keep is the *locally connected* layer: a convolution without
+shared weights, in which each place has kernels of its own.
+
+``cuda_convnet_18``
+    Three 5x5 convolutions, 18% error in 20 minutes on a graphics card of 2011, without augmentation. The
+    first pooling takes the maximum and precedes ReLU, the others average. Normalisation is over 3x3 places of
+    the same map.
+``cuda_convnet_13``
+    Two 5x5 convolutions and two locally connected layers, for crops of 24x24 (trained on random ones, tested
+    on ten).
+``cuda_convnet_11``
+    The same with response normalisation across maps after each convolution, before the pooling as in AlexNet.
+
+Sizes, constants and initialisation are those of the layer files. Pooling rounds up (32, 16, 8, 4) and
+averages over the pixels that exist, as that code does. A class count other than 10 changes the last layer
+only.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import register_model
+
+
+class WithinMapNorm(nn.Module):
+    """Response normalisation over 3x3 places of a map: x / (1 + scale / 9 * sum of squares) ** power."""
+
+    def __init__(self, size: int = 3, scale: float = 5e-5, power: float = 0.75) -> None:
+        super().__init__()
+        self.size, self.scale, self.power = size, scale, power
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), kept."""
+        # Zeros beyond the border count: the average is the sum divided by the size squared everywhere.
+        mean = F.avg_pool2d(x.square(), self.size, stride=1, padding=self.size // 2)
+        return x / (1 + self.scale * mean) ** self.power
+
+
+class LocallyConnected2d(nn.Module):
+    """3x3 kernels that are not shared: each of ``side`` x ``side`` places has its own weights and biases."""
+
+    def __init__(self, in_channels: int, out_channels: int, side: int) -> None:
+        super().__init__()
+        self.side = side
+        self.weight = nn.Parameter(torch.empty(side * side, in_channels * 9, out_channels))
+        self.bias = nn.Parameter(torch.zeros(out_channels, side, side))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, side, side) -> (N, C_out, side, side)."""
+        patches = F.unfold(x, kernel_size=3, padding=1)  # (N, C_in * 9, places)
+        maps = torch.bmm(patches.permute(2, 0, 1), self.weight)  # (places, N, C_out)
+        return maps.permute(1, 2, 0).unflatten(2, (self.side, self.side)) + self.bias
+
+
+def initialise(layer: nn.Conv2d | LocallyConnected2d | nn.Linear, std: float) -> None:
+    """Gaussian weights, biases 0."""
+    nn.init.normal_(layer.weight, std=std)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+class CudaConvnet18(nn.Module):
+    """``layers-18pct``: three convolutions."""
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, kernel_size=5, padding=2)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.rnorm1 = WithinMapNorm()
+        self.conv2 = nn.Conv2d(32, 32, kernel_size=5, padding=2)
+        self.pool2 = nn.AvgPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.rnorm2 = WithinMapNorm()
+        self.conv3 = nn.Conv2d(32, 64, kernel_size=5, padding=2)
+        self.pool3 = nn.AvgPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.fc10 = nn.Linear(64 * 4 * 4, num_classes)
+        self.relu = nn.ReLU(inplace=True)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Gaussians of 0.0001, 0.01, 0.01, 0.01; biases 0."""
+        initialise(self.conv1, 1e-4)
+        initialise(self.conv2, 0.01)
+        initialise(self.conv3, 0.01)
+        initialise(self.fc10, 0.01)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.rnorm1(self.relu(self.pool1(self.conv1(x))))  # (N, 32, 16, 16)
+        x = self.rnorm2(self.pool2(self.relu(self.conv2(x))))  # (N, 32, 8, 8)
+        x = self.pool3(self.relu(self.conv3(x)))  # (N, 64, 4, 4)
+        return self.fc10(torch.flatten(x, 1))
+
+
+class CudaConvnetLocal(nn.Module):
+    """``layers-conv-local-13pct``, and ``11pct`` with ``response_norm``."""
+
+    def __init__(self, num_classes: int = 10, response_norm: bool = False) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=5, padding=2)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.conv2 = nn.Conv2d(64, 64, kernel_size=5, padding=2)
+        self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.local3 = LocallyConnected2d(64, 32, side=6)
+        self.local4 = LocallyConnected2d(32, 32, side=6)
+        self.fc10 = nn.Linear(32 * 6 * 6, num_classes)
+        self.relu = nn.ReLU(inplace=True)
+        # The code divides the scale by the size, as PyTorch does.
+        self.rnorm1 = (
+            nn.LocalResponseNorm(5, alpha=1e-3, beta=0.75, k=1.0) if response_norm else nn.Identity()
+        )
+        self.rnorm2 = (
+            nn.LocalResponseNorm(5, alpha=1e-3, beta=0.75, k=1.0) if response_norm else nn.Identity()
+        )
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Gaussians of 0.0001, 0.01, 0.04, 0.04, 0.01; biases 0."""
+        initialise(self.conv1, 1e-4)
+        initialise(self.conv2, 0.01)
+        initialise(self.local3, 0.04)
+        initialise(self.local4, 0.04)
+        initialise(self.fc10, 0.01)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 24, 24) -> (N, num_classes)."""
+        x = self.pool1(self.rnorm1(self.relu(self.conv1(x))))  # (N, 64, 12, 12)
+        x = self.pool2(self.rnorm2(self.relu(self.conv2(x))))  # (N, 64, 6, 6)
+        x = self.relu(self.local3(x))  # (N, 32, 6, 6)
+        x = self.relu(self.local4(x))  # (N, 32, 6, 6)
+        return self.fc10(torch.flatten(x, 1))
+
+
+# Pictures have their mean subtracted and stay on the scale 0..255, which rates and initialisation are for.
+PIXELS = Data(name="cifar10", mean=(0.4914, 0.48216, 0.44653), std=(1 / 255,) * 3)
+
+PAPER_18 = Recipe(
+    # The parameter file: 120 epochs, then 10 at a tenth and 10 at a hundredth of the rate, nothing varied.
+    # Not kept: twice the rate for biases, a decay of 1.0 in fc10, the mean of each pixel (here of each
+    # channel).
+    model=Model(name="cuda_convnet_18"),
+    data=PIXELS,
+    batch_size=128,
+    epochs=140,
+    optimizer=Sgd(lr=0.001, momentum=0.9, weight_decay=0.004),
+    schedule=Schedule(shape="steps", milestones=(120 / 140, 130 / 140), gamma=0.1),
+    precision="float32",
+)
+
+PAPER_11 = Recipe(
+    # The parameter file of the 11% network, for both: 300 epochs without the fifth part of the training
+    # pictures (here with it) and 150 with it, then 10 at a tenth and 10 at a hundredth of the rate. Random
+    # crops of 24x24. Not kept: twice the rate for biases, and no decay in the convolutions.
+    model=Model(name="cuda_convnet_11"),
+    data=PIXELS.model_copy(update={"image_size": 24}),
+    augmentation=Augmentation(flip="random"),
+    batch_size=128,
+    epochs=470,
+    optimizer=Sgd(lr=0.001, momentum=0.9, weight_decay=0.004),
+    schedule=Schedule(shape="steps", milestones=(450 / 470, 460 / 470), gamma=0.1),
+    precision="float32",
+    test_crops="ten",
+)
+
+
+@register_model(input_size=(3, 32, 32), paper="krizhevsky2012", recipe=PAPER_18)
+def cuda_convnet_18(num_classes: int = 10) -> CudaConvnet18:
+    """Krizhevsky's CIFAR network of 18% error: three convolutions."""
+    return CudaConvnet18(num_classes)
+
+
+@register_model(input_size=(3, 24, 24), paper="krizhevsky2012", recipe=PAPER_11)
+def cuda_convnet_13(num_classes: int = 10) -> CudaConvnetLocal:
+    """Krizhevsky's CIFAR network of 13% error: two convolutions, two locally connected layers."""
+    return CudaConvnetLocal(num_classes)
+
+
+@register_model(input_size=(3, 24, 24), paper="krizhevsky2012", recipe=PAPER_11)
+def cuda_convnet_11(num_classes: int = 10) -> CudaConvnetLocal:
+    """Krizhevsky's CIFAR network of 11% error: the 13% network with response normalisation."""
+    return CudaConvnetLocal(num_classes, response_norm=True)

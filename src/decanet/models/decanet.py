@@ -1,0 +1,105 @@
+"""DecaNet: the project's own network, what the decade taught in one readable file.
+
+Follows the airbench family (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498), itself
+a child of D. Page's ResNet-9 and of hlb-CIFAR10. Each lesson and whom it is owed to:
+
+- small kernels, stacked (VGG, 2014);
+- batch normalisation after each convolution (Ioffe and Szegedy, 2015);
+- an identity path: here the convolutions themselves *start* as the identity ("dirac" initialisation), so that
+  at the start a deep network passes its input through, as a residual network does, without the extra addition;
+- global pooling in place of large linear layers (NiN, 2013);
+- GELU, smooth where ReLU has a corner (as in ViT and ConvNeXt);
+- a first layer that is not learned but computed: it whitens small patches of the training pictures.
+
+Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop, ``decanet_m`` (64-256-256) for the best accuracy.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import register_model
+
+WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
+
+
+class Block(nn.Module):
+    """conv - pool - norm - GELU - conv - norm - GELU: (N, C_in, H, W) -> (N, C_out, H/2, W/2)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.pool = nn.MaxPool2d(2)
+        self.norm1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        self.activation = nn.GELU(approximate="tanh")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) -> (N, C_out, H/2, W/2)."""
+        x = self.activation(self.norm1(self.pool(self.conv1(x))))
+        return self.activation(self.norm2(self.conv2(x)))
+
+
+class DecaNet(nn.Module):
+    """Whitening, three blocks, global maximum, scaled linear head."""
+
+    def __init__(self, num_classes: int = 10, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
+        super().__init__()
+        directions = 2 * 3 * WHITEN_KERNEL**2  # each principal direction and its negative: 24
+        self.whiten = nn.Conv2d(3, directions, kernel_size=WHITEN_KERNEL)
+        self.whiten.weight.requires_grad_(False)
+        self.activation = nn.GELU(approximate="tanh")
+        self.block1 = Block(directions, widths[0])
+        self.block2 = Block(widths[0], widths[1])
+        self.block3 = Block(widths[1], widths[2])
+        self.pool = nn.AdaptiveMaxPool2d(1)
+        self.head = nn.Linear(widths[2], num_classes, bias=False)
+        # Keeps the first logits small whatever the width, so that one learning rate serves all sizes.
+        self.head_scale = 1 / widths[2] ** 0.5
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Every 3x3 convolution starts as the identity on as many channels as it can pass through."""
+        for block in (self.block1, self.block2, self.block3):
+            for conv in (block.conv1, block.conv2):
+                nn.init.dirac_(conv.weight[: conv.in_channels])
+        assert self.whiten.bias is not None
+        nn.init.zeros_(self.whiten.bias)
+
+    @torch.no_grad()
+    def initialise_from(self, images: Tensor) -> None:
+        """Compute the whitening layer from normalised training pictures, float (N, 3, H, W); some thousands do.
+
+        The kernels are the eigenvectors of the covariance of all patches, each divided by the square root of its
+        eigenvalue, so that the layer's outputs are uncorrelated with unit variance.
+        """
+        k = WHITEN_KERNEL
+        patches = images.unfold(2, k, 1).unfold(3, k, 1)  # (N, 3, H-k+1, W-k+1, k, k)
+        patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3 * k * k)
+        covariance = patches.T @ patches / len(patches)  # (12, 12)
+        eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
+        kernels = (eigenvectors / torch.sqrt(eigenvalues + 5e-4)).T.flip(0).reshape(-1, 3, k, k)
+        self.whiten.weight.copy_(torch.cat([kernels, -kernels]))
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.activation(self.whiten(x))  # (N, 24, 31, 31)
+        x = self.block1(x)  # (N, widths[0], 15, 15)
+        x = self.block2(x)  # (N, widths[1], 7, 7)
+        x = self.block3(x)  # (N, widths[2], 3, 3)
+        x = self.pool(x).flatten(1)  # (N, widths[2])
+        return self.head(x) * self.head_scale
+
+
+@register_model(input_size=(3, 32, 32), paper="jordan2024")
+def decanet_s(num_classes: int = 10) -> DecaNet:
+    """The project's own network, small (32-64-128): a minute of training on two cores."""
+    return DecaNet(num_classes, (32, 64, 128))
+
+
+@register_model(input_size=(3, 32, 32), paper="jordan2024")
+def decanet_m(num_classes: int = 10) -> DecaNet:
+    """The project's own network, medium (64-256-256): the sizes of the published GPU speed record."""
+    return DecaNet(num_classes, (64, 256, 256))

@@ -1,0 +1,308 @@
+"""GoogLeNet: look at several scales at once, and stay cheap.
+
+C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, V. Vanhoucke, A. Rabinovich, "Going
+Deeper with Convolutions", CVPR 2015, arXiv:1409.4842.
+
+The idea: an Inception module sees its input through 1x1, 3x3 and 5x5 kernels and a pooling side by side and
+concatenates what they find. Cheap 1x1 convolutions first reduce the channels for the expensive kernels
+(section 4). Nine modules, 22 layers deep, with a ninth of AlexNet's parameters, won ILSVRC 2014 with 6.67%
+top-5 error.
+
+Three networks:
+
+``googlenet``
+    The network of the paper: Table 1 with its 5x5 kernels, response normalisation around conv2 (Figure 3),
+    both auxiliary classifiers (section 5). 6,998,552 parameters, and 6,379,728 of the auxiliary classifiers.
+``googlenet_bn``
+    The layout of the weights that torchvision publishes: batch normalisation, no biases and no response
+    normalisation, 3x3 kernels in place of the 5x5, a last pooling of 2x2, dropout 0.2. The library's network
+    applies ``transform_input`` to its published weights: pictures normalised with ImageNet's constants are
+    rescaled to (x - 0.5) / 0.5. That is preprocessing and not part of ours: feed these weights with pictures
+    normalised by mean 0.5 and standard deviation 0.5 in each channel.
+``googlenet_cifar``
+    Ours, for pictures of 32x32: conv1 is 3x3 and without stride, pool1 is left out, so that the modules see
+    maps of 16, 8 and 4 pixels; batch normalisation; no auxiliary classifiers. The paper has no such network.
+
+In training mode the first two return ``Outputs(logits, aux)``, the two auxiliary logits from 4a and 4d; the
+loss adds each with the weight 0.3 (section 5). In eval mode they return the logits alone.
+
+What the paper leaves open, and what is done here:
+
+- The constants of the response normalisation and the initialisation are those of the replication that the
+  authors of Caffe trained: n=5, alpha=1e-4 divided by n, beta=0.75, k=1; Glorot's uniform weights, biases 0.2
+  (0 where logits come out). With batch normalisation the scale of the weights does not matter: the same ones.
+- Pooling rounds up: the maps of Table 1 (112, 56, 28, 14, 7) follow.
+- Where a map is not 14x14 in training, the auxiliary classifiers average it to the 4x4 that they need.
+- The parameters that Table 1 prints are taken as rough: 2.7K for conv1 (7x7x3x64 are 9,408), 463K for 4c (its
+  kernels hold 509,440). Kernels and channels are followed, as in every known copy.
+"""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._outputs import Outputs
+from decanet.models._registry import Published, register_model
+
+# Table 1: input channels, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
+TABLE_1 = {
+    "3a": (192, 64, 96, 128, 16, 32, 32),
+    "3b": (256, 128, 128, 192, 32, 96, 64),
+    "4a": (480, 192, 96, 208, 16, 48, 64),
+    "4b": (512, 160, 112, 224, 24, 64, 64),
+    "4c": (512, 128, 128, 256, 24, 64, 64),
+    "4d": (512, 112, 144, 288, 32, 64, 64),
+    "4e": (528, 256, 160, 320, 32, 128, 128),
+    "5a": (832, 256, 160, 320, 32, 128, 128),
+    "5b": (832, 384, 192, 384, 48, 128, 128),
+}
+
+
+class ConvReLU(nn.Module):
+    """Convolution and ReLU; with ``batch_norm`` a normalisation between them."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, batch_norm: bool, stride: int = 1
+    ) -> None:
+        super().__init__()
+        # The padding keeps the size; a normalisation makes a bias idle.
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=not batch_norm
+        )
+        self.bn = nn.BatchNorm2d(out_channels, eps=0.001) if batch_norm else nn.Identity()
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) -> (N, C_out, H', W')."""
+        return self.relu(self.bn(self.conv(x)))
+
+
+class Inception(nn.Module):
+    """The module with reductions (Figure 2b): (N, C, H, W) -> (N, sum of the branches, H, W)."""
+
+    def __init__(self, name: str, batch_norm: bool) -> None:
+        super().__init__()
+        channels, n1x1, n3x3_reduce, n3x3, n5x5_reduce, n5x5, projection = TABLE_1[name]
+        wide = 3 if batch_norm else 5  # the published normalised layout took 3x3 in the third branch
+        self.conv1x1 = ConvReLU(channels, n1x1, 1, batch_norm)
+        self.reduce3x3 = ConvReLU(channels, n3x3_reduce, 1, batch_norm)
+        self.conv3x3 = ConvReLU(n3x3_reduce, n3x3, 3, batch_norm)
+        self.reduce5x5 = ConvReLU(channels, n5x5_reduce, 1, batch_norm)
+        self.conv5x5 = ConvReLU(n5x5_reduce, n5x5, wide, batch_norm)
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
+        self.projection = ConvReLU(channels, projection, 1, batch_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', H, W)."""
+        return torch.cat(
+            [
+                self.conv1x1(x),
+                self.conv3x3(self.reduce3x3(x)),
+                self.conv5x5(self.reduce5x5(x)),
+                self.projection(self.pool(x)),
+            ],
+            dim=1,
+        )
+
+
+class AuxiliaryClassifier(nn.Module):
+    """A small classifier on a middle layer, which brings gradient to the lower layers (section 5)."""
+
+    def __init__(self, in_channels: int, num_classes: int, batch_norm: bool) -> None:
+        super().__init__()
+        # The published layout has no pooling of its own here, only what fits any map to 4x4.
+        self.pool = nn.Identity() if batch_norm else nn.AvgPool2d(kernel_size=5, stride=3)
+        self.fit = nn.AdaptiveAvgPool2d(4)
+        self.conv = ConvReLU(in_channels, 128, 1, batch_norm)
+        self.fc1 = nn.Linear(128 * 4 * 4, 1024)
+        self.relu = nn.ReLU(inplace=True)
+        self.dropout = nn.Dropout(0.7)
+        self.fc2 = nn.Linear(1024, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, 14, 14) -> (N, num_classes)."""
+        if (
+            min(x.shape[2:]) >= 5
+        ):  # the paper's maps are 14x14; smaller pictures give maps that are only fitted
+            x = self.pool(x)  # (N, C, 4, 4)
+        x = self.conv(self.fit(x))  # (N, 128, 4, 4)
+        x = self.dropout(self.relu(self.fc1(torch.flatten(x, 1))))
+        return self.fc2(x)
+
+
+def initialise(model: nn.Module) -> None:
+    """Glorot's uniform weights; biases 0.2 before a ReLU, 0 where logits come out."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.constant_(module.bias, 0.0 if name.endswith(("fc", "fc2")) else 0.2)
+
+
+class GoogLeNet(nn.Module):
+    """Table 1 and Figure 3; with ``batch_norm`` the layout of the published weights."""
+
+    aux_weight = 0.3  # section 5
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.4, batch_norm: bool = False) -> None:
+        super().__init__()
+        self.conv1 = ConvReLU(3, 64, 7, batch_norm, stride=2)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.norm1 = nn.Identity() if batch_norm else nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
+        self.conv2_reduce = ConvReLU(64, 64, 1, batch_norm)
+        self.conv2 = ConvReLU(64, 192, 3, batch_norm)
+        self.norm2 = nn.Identity() if batch_norm else nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
+        self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_3a = Inception("3a", batch_norm)
+        self.inception_3b = Inception("3b", batch_norm)
+        self.pool3 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_4a = Inception("4a", batch_norm)
+        self.aux1 = AuxiliaryClassifier(512, num_classes, batch_norm)
+        self.inception_4b = Inception("4b", batch_norm)
+        self.inception_4c = Inception("4c", batch_norm)
+        self.inception_4d = Inception("4d", batch_norm)
+        self.aux2 = AuxiliaryClassifier(528, num_classes, batch_norm)
+        self.inception_4e = Inception("4e", batch_norm)
+        self.pool4 = nn.MaxPool2d(kernel_size=2 if batch_norm else 3, stride=2, ceil_mode=True)
+        self.inception_5a = Inception("5a", batch_norm)
+        self.inception_5b = Inception("5b", batch_norm)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(1024, num_classes)
+        initialise(self)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor | Outputs:
+        """(N, 3, 224, 224) -> (N, num_classes), or ``Outputs`` of three such tensors in training mode."""
+        x = self.norm1(self.pool1(self.conv1(x)))  # (N, 64, 56, 56)
+        x = self.pool2(self.norm2(self.conv2(self.conv2_reduce(x))))  # (N, 192, 28, 28)
+        x = self.inception_3a(x)  # (N, 256, 28, 28)
+        x = self.pool3(self.inception_3b(x))  # (N, 480, 14, 14)
+        low = self.inception_4a(x)  # (N, 512, 14, 14)
+        x = self.inception_4b(low)
+        x = self.inception_4c(x)
+        high = self.inception_4d(x)  # (N, 528, 14, 14)
+        x = self.pool4(self.inception_4e(high))  # (N, 832, 7, 7)
+        x = self.inception_5a(x)
+        x = self.inception_5b(x)  # (N, 1024, 7, 7)
+        logits = self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+        return Outputs(logits, (self.aux1(low), self.aux2(high))) if self.training else logits
+
+
+class GoogLeNetCifar(nn.Module):
+    """The nine modules, normalised, on maps of 16, 8 and 4 pixels."""
+
+    def __init__(self, num_classes: int = 10, dropout: float = 0.4) -> None:
+        super().__init__()
+        self.conv1 = ConvReLU(3, 64, 3, batch_norm=True)
+        self.conv2_reduce = ConvReLU(64, 64, 1, batch_norm=True)
+        self.conv2 = ConvReLU(64, 192, 3, batch_norm=True)
+        self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_3a = Inception("3a", batch_norm=True)
+        self.inception_3b = Inception("3b", batch_norm=True)
+        self.pool3 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_4a = Inception("4a", batch_norm=True)
+        self.inception_4b = Inception("4b", batch_norm=True)
+        self.inception_4c = Inception("4c", batch_norm=True)
+        self.inception_4d = Inception("4d", batch_norm=True)
+        self.inception_4e = Inception("4e", batch_norm=True)
+        self.pool4 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_5a = Inception("5a", batch_norm=True)
+        self.inception_5b = Inception("5b", batch_norm=True)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(1024, num_classes)
+        initialise(self)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.pool2(self.conv2(self.conv2_reduce(self.conv1(x))))  # (N, 192, 16, 16)
+        x = self.inception_3a(x)
+        x = self.pool3(self.inception_3b(x))  # (N, 480, 8, 8)
+        x = self.inception_4a(x)
+        x = self.inception_4b(x)
+        x = self.inception_4c(x)
+        x = self.inception_4d(x)
+        x = self.pool4(self.inception_4e(x))  # (N, 832, 4, 4)
+        x = self.inception_5a(x)
+        x = self.inception_5b(x)  # (N, 1024, 4, 4)
+        return self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+
+
+def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our names for torchvision's; keys that it has not pass unchanged, so that loading names them."""
+    stem = {"conv2": "conv2_reduce", "conv3": "conv2"}
+    branches = {
+        "branch1": "conv1x1", "branch2.0": "reduce3x3", "branch2.1": "conv3x3",
+        "branch3.0": "reduce5x5", "branch3.1": "conv5x5", "branch4.1": "projection",
+    }  # fmt: skip
+    ours = {}
+    for key, tensor in state.items():
+        if module := re.fullmatch(r"inception(\d\w)\.(branch1|branch\d\.\d)\.(.+)", key):
+            name, branch, rest = module.groups()
+            ours[f"inception_{name}.{branches.get(branch, branch)}.{rest}"] = tensor
+        else:
+            first, _, rest = key.partition(".")
+            ours[f"{stem.get(first, first)}.{rest}"] = tensor
+    return ours
+
+
+PAPER = Recipe(
+    # Section 6: crops of 8% to 100% of the area, the rate falls by 4% every 8 epochs, weights are averaged.
+    # It states neither rate, batch, decay nor length: these are the replication's (0.01, 32, 2e-4, 60); the
+    # averaging's decay is our choice. Not kept: distorted colours, random interpolation, 144 crops in the
+    # test.
+    model=Model(name="googlenet"),
+    data=Data(name="imagenet", image_size=224, mean=(0.485, 0.456, 0.406), std=(1 / 255,) * 3),
+    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0)),
+    batch_size=32,
+    epochs=60,
+    optimizer=Sgd(lr=0.01, momentum=0.9, weight_decay=2e-4),
+    schedule=Schedule(shape="steps", milestones=tuple(e / 60 for e in range(8, 60, 8)), gamma=0.96),
+    precision="float32",
+    ema=0.9999,
+    test_crops="ten",
+    log_every=100,
+)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="szegedy2014",
+    facts="googlenet",
+    departures={
+        "params": "Table 1 prints rough sums: 2.7K for the 9,408 weights of conv1, up to 7% off in 4a to 5b"
+    },
+    recipe=PAPER,
+    too_small_use="googlenet_cifar",
+)
+def googlenet(num_classes: int = 1000, dropout: float = 0.4) -> GoogLeNet:
+    """GoogLeNet of 2014: response normalisation, 5x5 kernels, two auxiliary classifiers."""
+    return GoogLeNet(num_classes, dropout)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="szegedy2014",
+    facts="googlenet",
+    departures={
+        "params": "torchvision's layout: 3x3 for 5x5, normalisation in place of biases",
+        "macs": "torchvision's layout: 3x3 kernels in the third branch, where the paper has 5x5",
+    },
+    published=(Published("torchvision", "googlenet", from_torchvision),),
+    too_small_use="googlenet_cifar",
+)
+def googlenet_bn(num_classes: int = 1000, dropout: float = 0.2) -> GoogLeNet:
+    """GoogLeNet with batch normalisation and 3x3 in place of 5x5, as torchvision publishes it."""
+    return GoogLeNet(num_classes, dropout, batch_norm=True)
+
+
+@register_model(input_size=(3, 32, 32), paper="szegedy2014")
+def googlenet_cifar(num_classes: int = 10, dropout: float = 0.4) -> GoogLeNetCifar:
+    """Our GoogLeNet for 32x32 pictures: the nine modules with batch normalisation."""
+    return GoogLeNetCifar(num_classes, dropout)

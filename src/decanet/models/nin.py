@@ -1,0 +1,139 @@
+"""Network in Network: a small perceptron in place of each kernel, and no linear layers at the end.
+
+M. Lin, Q. Chen, S. Yan, "Network In Network", ICLR 2014, arXiv:1312.4400.
+
+Two ideas that outlived the network:
+
+- A convolution judges each patch by a linear function. An *mlpconv* judges it by a small perceptron (section
+  3.1). Moved over the picture, that is a convolution followed by 1x1 convolutions.
+- The last mlpconv makes one map for each class, and the average of a class's map is its score (section 3.2).
+  Global average pooling has no parameters, so it cannot overfit as AlexNet's linear layers do.
+
+Follows the authors' own files where the paper gives no sizes:
+
+``nin_cifar``
+    Three mlpconvs (mavenlin/cuda-convnet, NIN/cifar-10_def): 966,986 parameters, 8.81% error with
+    augmentation (Table 1). Both poolings take the maximum; popular copies average in the second.
+``nin``
+    The network of four mlpconvs for ImageNet that the authors published later in the Caffe Model Zoo; the
+    paper has no ImageNet experiment. 7,595,176 parameters, an eighth of AlexNet's. Pooling rounds up, as
+    Caffe does: 54, 27, 13 and 6 pixels.
+
+As in the files, ReLU follows every convolution, the last one too: class scores are averages of maps without
+negative values.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import register_model
+
+
+def mlpconv(
+    in_channels: int, widths: tuple[int, int, int], kernel_size: int, stride: int = 1, padding: int = 0
+) -> nn.Sequential:
+    """A convolution (with its stride and padding) and two 1x1 convolutions, each followed by ReLU."""
+    first, second, third = widths
+    return nn.Sequential(
+        nn.Conv2d(in_channels, first, kernel_size, stride, padding),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(first, second, kernel_size=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(second, third, kernel_size=1),
+        nn.ReLU(inplace=True),
+    )
+
+
+def initialise(model: nn.Module, std: float, exceptions: dict[str, float]) -> None:
+    """Gaussian weights with the authors' standard deviations, biases 0."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, std=exceptions.get(name, std))
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+class NiN(nn.Module):
+    """Four mlpconvs for pictures of 224x224."""
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.mlpconv1 = mlpconv(3, (96, 96, 96), kernel_size=11, stride=4)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.mlpconv2 = mlpconv(96, (256, 256, 256), kernel_size=5, padding=2)
+        self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.mlpconv3 = mlpconv(256, (384, 384, 384), kernel_size=3, padding=1)
+        self.pool3 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.dropout = nn.Dropout(dropout)
+        self.mlpconv4 = mlpconv(384, (1024, 1024, num_classes), kernel_size=3, padding=1)
+        self.pool4 = nn.AdaptiveAvgPool2d(1)
+        initialise(self, std=0.05, exceptions={"mlpconv1.0": 0.01, "mlpconv3.0": 0.01, "mlpconv4.4": 0.01})
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        x = self.pool1(self.mlpconv1(x))  # (N, 96, 27, 27)
+        x = self.pool2(self.mlpconv2(x))  # (N, 256, 13, 13)
+        x = self.dropout(self.pool3(self.mlpconv3(x)))  # (N, 384, 6, 6)
+        x = self.mlpconv4(x)  # (N, num_classes, 6, 6): one map for each class
+        return torch.flatten(self.pool4(x), 1)
+
+
+class NiNCifar(nn.Module):
+    """Three mlpconvs for pictures of 32x32."""
+
+    def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.mlpconv1 = mlpconv(3, (192, 160, 96), kernel_size=5, padding=2)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.dropout1 = nn.Dropout(dropout)
+        self.mlpconv2 = mlpconv(96, (192, 192, 192), kernel_size=5, padding=2)
+        self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.dropout2 = nn.Dropout(dropout)
+        self.mlpconv3 = mlpconv(192, (192, 192, num_classes), kernel_size=3, padding=1)
+        self.pool3 = nn.AdaptiveAvgPool2d(1)
+        initialise(self, std=0.05, exceptions={})
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.dropout1(self.pool1(self.mlpconv1(x)))  # (N, 96, 16, 16)
+        x = self.dropout2(self.pool2(self.mlpconv2(x)))  # (N, 192, 8, 8)
+        x = self.mlpconv3(x)  # (N, num_classes, 8, 8): one map for each class
+        return torch.flatten(self.pool3(x), 1)
+
+
+PAPER = Recipe(
+    # Section 4.2 and the authors' file: 200 epochs, then 30 at a tenth and 30 at a hundredth of the rate. Its
+    # rate of 1 times a cost coefficient of 0.1 is 0.1, its decay of 1e-5 a step is 1e-4 times that rate. Not
+    # kept: whitened pictures, and a tenth of the rate in the last layer. The batch is the program's default.
+    model=Model(name="nin_cifar"),
+    augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="black"),
+    batch_size=128,
+    epochs=260,
+    optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
+    schedule=Schedule(shape="steps", milestones=(200 / 260, 230 / 260), gamma=0.1),
+    precision="float32",
+)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="lin2013",
+    facts="nin_imagenet",
+    departures={
+        "macs": "the stated count rounds poolings down (26, 12, 5); the stated maps round up, as Caffe does"
+    },
+    too_small_use="nin_cifar",
+)
+def nin(num_classes: int = 1000, dropout: float = 0.5) -> NiN:
+    """Network in Network for ImageNet, as its authors published it in the Caffe Model Zoo."""
+    return NiN(num_classes, dropout)
+
+
+@register_model(input_size=(3, 32, 32), paper="lin2013", facts="nin_cifar10", recipe=PAPER)
+def nin_cifar(num_classes: int = 10, dropout: float = 0.5) -> NiNCifar:
+    """Network in Network for 32x32 pictures: three mlpconvs and global average pooling."""
+    return NiNCifar(num_classes, dropout)

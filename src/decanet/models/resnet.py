@@ -1,0 +1,282 @@
+"""ResNet: the network that won ILSVRC 2015, 152 layers deep, and the plain networks that it is compared with.
+
+K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv:1512.03385.
+
+The idea: a plain network of 34 layers trains worse than one of 18, although it could copy the 18 and let the
+rest do nothing. So make "do nothing" easy: a block adds what it computes to its input, y = F(x) + x. To pass
+x on, F has only to become zero. With that, depth helps again, up to 152 layers and beyond.
+
+Follows Table 1 (stages ``conv2_x`` to ``conv5_x``), Figure 3 (plain-34 and ResNet-34), Figure 5 (the two
+blocks), section 3.4 (normalisation after each convolution, before the activation; no dropout) and section
+4.1 (shortcuts):
+
+``resnet18``, ``resnet34``
+    Two 3x3 convolutions in a block. ``shortcut`` chooses what carries x where channels grow: "A" zeros for
+    the new channels, "B" a projection (1x1 convolution) there, "C" projections everywhere. Table 3 compares
+    them. The paper's Table 2 has A; B is the default here, as in every published weight file.
+``plain18``, ``plain34``
+    The same layers with no shortcut.
+``resnet50``, ``resnet101``, ``resnet152``
+    Bottlenecks: 1x1, 3x3, 1x1, projections where channels grow (option B). As in the paper and in its
+    released models, the first 1x1 convolution of a stage has the stride of 2.
+``resnet50_v1_5``, ``resnet101_v1_5``, ``resnet152_v1_5``
+    The stride is in the 3x3 convolution, so that no position is skipped unread. This is what torchvision
+    ships and trains under the plain names; equal parameters, 6% more multiply-adds at 50 layers. Weights of
+    one form would load into the other and quietly compute something else, therefore these are networks of
+    their own.
+
+Where it departs from the paper: the max pooling pads by 1 where the released Caffe models round the size up
+(both give 56 from 112), and ``conv1`` has no bias, since the normalisation after it has one.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.errors import UsageError
+from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import Published, register_model
+from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
+
+BASIC_CHANNELS = (64, 128, 256, 512)  # Table 1, what the stages give
+BOTTLENECK_CHANNELS = (256, 512, 1024, 2048)
+
+
+def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """What carries x around a block: option "A", "B" or "C" of section 4.1.
+
+    Raises:
+        UsageError: unknown option.
+    """
+    grows = stride != 1 or in_channels != out_channels
+    if option == "C" or (option == "B" and grows):
+        return nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False),
+            nn.BatchNorm2d(out_channels),
+        )
+    if option not in {"A", "B"}:
+        raise UsageError(f"the shortcut of a residual network is A, B or C, got {option!r}")
+    return PaddedShortcut(in_channels, out_channels, stride) if grows else nn.Identity()
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions (Figure 5, left); without ``shortcut``, a plain network's pair."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, shortcut: str | None) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.shortcut = make_shortcut(shortcut, in_channels, out_channels, stride) if shortcut else None
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) -> (N, C_out, H/stride, W/stride)."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        if self.shortcut is not None:
+            out += self.shortcut(x)
+        return self.relu(out)
+
+
+class Bottleneck(nn.Module):
+    """1x1 down to ``width`` channels, 3x3, 1x1 up (Figure 5, right): (N, C_in, H, W) -> (N, C_out, H', W').
+
+    Args:
+        width: a quarter of ``out_channels`` by default.
+        stride_in_3x3: version 1.5.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        width: int | None = None,
+        stride_in_3x3: bool = False,
+    ) -> None:
+        super().__init__()
+        width = width or out_channels // 4
+        stride1, stride2 = (1, stride) if stride_in_3x3 else (stride, 1)
+        self.conv1 = nn.Conv2d(in_channels, width, 1, stride=stride1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride2, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.shortcut = make_shortcut("B", in_channels, out_channels, stride)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) -> (N, C_out, H/stride, W/stride)."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        out += self.shortcut(x)
+        return self.relu(out)
+
+
+class ResNet(nn.Module):
+    """Table 1: a 7x7 convolution, four stages of ``blocks`` blocks with ``channels`` maps, a linear layer."""
+
+    def __init__(
+        self,
+        block: Block,
+        blocks: tuple[int, int, int, int],
+        channels: tuple[int, int, int, int],
+        num_classes: int = 1000,
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.conv2_x = stage(block, blocks[0], 64, channels[0], stride=1)
+        self.conv3_x = stage(block, blocks[1], channels[0], channels[1], stride=2)
+        self.conv4_x = stage(block, blocks[2], channels[1], channels[2], stride=2)
+        self.conv5_x = stage(block, blocks[3], channels[2], channels[3], stride=2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels[3], num_classes)
+        initialise_he(self)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
+        x = self.pool(x)  # (N, 64, 56, 56)
+        x = self.conv2_x(x)  # (N, channels[0], 56, 56)
+        x = self.conv3_x(x)  # (N, channels[1], 28, 28)
+        x = self.conv4_x(x)  # (N, channels[2], 14, 14)
+        x = self.conv5_x(x)  # (N, channels[3], 7, 7)
+        x = torch.flatten(self.avgpool(x), 1)  # (N, channels[3])
+        return self.fc(x)
+
+
+def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Torchvision's names of the layers -> the paper's."""
+    stages = {f"layer{i}": f"conv{i + 1}_x" for i in range(1, 5)}
+    return rename_keys(state, {**stages, "downsample": "shortcut"})
+
+
+MACS_V1 = {
+    "macs": "the stride of 2 is in the first 1x1 convolution, as in the paper and its released models; the "
+    "stated number is version 1.5's"
+}
+
+
+PAPER = Recipe(
+    # Section 3.4: up to 600,000 steps, or 120 epochs, the rate divided by 10 when the error stands still.
+    # Not kept: the short side is drawn from 256..480 for each picture, the best results come from dense
+    # tests at several sizes.
+    model=Model(name="resnet50"),
+    data=Data(name="imagenet", image_size=224),
+    augmentation=Augmentation(flip="random", resize=256, pca_noise=0.1),
+    batch_size=256,
+    epochs=120,
+    optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
+    schedule=Schedule(shape="plateau", gamma=0.1, patience=5),
+    precision="float32",
+    test_crops="ten",
+    validation=0.05,
+    log_every=100,
+)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet18",
+    published=(Published("torchvision", "resnet18", from_torchvision),),
+    recipe=PAPER,
+)
+def resnet18(num_classes: int = 1000, shortcut: str = "B") -> ResNet:
+    """ResNet-18: two blocks of two 3x3 convolutions in each stage."""
+    return ResNet(partial(BasicBlock, shortcut=shortcut), (2, 2, 2, 2), BASIC_CHANNELS, num_classes)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet34",
+    published=(Published("torchvision", "resnet34", from_torchvision),),
+    recipe=PAPER,
+)
+def resnet34(num_classes: int = 1000, shortcut: str = "B") -> ResNet:
+    """ResNet-34: the network of Figure 3."""
+    return ResNet(partial(BasicBlock, shortcut=shortcut), (3, 4, 6, 3), BASIC_CHANNELS, num_classes)
+
+
+@register_model(input_size=(3, 224, 224), paper="he2015", facts="plain18", recipe=PAPER)
+def plain18(num_classes: int = 1000) -> ResNet:
+    """The 18 layers without shortcuts."""
+    return ResNet(partial(BasicBlock, shortcut=None), (2, 2, 2, 2), BASIC_CHANNELS, num_classes)
+
+
+@register_model(input_size=(3, 224, 224), paper="he2015", facts="plain34", recipe=PAPER)
+def plain34(num_classes: int = 1000) -> ResNet:
+    """The 34 layers without shortcuts, which train worse than the 18."""
+    return ResNet(partial(BasicBlock, shortcut=None), (3, 4, 6, 3), BASIC_CHANNELS, num_classes)
+
+
+@register_model(input_size=(3, 224, 224), paper="he2015", facts="resnet50", departures=MACS_V1, recipe=PAPER)
+def resnet50(num_classes: int = 1000) -> ResNet:
+    """ResNet-50 as the paper has it: bottlenecks, stride in the first 1x1 convolution."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), BOTTLENECK_CHANNELS, num_classes)
+
+
+@register_model(input_size=(3, 224, 224), paper="he2015", facts="resnet101", departures=MACS_V1, recipe=PAPER)
+def resnet101(num_classes: int = 1000) -> ResNet:
+    """ResNet-101 as the paper has it: stride in the first 1x1 convolution."""
+    return ResNet(Bottleneck, (3, 4, 23, 3), BOTTLENECK_CHANNELS, num_classes)
+
+
+@register_model(input_size=(3, 224, 224), paper="he2015", facts="resnet152", departures=MACS_V1, recipe=PAPER)
+def resnet152(num_classes: int = 1000) -> ResNet:
+    """ResNet-152 as the paper has it, the deepest of the winning entry of 2015."""
+    return ResNet(Bottleneck, (3, 8, 36, 3), BOTTLENECK_CHANNELS, num_classes)
+
+
+BottleneckV15 = partial(Bottleneck, stride_in_3x3=True)
+MACS_V1_5 = {
+    "macs": "the stride of 2 is in the 3x3 convolution, as in torchvision; the paper counts version 1"
+}
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet50",
+    departures=MACS_V1_5,
+    published=(Published("torchvision", "resnet50", from_torchvision),),
+)
+def resnet50_v1_5(num_classes: int = 1000) -> ResNet:
+    """ResNet-50 with the stride in the 3x3 convolution, the layout that torchvision ships."""
+    return ResNet(BottleneckV15, (3, 4, 6, 3), BOTTLENECK_CHANNELS, num_classes)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet101",
+    departures=MACS_V1_5,
+    published=(Published("torchvision", "resnet101", from_torchvision),),
+)
+def resnet101_v1_5(num_classes: int = 1000) -> ResNet:
+    """ResNet-101 with the stride in the 3x3 convolution, the layout that torchvision ships."""
+    return ResNet(BottleneckV15, (3, 4, 23, 3), BOTTLENECK_CHANNELS, num_classes)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet152",
+    departures=MACS_V1_5,
+    published=(Published("torchvision", "resnet152", from_torchvision),),
+)
+def resnet152_v1_5(num_classes: int = 1000) -> ResNet:
+    """ResNet-152 with the stride in the 3x3 convolution, the layout that torchvision ships."""
+    return ResNet(BottleneckV15, (3, 8, 36, 3), BOTTLENECK_CHANNELS, num_classes)

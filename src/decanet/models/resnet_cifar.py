@@ -1,0 +1,139 @@
+"""The residual networks for CIFAR-10, and the plain networks they are compared with.
+
+K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv:1512.03385,
+section 4.2.
+
+The idea: small networks that differ in nothing but depth, so that one sees what depth does. Without
+shortcuts the error grows from 20 to 56 layers, in training too, so it is no overfitting; with them it falls
+(Figure 6).
+
+Follows section 4.2: a 3x3 convolution, then 6n layers of 3x3 convolutions on maps of 32, 16 and 8 pixels
+with 16, 32 and 64 channels, global average pooling and a linear layer: 6n + 2 layers, n = 3, 5, 7, 9, 18.
+The shortcuts are identities everywhere (option A), so that a residual network and its plain twin have
+equally many parameters; ``shortcut="B"`` takes projections where channels grow.
+
+The published re-implementations differ: some use projections (2,752 parameters more), and the wider
+ResNet-18 for 32x32 pictures that is often called a "CIFAR ResNet" is not in the paper at all.
+
+Where it departs from the paper: nowhere known. The paper leaves open on which side the zeros of option A are
+added; here they follow the old channels, which is the same network up to the order of channels.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import register_model
+from decanet.models._residual import Block, initialise_he, stage
+from decanet.models.resnet import BasicBlock
+
+
+class ResNetCifar(nn.Module):
+    """6n + 2 layers for 32x32 pictures; ``block`` is (in_channels, out_channels, stride) -> module."""
+
+    def __init__(self, block: Block, n: int, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.relu = nn.ReLU(inplace=True)
+        self.stage1 = stage(block, n, 16, 16, stride=1)
+        self.stage2 = stage(block, n, 16, 32, stride=2)
+        self.stage3 = stage(block, n, 32, 64, stride=2)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(64, num_classes)
+        initialise_he(self)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.relu(self.bn1(self.conv1(x)))  # (N, 16, 32, 32)
+        x = self.stage1(x)  # (N, 16, 32, 32)
+        x = self.stage2(x)  # (N, 32, 16, 16)
+        x = self.stage3(x)  # (N, 64, 8, 8)
+        x = torch.flatten(self.pool(x), 1)  # (N, 64)
+        return self.fc(x)
+
+
+def _network(depth: int, num_classes: int, shortcut: str | None) -> ResNetCifar:
+    return ResNetCifar(partial(BasicBlock, shortcut=shortcut), (depth - 2) // 6, num_classes)
+
+
+PAPER = Recipe(
+    # Section 4.2: 64,000 steps of 128 pictures, the rate divided by 10 after 32,000 and 48,000. Not kept:
+    # the mean of every pixel is subtracted (here every channel's).
+    model=Model(name="resnet20_cifar"),
+    augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="black"),
+    batch_size=128,
+    epochs=64_000 * 128 / 50_000,
+    optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
+    schedule=Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1),
+    precision="float32",
+    log_every=100,
+)
+# The deepest starts at a rate of 0.01 until the training error is below 80%, about 400 steps; here it climbs.
+PAPER_110 = PAPER.model_copy(
+    update={"schedule": PAPER.schedule.model_copy(update={"warmup": 400 / 64_000, "start": 0.1})}
+)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet20", recipe=PAPER)
+def resnet20_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
+    """ResNet-20 for 32x32 pictures."""
+    return _network(20, num_classes, shortcut)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet32", recipe=PAPER)
+def resnet32_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
+    """ResNet-32 for 32x32 pictures."""
+    return _network(32, num_classes, shortcut)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet44", recipe=PAPER)
+def resnet44_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
+    """ResNet-44 for 32x32 pictures."""
+    return _network(44, num_classes, shortcut)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet56", recipe=PAPER)
+def resnet56_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
+    """ResNet-56 for 32x32 pictures."""
+    return _network(56, num_classes, shortcut)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet110", recipe=PAPER_110)
+def resnet110_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
+    """ResNet-110 for 32x32 pictures."""
+    return _network(110, num_classes, shortcut)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_plain20", recipe=PAPER)
+def plain20_cifar(num_classes: int = 10) -> ResNetCifar:
+    """The 20 layers without shortcuts."""
+    return _network(20, num_classes, None)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_plain32", recipe=PAPER)
+def plain32_cifar(num_classes: int = 10) -> ResNetCifar:
+    """The 32 layers without shortcuts."""
+    return _network(32, num_classes, None)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_plain44", recipe=PAPER)
+def plain44_cifar(num_classes: int = 10) -> ResNetCifar:
+    """The 44 layers without shortcuts."""
+    return _network(44, num_classes, None)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_plain56", recipe=PAPER)
+def plain56_cifar(num_classes: int = 10) -> ResNetCifar:
+    """The 56 layers without shortcuts, which train worse than the 20."""
+    return _network(56, num_classes, None)
+
+
+@register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_plain110", recipe=PAPER_110)
+def plain110_cifar(num_classes: int = 10) -> ResNetCifar:
+    """The 110 layers without shortcuts, which hardly train at all (error above 60%, Figure 6)."""
+    return _network(110, num_classes, None)

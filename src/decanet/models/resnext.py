@@ -1,0 +1,222 @@
+"""ResNeXt: many narrow paths side by side in a block; second in ILSVRC 2016.
+
+S. Xie, R. Girshick, P. Dollar, Z. Tu, K. He, "Aggregated Residual Transformations for Deep Neural Networks",
+CVPR 2017, arXiv:1611.05431.
+
+The idea: besides depth and width a network has a third size, cardinality: how many transformations a block
+adds up. Thirty-two paths of width 4 cost as much as the one bottleneck of width 64 in ResNet-50, and are
+better. Because the sum of the paths' last 1x1 convolutions is one wide 1x1 convolution over their joined
+outputs, the block can be written as a bottleneck with a grouped 3x3 convolution, a group for each path
+(Figure 3c).
+
+Follows Table 1 (stages ``conv2`` to ``conv5``) and Figure 3(c), with the stride in the 3x3 convolution and
+projections where channels grow, as section 4 and the authors' code have it. A name CxDd means C paths of
+width D in the first stage; every later stage doubles the width.
+
+``resnext50_32x4d``, ``resnext101_64x4d``
+    Of the paper.
+``resnext101_32x8d``
+    Not in the paper; torchvision ships it, twice as wide paths as 32x4d.
+``resnext29_8x64d_cifar``, ``resnext29_16x64d_cifar``
+    Section 5.3: a 3x3 convolution and three stages of three blocks for 32x32 pictures. The blocks are
+    normalised after each convolution as on ImageNet; the first arXiv version pre-activated them and was
+    worse, says the authors' README.
+
+Where it departs from the paper: in no layer known. For 64x4d the paper prints 15.6 billion multiply-adds,
+where its layers have 15.46.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import Published, register_model
+from decanet.models._residual import Block, initialise_he, rename_keys, stage
+
+
+class ResNeXtBlock(nn.Module):
+    """The sum of ``cardinality`` paths, as a grouped convolution (Figure 3c).
+
+    (N, C_in, H, W) -> (N, C_out, H/stride, W/stride). ``path_width`` is the width that a path has in the
+    first stage, where C_out is 256; it grows with C_out.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, cardinality: int, path_width: int
+    ) -> None:
+        super().__init__()
+        width = cardinality * path_width * out_channels // 256
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, groups=cardinality, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) -> (N, C_out, H/stride, W/stride)."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        out += self.shortcut(x)
+        return self.relu(out)
+
+
+def _block(cardinality: int, path_width: int) -> Block:
+    return lambda in_channels, out_channels, stride: ResNeXtBlock(
+        in_channels, out_channels, stride, cardinality, path_width
+    )
+
+
+class ResNeXt(nn.Module):
+    """Table 1: ResNet's plan with blocks of ``cardinality`` paths, ``path_width`` wide in conv2."""
+
+    def __init__(
+        self, blocks: tuple[int, int, int, int], cardinality: int, path_width: int, num_classes: int = 1000
+    ) -> None:
+        super().__init__()
+        block = _block(cardinality, path_width)
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.conv2 = stage(block, blocks[0], 64, 256, stride=1)
+        self.conv3 = stage(block, blocks[1], 256, 512, stride=2)
+        self.conv4 = stage(block, blocks[2], 512, 1024, stride=2)
+        self.conv5 = stage(block, blocks[3], 1024, 2048, stride=2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(2048, num_classes)
+        initialise_he(self)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
+        x = self.pool(x)  # (N, 64, 56, 56)
+        x = self.conv2(x)  # (N, 256, 56, 56)
+        x = self.conv3(x)  # (N, 512, 28, 28)
+        x = self.conv4(x)  # (N, 1024, 14, 14)
+        x = self.conv5(x)  # (N, 2048, 7, 7)
+        x = torch.flatten(self.avgpool(x), 1)  # (N, 2048)
+        return self.fc(x)
+
+
+class ResNeXtCifar(nn.Module):
+    """Section 5.3: 9n + 2 layers for 32x32 pictures; here n = 3 blocks in each of three stages."""
+
+    def __init__(self, n: int, cardinality: int, path_width: int, num_classes: int = 10) -> None:
+        super().__init__()
+        block = _block(cardinality, path_width)
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.stage1 = stage(block, n, 64, 256, stride=1)
+        self.stage2 = stage(block, n, 256, 512, stride=2)
+        self.stage3 = stage(block, n, 512, 1024, stride=2)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(1024, num_classes)
+        initialise_he(self)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 32, 32)
+        x = self.stage1(x)  # (N, 256, 32, 32)
+        x = self.stage2(x)  # (N, 512, 16, 16)
+        x = self.stage3(x)  # (N, 1024, 8, 8)
+        x = torch.flatten(self.pool(x), 1)  # (N, 1024)
+        return self.fc(x)
+
+
+def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Torchvision's names of the layers -> the paper's."""
+    stages = {f"layer{i}": f"conv{i + 1}" for i in range(1, 5)}
+    return rename_keys(state, {**stages, "downsample": "shortcut"})
+
+
+PAPER = Recipe(
+    # Section 4: the rate is divided by 10 three times, in the authors' code every 30 epochs.
+    model=Model(name="resnext50_32x4d"),
+    data=Data(name="imagenet", image_size=224),
+    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0)),
+    batch_size=256,
+    epochs=120,
+    optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
+    schedule=Schedule(shape="steps", milestones=(0.25, 0.5, 0.75), gamma=0.1),
+    precision="float32",
+    log_every=100,
+)
+
+PAPER_CIFAR = Recipe(
+    # Section 5.3: the rate is divided by 10 at epochs 150 and 225 of 300. Nesterov momentum is the authors'
+    # code's.
+    model=Model(name="resnext29_8x64d_cifar"),
+    augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="black"),
+    batch_size=128,
+    epochs=300,
+    optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4),
+    schedule=Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1),
+    precision="float32",
+    log_every=100,
+)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="xie2016",
+    facts="resnext50_32x4d",
+    published=(Published("torchvision", "resnext50_32x4d", _from_torchvision),),
+    recipe=PAPER,
+)
+def resnext50_32x4d(num_classes: int = 1000) -> ResNeXt:
+    """ResNeXt-50: 32 paths of width 4, as costly as ResNet-50."""
+    return ResNeXt((3, 4, 6, 3), cardinality=32, path_width=4, num_classes=num_classes)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="xie2016",
+    facts="resnext101_32x8d",
+    published=(Published("torchvision", "resnext101_32x8d", _from_torchvision),),
+)
+def resnext101_32x8d(num_classes: int = 1000) -> ResNeXt:
+    """ResNeXt-101 with 32 paths of width 8, which torchvision ships and the paper does not have."""
+    return ResNeXt((3, 4, 23, 3), cardinality=32, path_width=8, num_classes=num_classes)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="xie2016",
+    facts="resnext101_64x4d",
+    departures={
+        "macs": "the paper prints 15.6 billion; its layers have 15.46 billion, in torchvision's network too, "
+        "and the paper does not say what else it counts"
+    },
+    published=(Published("torchvision", "resnext101_64x4d", _from_torchvision),),
+    recipe=PAPER,
+)
+def resnext101_64x4d(num_classes: int = 1000) -> ResNeXt:
+    """ResNeXt-101: 64 paths of width 4, the network of the 2016 entry."""
+    return ResNeXt((3, 4, 23, 3), cardinality=64, path_width=4, num_classes=num_classes)
+
+
+@register_model(input_size=(3, 32, 32), paper="xie2016", facts="resnext29_8x64d", recipe=PAPER_CIFAR)
+def resnext29_8x64d_cifar(num_classes: int = 10) -> ResNeXtCifar:
+    """ResNeXt-29 for 32x32 pictures: 8 paths of width 64."""
+    return ResNeXtCifar(n=3, cardinality=8, path_width=64, num_classes=num_classes)
+
+
+@register_model(input_size=(3, 32, 32), paper="xie2016", facts="resnext29_16x64d", recipe=PAPER_CIFAR)
+def resnext29_16x64d_cifar(num_classes: int = 10) -> ResNeXtCifar:
+    """ResNeXt-29 for 32x32 pictures: 16 paths of width 64."""
+    return ResNeXtCifar(n=3, cardinality=16, path_width=64, num_classes=num_classes)

@@ -1,0 +1,200 @@
+"""ViT: a picture as a sentence of patches, without convolutions.
+
+A. Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", ICLR
+2021, arXiv:2010.11929.
+
+The idea: cut the picture into patches of 16x16, project each linearly to a token, add its position, and let a
+Transformer encoder relate all tokens to each other. Nothing in it knows that pixels have neighbours, so it
+needs more data than a convolutional network: trained on ImageNet alone it stays behind (77.9%, Table 5), with
+300 million pictures it wins (section 4.3).
+
+Follows section 3.1 and the base size of Table 1: 12 layers, 768 channels, 12 heads, hidden layers of 3,072
+units with GELU, normalisation before each part (equations 1 to 4). The class is read from one extra token.
+86,567,656 parameters with the single linear layer that the paper uses for fine-tuning; its pre-training had a
+hidden layer too.
+
+Pictures must be 224x224: there is one learned position for each of the 14x14 patches. (The paper fine-tunes
+on 384 with interpolated positions.)
+
+Dropout of 0.1 follows each dense layer except query, key and value, and the position embedding (Appendix
+B.1). The initialisation is that of the authors' code: Glorot's uniform weights in the encoder, positions of
+0.02, the class token and the last layer 0, so that training starts from equal logits.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import Published, register_model
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention (Appendix A): (N, tokens, width), kept."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)  # queries, keys and values in one product
+        self.projection = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, tokens, width), kept."""
+        qkv = self.qkv(x).unflatten(2, (3, self.heads, -1))  # (N, tokens, 3, heads, width / heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (N, heads, tokens, width / heads) each
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return self.projection(mixed.transpose(1, 2).flatten(2))
+
+
+class EncoderLayer(nn.Module):
+    """Equations 2 and 3: attention and a small perceptron, each normalised before and added to its input."""
+
+    def __init__(self, width: int, heads: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attention = SelfAttention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.expand = nn.Linear(width, hidden)
+        self.gelu = nn.GELU()
+        self.reduce = nn.Linear(hidden, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, tokens, width), kept."""
+        x = x + self.dropout(self.attention(self.norm1(x)))
+        hidden = self.dropout(self.gelu(self.expand(self.norm2(x))))
+        return x + self.dropout(self.reduce(hidden))
+
+
+class ViT(nn.Module):
+    """Figure 1, in the base size for 224x224 pictures."""
+
+    stages: ClassVar = {"patch_embedding": "patch embedding", "encoder": "encoder tokens"}
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.1) -> None:
+        super().__init__()
+        width, patches = 768, 14 * 14
+        # A linear layer on patches that do not overlap is a convolution with stride 16.
+        self.patch_embedding = nn.Conv2d(3, width, kernel_size=16, stride=16)
+        self.class_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.position = nn.Parameter(torch.empty(1, 1 + patches, width))
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = nn.Sequential(*(EncoderLayer(width, 12, 3072, dropout) for _ in range(12)))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Linear(width, num_classes)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """As the authors' code."""
+        nn.init.normal_(self.position, std=0.02)
+        # LeCun's: the patches' projection keeps the variance of the pixels.
+        nn.init.normal_(self.patch_embedding.weight, std=(3 * 16 * 16) ** -0.5)
+        if self.patch_embedding.bias is not None:
+            nn.init.zeros_(self.patch_embedding.bias)
+        for layer in self.encoder.modules():
+            if isinstance(layer, SelfAttention):
+                for part in layer.qkv.weight.chunk(3):
+                    nn.init.xavier_uniform_(part)
+                nn.init.xavier_uniform_(layer.projection.weight)
+                nn.init.zeros_(layer.qkv.bias)
+                nn.init.zeros_(layer.projection.bias)
+            elif isinstance(layer, EncoderLayer):
+                for linear in (layer.expand, layer.reduce):
+                    nn.init.xavier_uniform_(linear.weight)
+                    nn.init.normal_(linear.bias, std=1e-6)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        x = self.patch_embedding(x)  # (N, 768, 14, 14)
+        x = x.flatten(2).transpose(1, 2)  # (N, 196, 768)
+        x = torch.cat([self.class_token.expand(len(x), -1, -1), x], dim=1)  # (N, 197, 768)
+        x = self.encoder(self.dropout(x + self.position))
+        return self.head(self.norm(x[:, 0]))
+
+
+def _rename(state: Mapping[str, Tensor], renames: tuple[tuple[str, str], ...]) -> dict[str, Tensor]:
+    """Keys with the first pattern that fits replaced; others unchanged, so that loading names them."""
+    ours = {}
+    for key, tensor in state.items():
+        pattern, name = next(((p, n) for p, n in renames if re.match(p, key)), ("", ""))
+        ours[re.sub(pattern, name, key, count=1) if pattern else key] = tensor
+    return ours
+
+
+def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our names for torchvision's."""
+    layer = r"^encoder\.layers\.encoder_layer_(\d+)\."
+    return _rename(
+        state,
+        (
+            (r"^conv_proj\.", "patch_embedding."),
+            (r"^encoder\.pos_embedding$", "position"),
+            (layer + r"ln_(\d)\.", r"encoder.\1.norm\2."),
+            (layer + r"self_attention\.in_proj_", r"encoder.\1.attention.qkv."),
+            (layer + r"self_attention\.out_proj\.", r"encoder.\1.attention.projection."),
+            (layer + r"mlp\.0\.", r"encoder.\1.expand."),
+            (layer + r"mlp\.3\.", r"encoder.\1.reduce."),
+            (r"^encoder\.ln\.", "norm."),
+            (r"^heads\.head\.", "head."),
+        ),
+    )
+
+
+def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our names for timm's."""
+    layer = r"^blocks\.(\d+)\."
+    return _rename(
+        state,
+        (
+            (r"^patch_embed\.proj\.", "patch_embedding."),
+            (r"^cls_token$", "class_token"),
+            (r"^pos_embed$", "position"),
+            (layer + r"norm", r"encoder.\1.norm"),
+            (layer + r"attn\.qkv\.", r"encoder.\1.attention.qkv."),
+            (layer + r"attn\.proj\.", r"encoder.\1.attention.projection."),
+            (layer + r"mlp\.fc1\.", r"encoder.\1.expand."),
+            (layer + r"mlp\.fc2\.", r"encoder.\1.reduce."),
+        ),
+    )
+
+
+PAPER = Recipe(
+    # Appendix B.1, training on ImageNet alone: Adam whose decay is decoupled, 10,000 steps of warm-up, cosine
+    # decay, gradients cut at 1. Pictures on the scale -1..1.
+    model=Model(name="vit_b16"),
+    data=Data(name="imagenet", image_size=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0)),
+    batch_size=4096,
+    epochs=300,
+    optimizer=Adam(name="adamw", lr=3e-3, weight_decay=0.3),
+    schedule=Schedule(shape="cosine", warmup=10_000 * 4096 / (300 * 1_281_167)),
+    clip_gradient=1.0,
+    log_every=100,
+)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="dosovitskiy2020",
+    facts="vit_b16",
+    recipe=PAPER,
+    departures={
+        "depth": "the paper counts encoder layers; each has four linear layers on its longest path",
+        "encoder tokens": "tokens stand as (tokens, width), as in the paper's equations",
+    },
+    published=(
+        Published("torchvision", "vit_b_16", from_torchvision),
+        Published("timm", "vit_base_patch16_224", from_timm),
+    ),
+)
+def vit_b16(num_classes: int = 1000, dropout: float = 0.1) -> ViT:
+    """ViT-B/16: the outlook to networks without convolutions."""
+    return ViT(num_classes, dropout)

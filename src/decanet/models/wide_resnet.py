@@ -1,0 +1,145 @@
+"""Wide residual networks: fewer and wider layers in place of ever more of them.
+
+S. Zagoruyko, N. Komodakis, "Wide Residual Networks", BMVC 2016, arXiv:1605.07146.
+
+The idea: residual networks had grown to a thousand layers, each adding little. Take 16 or 28 layers and make
+each several times wider instead: WRN-16-4 is nearly as good as the thin network of 1001 layers, WRN-28-10
+better, and both train many times faster, since a few large convolutions keep a machine busier than many
+small ones.
+
+Follows Table 1 and section 2. WRN-d-k has d = 6n + 4 layers and k times the channels of ResNet; the count
+takes in the three projections but not the linear layer. Its blocks are of type B(3, 3), pre-activated:
+
+``wrn_16_4_cifar``, ``wrn_28_10_cifar``
+    ``dropout`` stands between the two convolutions of a block (section 2.4; 0.3 on CIFAR, 0 by default). The
+    first block of a stage shares its activation between branch and projection, as the authors' code does.
+``wide_resnet50_2``
+    WRN-50-2-bottleneck of Table 8: ResNet-50 with the inner convolutions of its bottlenecks twice as wide,
+    the stride in the 3x3 convolution. The 1x1 convolutions give as many maps as in ResNet-50.
+
+Where it departs from the paper: nowhere known.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
+from decanet.models._input_check import explains_wrong_input
+from decanet.models._registry import Published, register_model
+from decanet.models._residual import initialise_he, stage
+from decanet.models.resnet import BOTTLENECK_CHANNELS, Bottleneck, ResNet, from_torchvision
+
+
+class WideBlock(nn.Module):
+    """B(3, 3) with dropout between the convolutions: (N, C_in, H, W) -> (N, C_out, H/stride, W/stride)."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.grows = in_channels != out_channels
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut = (
+            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False)
+            if self.grows
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) -> (N, C_out, H/stride, W/stride)."""
+        activated = self.relu(self.bn1(x))
+        out = self.relu(self.bn2(self.conv1(activated)))
+        out = self.conv2(self.dropout(out))
+        out += self.shortcut(activated if self.grows else x)
+        return out
+
+
+class WideResNetCifar(nn.Module):
+    """Table 1: 6n + 4 layers, ``k`` times as wide as ResNet's 16, 32 and 64 channels."""
+
+    def __init__(self, n: int, k: int, num_classes: int = 10, dropout: float = 0.0) -> None:
+        super().__init__()
+
+        def block(in_channels: int, out_channels: int, stride: int) -> WideBlock:
+            return WideBlock(in_channels, out_channels, stride, dropout)
+
+        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1, bias=False)
+        self.stage1 = stage(block, n, 16, 16 * k, stride=1)
+        self.stage2 = stage(block, n, 16 * k, 32 * k, stride=2)
+        self.stage3 = stage(block, n, 32 * k, 64 * k, stride=2)
+        self.bn = nn.BatchNorm2d(64 * k)
+        self.relu = nn.ReLU(inplace=True)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(64 * k, num_classes)
+        initialise_he(self)
+
+    @explains_wrong_input
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        x = self.conv1(x)  # (N, 16, 32, 32)
+        x = self.stage1(x)  # (N, 16k, 32, 32)
+        x = self.stage2(x)  # (N, 32k, 16, 16)
+        x = self.stage3(x)  # (N, 64k, 8, 8)
+        x = self.relu(self.bn(x))
+        x = torch.flatten(self.pool(x), 1)  # (N, 64k)
+        return self.fc(x)
+
+
+PAPER = Recipe(
+    # Section 3: the rate is multiplied by 0.2 at epochs 60, 120 and 160 of 200.
+    model=Model(name="wrn_28_10_cifar"),
+    augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="reflect"),
+    batch_size=128,
+    epochs=200,
+    optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4),
+    schedule=Schedule(shape="steps", milestones=(0.3, 0.6, 0.8), gamma=0.2),
+    precision="float32",
+    log_every=100,
+)
+
+DEPTH = {
+    "depth": "the paper counts the three projections and not the linear layer (6n + 4); the longest path has "
+    "6n + 2 layers"
+}
+
+
+@register_model(
+    input_size=(3, 32, 32),
+    paper="zagoruyko2016",
+    facts="wrn_16_4",
+    departures=DEPTH,
+    recipe=PAPER,
+)
+def wrn_16_4_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCifar:
+    """WRN-16-4 for 32x32 pictures: 16 layers, four times as wide."""
+    return WideResNetCifar(n=2, k=4, num_classes=num_classes, dropout=dropout)
+
+
+@register_model(
+    input_size=(3, 32, 32),
+    paper="zagoruyko2016",
+    facts="wrn_28_10",
+    departures=DEPTH,
+    recipe=PAPER,
+)
+def wrn_28_10_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCifar:
+    """WRN-28-10 for 32x32 pictures: 28 layers, ten times as wide."""
+    return WideResNetCifar(n=4, k=10, num_classes=num_classes, dropout=dropout)
+
+
+@register_model(
+    input_size=(3, 224, 224),
+    paper="zagoruyko2016",
+    facts="wide_resnet50_2",
+    published=(Published("torchvision", "wide_resnet50_2", from_torchvision),),
+)
+def wide_resnet50_2(num_classes: int = 1000) -> ResNet:
+    """WRN-50-2-bottleneck: ResNet-50 with inner convolutions twice as wide."""
+
+    def block(in_channels: int, out_channels: int, stride: int) -> Bottleneck:
+        return Bottleneck(in_channels, out_channels, stride, width=2 * out_channels // 4, stride_in_3x3=True)
+
+    return ResNet(block, (3, 4, 6, 3), BOTTLENECK_CHANNELS, num_classes)

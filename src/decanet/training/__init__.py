@@ -1,0 +1,1 @@
+"""Training: recipes, one visible loop, optimizers, schedules, checkpoints, several processes."""

@@ -1,0 +1,135 @@
+"""Several processes, one training: started by torchrun, with the same recipe and the same global batch.
+
+Each process takes its slice of every batch and the gradients are averaged (DDP). Batch normalisation sees the whole
+global batch too, on the CPU as well as on GPUs, so that the result does not depend on how many processes there are.
+"""
+
+import contextlib
+import datetime
+from collections.abc import Iterator
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from decanet.core.errors import DistributedError
+from decanet.core.runtime import Ranks
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
+    """Join the other processes for the duration. Raises DistributedError when they cannot be reached."""
+    if ranks.size == 1:
+        yield
+        return
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    try:
+        dist.init_process_group(backend, timeout=datetime.timedelta(hours=1))
+    except (RuntimeError, ValueError) as error:
+        raise DistributedError(f"cannot join the other processes ({error}); start with torchrun") from None
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def distribute(model: nn.Module, ranks: Ranks, device: torch.device) -> nn.Module:
+    """The model as every process trains it; with one process the model itself."""
+    if ranks.size == 1:
+        return model
+    use_global_statistics(model)
+    return nn.parallel.DistributedDataParallel(
+        model, device_ids=[device.index] if device.type == "cuda" else None
+    )
+
+
+def use_global_statistics(model: nn.Module) -> None:
+    """Let every batch normalisation of ``model`` normalise by the global batch, in place."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.__class__ = GlobalBatchNorm2d  # parameters, buffers and names stay as they are
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation over all processes; torch's SyncBatchNorm does the same on GPUs only."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same, normalised by the statistics of all processes' pictures together."""
+        if not self.training:
+            return super().forward(x)
+        wide = x if x.dtype == torch.float64 else x.float()
+        count = torch.full((1,), float(x.numel() // x.shape[1]), dtype=wide.dtype, device=x.device)
+        sums = torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count])
+        sums = _AllReduce.apply(sums)
+        total = sums[-1]
+        mean, square = (sums[:-1] / total).split(x.shape[1])
+        variance = (square - mean.square()).clamp_min(0)
+        with torch.no_grad():
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked.add_(1)
+            weight = self.momentum if self.momentum is not None else 1 / self.num_batches_tracked.item()
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            self.running_mean.lerp_(mean, weight)
+            self.running_var.lerp_(variance * total / (total - 1), weight)
+        scale = torch.rsqrt(variance + self.eps)
+        if self.weight is not None:
+            scale = scale * self.weight
+        shift = -mean * scale if self.bias is None else self.bias - mean * scale
+        return (wide * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)).to(x.dtype)
+
+
+class _AllReduce(torch.autograd.Function):
+    """Sum over all processes; the gradient of a sum that every process uses is the sum of all their gradients."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]  # noqa: ARG004
+        x = x.clone()
+        dist.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:  # type: ignore[no-untyped-def]  # noqa: ARG004
+        gradient = gradient.clone()
+        dist.all_reduce(gradient)
+        return gradient
+
+
+def from_main(value: T, ranks: Ranks) -> T:
+    """The main process's ``value``, in every process; the others wait for it."""
+    if ranks.size == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def sum_over_processes(values: Tensor, ranks: Ranks) -> Tensor:
+    """The elementwise sum of every process's ``values``."""
+    if ranks.size > 1:
+        dist.all_reduce(values)
+    return values
+
+
+def any_process(flag: bool, ranks: Ranks, device: torch.device) -> bool:
+    """Whether ``flag`` is set in any process; all of them learn it, so that they stop at the same step."""
+    if ranks.size == 1:
+        return flag
+    value = torch.tensor([float(flag)], device=device)
+    dist.all_reduce(value)
+    return bool(value.item())
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, share: float) -> Tensor:
+    """Mean cross-entropy over the global batch, as the part that this process contributes.
+
+    Args:
+        share: pictures here times processes, over pictures in the global batch; DDP divides by the processes.
+    """
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    loss = F.cross_entropy(wide, labels, label_smoothing=smoothing)
+    return loss * share

@@ -1,0 +1,288 @@
+"""The training loop, for every network and every recipe: read it from top to bottom.
+
+Everything random in step t of a training is drawn from (seed, t) or (seed, epoch, sample), never from what
+happened before. So a run that was interrupted goes on bit for bit, and processes agree without talking.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.errors import DivergedError, Interrupted, Preempted
+from decanet.core.recipe import Recipe
+from decanet.core.results import RunFolder
+from decanet.core.runtime import Ranks, seed_from
+from decanet.data.batches import Batch, Batches
+from decanet.evaluation.protocol import Predictions, autocast
+from decanet.models._files import fit_weights, save_weights
+from decanet.training.checkpoint import load_state, save_state
+from decanet.training.distributed import any_process, cross_entropy, distribute, sum_over_processes
+from decanet.training.optimizers import build_optimizers
+from decanet.training.schedules import rate_factor
+
+CHECKPOINT_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the log says at one step.
+
+    Attributes:
+        step: steps done; epoch: passes done, with fraction.
+        loss, accuracy: mean over the pictures since the last line, before each update.
+        rate: learning rate of the first optimizer group.
+        seconds: training time so far, over all sessions of a resumed run.
+        images_per_second: since the last line.
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    accuracy: float
+    rate: float
+    seconds: float
+    images_per_second: float
+
+
+@dataclass
+class Progress:
+    """What a training has done so far; all of it is in the checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    images: int = 0
+    validation_errors: list[float] = field(default_factory=list)
+
+
+class StopRequest:
+    """Set by a signal handler; the loop looks at it after each step, saves and stops."""
+
+    signal: str | None = None
+
+
+def train(
+    recipe: Recipe,
+    model: nn.Module,
+    batches: Batches,
+    *,
+    run: RunFolder,
+    device: torch.device,
+    ranks: Ranks,
+    resume: bool,
+    on_line: Callable[[Line], None],
+    on_epoch: Callable[[int, float], None],
+    validate: Callable[[nn.Module], Predictions] | None,
+    stop: StopRequest,
+) -> tuple[nn.Module, Progress]:
+    """Train ``model`` by ``recipe`` and return the network to judge (the averaged one, if the recipe averages).
+
+    Args:
+        recipe: resolved: its precision is not "auto".
+        batches: the training split.
+        run: where checkpoints go.
+        resume: go on from the run's state in place of starting.
+        on_line: hears each log line; on_epoch: each validation error.
+        validate: judges the network on the validation pictures, after each epoch.
+        stop: looked at after each step.
+
+    Raises:
+        DivergedError: the loss is no longer a number.
+        Interrupted, Preempted: the training was asked to stop; the state is saved.
+    """
+    begin = time.perf_counter()
+    progress = Progress()
+    model = model.to(device).to(memory_format=torch.channels_last)
+    averaged = _average(model, recipe.ema)
+    optimizers = build_optimizers(recipe.optimizer, model)
+    if resume:
+        _restore(load_state(run.state), recipe, model, averaged, optimizers, progress)
+    parallel = distribute(model, ranks, device)
+    parallel.train()
+    judged = averaged.module if averaged else model
+
+    total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
+    mix = _mixer(recipe, model)
+    earlier, last_saved = progress.seconds, begin
+    window = _Window(device, earlier)
+
+    def save() -> None:
+        progress.seconds = earlier + time.perf_counter() - begin
+        if ranks.is_main:
+            _save(run, recipe, model, averaged, optimizers, progress)
+
+    while progress.step < total_steps:
+        epoch, first = divmod(progress.step, batches.steps_per_epoch)
+        for batch in batches.epoch(epoch, first):
+            torch.manual_seed(seed_from(recipe.seed, "step", progress.step, ranks.rank))
+            factor = rate_factor(recipe.schedule, progress.step / total_steps, progress.validation_errors)
+            optimizers.set_rate(factor)
+
+            images, targets = mix(batch.images, batch.labels)
+            with autocast(device, recipe.precision):
+                output = parallel(images)
+            share = len(images) * ranks.size / batch.total
+            loss = _loss(output, targets, model, recipe.label_smoothing, share)
+            loss.backward()
+            if recipe.clip_gradient:
+                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
+            optimizers.step()
+            optimizers.zero_grad()
+            if averaged:
+                averaged.update_parameters(model)
+
+            progress.step += 1
+            progress.images += batch.total
+            window.add(loss.detach(), output, batch, ranks.size)
+            if progress.step % recipe.log_every == 0 or progress.step == total_steps:
+                now = earlier + time.perf_counter() - begin
+                line = window.line(progress, batches.steps_per_epoch, optimizers.rate, now, ranks)
+                if not line.loss < float("inf"):  # NaN compares false as well
+                    raise DivergedError(
+                        f"the loss became {line.loss} at step {line.step}; lower optimizer.lr (now {optimizers.rate:g})"
+                        " or set clip_gradient=1"
+                    )
+                on_line(line)
+            if progress.step == total_steps:
+                break
+            if any_process(stop.signal is not None, ranks, device):
+                save()
+                kind = Preempted if stop.signal == "SIGTERM" else Interrupted
+                raise kind(
+                    f"stopped at step {progress.step} of {total_steps}, everything is saved; "
+                    f"go on with: decanet train --resume {run.path}"
+                )
+            # Every process must take the same branch, and only the main one keeps a clock for it.
+            due = ranks.is_main and time.perf_counter() - last_saved > CHECKPOINT_SECONDS
+            if due:
+                save()
+                last_saved = time.perf_counter()
+        if validate is not None and progress.step % batches.steps_per_epoch == 0:
+            error = 1 - validate(judged).top(1)
+            parallel.train()
+            progress.validation_errors.append(error)
+            on_epoch(progress.step // batches.steps_per_epoch, error)
+
+    progress.seconds = earlier + time.perf_counter() - begin
+    if ranks.is_main:
+        save_weights(judged, run.weights, _about(recipe))
+        run.state.unlink(missing_ok=True)
+    return judged, progress
+
+
+def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, share: float) -> Tensor:
+    """Cross-entropy; networks with auxiliary classifiers add theirs with the paper's weight."""
+    if isinstance(output, Tensor):
+        return cross_entropy(output, targets, smoothing, share)
+    loss = cross_entropy(output.logits, targets, smoothing, share)
+    for logits in output.aux:
+        loss = loss + model.aux_weight * cross_entropy(logits, targets, smoothing, share)  # type: ignore[operator]
+    return loss
+
+
+class _Window:
+    """Sums since the last log line, kept on the device so that no step waits for the numbers."""
+
+    def __init__(self, device: torch.device, seconds: float) -> None:
+        self.device = device
+        self.seconds = seconds
+        self._reset()
+
+    def _reset(self) -> None:
+        self.loss = torch.zeros((), device=self.device)
+        self.right = torch.zeros((), device=self.device)
+        self.images = 0
+
+    def add(self, loss: Tensor, output: Any, batch: Batch, processes: int) -> None:
+        logits = output if isinstance(output, Tensor) else output.logits
+        self.loss += loss.float() * (batch.total / processes)
+        self.right += (logits.detach().argmax(1) == batch.labels).sum()
+        self.images += batch.total
+
+    def line(
+        self, progress: Progress, steps_per_epoch: int, rate: float, seconds: float, ranks: Ranks
+    ) -> Line:
+        loss, right = sum_over_processes(torch.stack([self.loss, self.right]), ranks).tolist()
+        speed = self.images / max(seconds - self.seconds, 1e-9)
+        line = Line(
+            step=progress.step,
+            epoch=progress.step / steps_per_epoch,
+            loss=loss / self.images,
+            accuracy=right / self.images,
+            rate=rate,
+            seconds=seconds,
+            images_per_second=speed,
+        )
+        self.seconds = seconds
+        self._reset()
+        return line
+
+
+def _average(model: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel | None:
+    """A copy of the model that follows it slowly (Polyak averaging), buffers included."""
+    if not decay:
+        return None
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+def _mixer(recipe: Recipe, model: nn.Module) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """MixUp or CutMix from torchvision, by a coin where the recipe has both; soft labels come out."""
+    if not recipe.augmentation.mixup and not recipe.augmentation.cutmix:
+        return lambda images, labels: (images, labels)
+    from torchvision.transforms import v2
+
+    classes = _output_size(model)
+    choices: list[Any] = []
+    if recipe.augmentation.mixup:
+        choices.append(v2.MixUp(alpha=recipe.augmentation.mixup, num_classes=classes))
+    if recipe.augmentation.cutmix:
+        choices.append(v2.CutMix(alpha=recipe.augmentation.cutmix, num_classes=classes))
+    return v2.RandomChoice(choices)
+
+
+def _output_size(model: nn.Module) -> int:
+    last = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
+    return last.out_features if isinstance(last, nn.Linear) else last.out_channels
+
+
+def _about(recipe: Recipe) -> dict[str, str]:
+    return {"model": recipe.model.name, "recipe": recipe.name, "seed": str(recipe.seed)}
+
+
+def _save(
+    run: RunFolder, recipe: Recipe, model: nn.Module, averaged: Any, optimizers: Any, progress: Progress
+) -> None:
+    save_weights(averaged.module if averaged else model, run.weights, _about(recipe))
+    state = {
+        "model": model.state_dict(),
+        "averaged": averaged.state_dict() if averaged else None,
+        "optimizers": optimizers.state_dict(),
+        "step": progress.step,
+        "seconds": progress.seconds,
+        "images": progress.images,
+        "validation_errors": progress.validation_errors,
+    }
+    save_state(state, run.state)
+
+
+def _restore(
+    state: dict[str, Any],
+    recipe: Recipe,
+    model: nn.Module,
+    averaged: Any,
+    optimizers: Any,
+    progress: Progress,
+) -> None:
+    fit_weights(model, state["model"], f"the saved state of recipe {recipe.name}")
+    if averaged:
+        averaged.load_state_dict(state["averaged"])
+    optimizers.load_state_dict(state["optimizers"])
+    progress.step = state["step"]
+    progress.seconds = state["seconds"]
+    progress.images = state["images"]
+    progress.validation_errors = list(state["validation_errors"])

@@ -1,0 +1,55 @@
+"""The built-in recipes, one module each: its docstring says what to expect, its ``RECIPE`` is the recipe."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+from decanet.core.errors import UsageError, did_you_mean
+from decanet.core.recipe import Recipe, read_recipe
+
+PAPER = "paper"  # short for the recipe of the network that began it
+PAPER_MODEL = "alexnet_two_tower"
+
+
+def list_recipes() -> dict[str, str]:
+    """Name of every built-in recipe, with one line on it; the papers' own are ``paper:MODEL``."""
+    from decanet.models import list_models, model_entry
+
+    found = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        documentation = importlib.import_module(f"{__name__}.{module.name}").__doc__ or ""
+        found[module.name] = documentation.strip().partition("\n")[0]
+    found[PAPER] = f"The recipe of the AlexNet paper, the same as {PAPER}:{PAPER_MODEL}."
+    for name in list_models():
+        if model_entry(name).recipe is not None:
+            found[f"{PAPER}:{name}"] = f"How its paper trains {name}."
+    return found
+
+
+def load_recipe(name: str) -> Recipe:
+    """A built-in recipe by its name, or one from a TOML file by its path.
+
+    Raises:
+        UsageError: unknown name, missing or mistaken file.
+    """
+    if name.endswith(".toml") or "/" in name:
+        return read_recipe(Path(name).expanduser())
+    if name == PAPER or name.startswith(f"{PAPER}:"):
+        from decanet.models import model_entry
+
+        model = name.partition(":")[2] or PAPER_MODEL
+        recipe = model_entry(model).recipe
+        if recipe is None:
+            raise UsageError(
+                f"no paper's recipe is known for {model!r}; decanet train --list shows which are"
+            )
+        return recipe
+    built_in = {module.name for module in pkgutil.iter_modules(__path__)}
+    if name not in built_in:
+        known = [*list_recipes()]
+        hint = did_you_mean(name, known) or f" (known: {', '.join(k for k in known if ':' not in k)})"
+        raise UsageError(
+            f"unknown recipe {name!r}{hint}; a recipe of your own is a TOML file, given by its path"
+        )
+    recipe = importlib.import_module(f"{__name__}.{name}").RECIPE
+    return recipe.model_copy(update={"name": name})

@@ -1,0 +1,47 @@
+"""The learning rate as a pure function of the progress of a training, so that a resumed run needs no state."""
+
+import math
+from collections.abc import Sequence
+
+from decanet.core.recipe import Schedule
+
+
+def rate_factor(schedule: Schedule, progress: float, validation_errors: Sequence[float] = ()) -> float:
+    """Factor of the optimizer's learning rate.
+
+    Args:
+        progress: share of the training that is done, 0 to 1.
+        validation_errors: one for each finished epoch; only a plateau looks at them.
+
+    >>> round(rate_factor(Schedule(shape="linear", warmup=0.2), 0.1), 6)
+    0.5
+    >>> round(rate_factor(Schedule(shape="cosine"), 0.5), 6)
+    0.5
+    """
+    if progress < schedule.warmup:
+        return schedule.start + (1 - schedule.start) * progress / schedule.warmup
+    after = (progress - schedule.warmup) / (1 - schedule.warmup) if schedule.warmup < 1 else 1.0
+    match schedule.shape:
+        case "constant":
+            return 1.0
+        case "linear":
+            return 1 + (schedule.final - 1) * after
+        case "cosine":
+            return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * after)) / 2
+        case "steps":
+            return schedule.gamma ** sum(progress >= milestone for milestone in schedule.milestones)
+        case "plateau":
+            return schedule.gamma ** count_plateaus(validation_errors, schedule.patience)
+
+
+def count_plateaus(errors: Sequence[float], patience: int) -> int:
+    """How often the smallest error so far had not fallen for ``patience`` epochs in a row."""
+    best, waited, plateaus = math.inf, 0, 0
+    for error in errors:
+        if error < best:
+            best, waited = error, 0
+        else:
+            waited += 1
+        if waited == patience:
+            waited, plateaus = 0, plateaus + 1
+    return plateaus

@@ -1,0 +1,361 @@
+"""One training from a recipe to a result: resolve, load, train, judge, write down."""
+
+import json
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.recipe import Recipe, to_toml
+from decanet.core.report import Report
+from decanet.core.results import RunFolder, write_json, write_text
+from decanet.core.runtime import (
+    Ranks,
+    choose_precision,
+    environment,
+    generator,
+    peak_memory,
+    seed_from,
+)
+from decanet.data import FolderData, ImageData
+from decanet.data.batches import Batches, evaluation_batches, training_batches
+from decanet.evaluation.protocol import Predictions, predict
+from decanet.evaluation.runs import form_of
+from decanet.models import Cost, cost, create_model, model_entry
+from decanet.training.loop import Line, StopRequest, train
+
+WHITENING_PICTURES = 5000  # enough for a 12x12 covariance; more changes nothing that can be measured
+
+
+class Watcher(Report, Protocol):
+    """A report that also hears about the training itself."""
+
+    def start(self, total_steps: int, steps_per_epoch: int) -> None:
+        """The training begins."""
+
+    def line(self, line: Line) -> None:
+        """A log line."""
+
+    def validation(self, epoch: int, error: float) -> None:
+        """The share of validation pictures that the network got wrong after ``epoch`` passes."""
+
+
+def input_side(recipe: Recipe) -> int:
+    """Side in pixels of what the recipe's network sees."""
+    return recipe.data.image_size or model_entry(recipe.model.name).input_size[1]
+
+
+def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) -> Recipe:
+    """The recipe with every default replaced by what it means for this data and machine.
+
+    Raises:
+        UsageError: the recipe and the data do not fit together.
+    """
+    kept = len(data.train) - round(recipe.validation * len(data.train))
+    if recipe.schedule.shape == "plateau" and not recipe.validation:
+        raise UsageError(
+            "schedule.shape=plateau looks at the validation error: set validation, for instance to 0.1"
+        )
+    if kept < 2:
+        raise UsageError(f"validation={recipe.validation:g} leaves {kept} pictures to train on")
+    return recipe.model_copy(
+        update={
+            "precision": choose_precision(recipe.precision, device),
+            "data": recipe.data.model_copy(
+                update={
+                    "name": data.name,
+                    "image_size": input_side(recipe),
+                    "mean": recipe.data.mean or data.mean,
+                    "std": recipe.data.std or data.std,
+                }
+            ),
+        }
+    )
+
+
+def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
+    """The recipe's network, initialised from the recipe's seed."""
+    torch.manual_seed(seed_from(recipe.seed, "initialise"))
+    return create_model(recipe.model.name, num_classes=len(data.classes), **recipe.model.options)
+
+
+def cost_of(recipe: Recipe, data: ImageData | FolderData) -> Cost:
+    """What the recipe's network costs. Raises DataError when its pictures are too small for it."""
+    side = input_side(recipe)
+    return cost(
+        recipe.model.name, num_classes=len(data.classes), input_size=(3, side, side), **recipe.model.options
+    )
+
+
+def batches_for(recipe: Recipe, data: ImageData | FolderData, device: torch.device, ranks: Ranks) -> Batches:
+    """The training batches of a resolved recipe."""
+    return training_batches(
+        data,
+        recipe.augmentation,
+        validation=recipe.validation,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        form=form_of(recipe, device),
+        ranks=ranks,
+    )
+
+
+def initialise_from_data(model: nn.Module, recipe: Recipe, data: ImageData | FolderData) -> None:
+    """Let a network that computes its first layer from pictures see some of the training split."""
+    if not hasattr(model, "initialise_from"):
+        return
+    if not isinstance(data, ImageData):
+        raise UsageError(f"{recipe.model.name} is for small pictures: set data.image_size to 64 or less")
+    kept = len(data.train) - round(recipe.validation * len(data.train))
+    chosen = torch.randperm(kept, generator=generator(recipe.seed, "whitening"))[:WHITENING_PICTURES]
+    form = form_of(recipe.model_copy(update={"precision": "float32"}), torch.device("cpu"))
+    whiten: Any = model.initialise_from
+    whiten(form.normalise(data.train.images[chosen]))
+
+
+def judge(
+    model: nn.Module, recipe: Recipe, data: ImageData | FolderData, split: str, device: torch.device
+) -> Predictions:
+    """What ``model`` says of the "test" or "validation" pictures, by the recipe's own views."""
+    form = form_of(recipe, device)
+    batches = evaluation_batches(
+        data, split, form, validation=recipe.validation, resize=recipe.augmentation.resize
+    )
+    return predict(
+        model, batches, views=recipe.test_crops, side=form.side, device=device, precision=recipe.precision
+    )
+
+
+def run_training(
+    recipe: Recipe,
+    data: ImageData | FolderData,
+    run: RunFolder,
+    *,
+    device: torch.device,
+    ranks: Ranks,
+    watcher: Watcher,
+    resume: bool = False,
+) -> tuple[dict[str, Any], Predictions]:
+    """Train by ``recipe`` and write the run's files; returns the result and what was said of the judged split.
+
+    With several processes, each calls this inside :func:`decanet.training.distributed.process_group`.
+
+    Args:
+        recipe: resolved (see :func:`resolve`).
+        resume: go on from the run's saved state.
+
+    Raises:
+        DecanetError: of the class that fits; see decanet.core.errors.
+    """
+    price = cost_of(recipe, data)  # the size of the pictures is checked here, before anything is written
+    if isinstance(data, ImageData) and recipe.batch_size > 4 * len(data.train):
+        raise UsageError(
+            f"batch_size={recipe.batch_size} is more than four times the {len(data.train)} pictures"
+        )
+    with run.locked() if ranks.is_main else _nothing():
+        if ranks.is_main and not resume:
+            _begin(run, recipe, data)
+        started = time.perf_counter()
+        model = build(recipe, data)
+        initialise_from_data(model, recipe, data)
+        batches = batches_for(recipe, data, device, ranks)
+        preparing = time.perf_counter() - started
+        watcher.start(max(1, round(recipe.epochs * batches.steps_per_epoch)), batches.steps_per_epoch)
+
+        def on_line(line: Line) -> None:
+            if ranks.is_main:
+                _append(run, asdict(line))
+                watcher.line(line)
+
+        def on_epoch(epoch: int, error: float) -> None:
+            if ranks.is_main:
+                _append(run, {"epoch": epoch, "validation_error": error})
+                watcher.validation(epoch, error)
+
+        with stop_on_signals() as stop:
+            if resume and ranks.is_main:
+                _drop_later_lines(run)
+            trained, progress = train(
+                recipe,
+                model,
+                batches,
+                run=run,
+                device=device,
+                ranks=ranks,
+                resume=resume,
+                on_line=on_line,
+                on_epoch=on_epoch,
+                validate=(lambda m: judge(m, recipe, data, "validation", device))
+                if recipe.validation
+                else None,
+                stop=stop,
+            )
+        seconds = progress.seconds + preparing
+        split = "validation" if recipe.validation else "test"
+        watcher.note(f"judging on the {split} split")
+        judged_at = time.perf_counter()
+        said = judge(trained, recipe, data, split, device)
+        result = {
+            "model": recipe.model.name,
+            "recipe": recipe.name,
+            "data": data.name,
+            "data_source": data.source,
+            "seed": recipe.seed,
+            "params": price.params,
+            "macs": price.macs,
+            f"{split}_top1": said.top(1),
+            f"{split}_top5": said.top(5),
+            f"{split}_loss": said.loss,
+            "test_crops": recipe.test_crops,
+            "epochs": recipe.epochs,
+            "train_seconds": round(seconds, 3),
+            "judging_seconds": round(time.perf_counter() - judged_at, 3),
+            "images_per_second": round(progress.images / progress.seconds, 1),
+            "processes": ranks.size,
+            "precision": recipe.precision,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "environment": environment(device),
+            "settings": recipe.model_dump(mode="json"),
+        }
+        if ranks.is_main:
+            write_json(run.result, result)
+    return result, said
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
+    """Write what the run starts from. A folder with another run in it is left alone."""
+    if run.result.exists() or run.state.exists():
+        raise UsageError(
+            f"{run.path} already holds a run; choose another --out, or go on with: decanet train --resume {run.path}"
+        )
+    run.metrics.unlink(missing_ok=True)
+    write_text(run.recipe, to_toml(recipe))
+    about = {
+        "name": data.name,
+        "source": data.source,
+        "classes": list(data.classes),
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "mirror": data.mirror,
+        "train": len(data.train),
+        "test": len(data.test),
+        "files": data.files,
+    }
+    write_json(run.data, about)
+
+
+def _append(run: RunFolder, entry: dict[str, Any]) -> None:
+    with run.metrics.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def _drop_later_lines(run: RunFolder) -> None:
+    """Forget log lines of steps that the saved state has not seen: they will be done again."""
+    from decanet.training.checkpoint import load_state
+
+    if not run.state.exists():
+        raise CheckpointError(f"{run.path} holds nothing to resume: it is finished or was never started")
+    state = load_state(run.state)
+    kept = []
+    for entry in run.read_metrics():
+        passes = len(state["validation_errors"])
+        if entry.get("step", 0) <= state["step"] and (
+            "validation_error" not in entry or entry["epoch"] <= passes
+        ):
+            kept.append(json.dumps(entry) + "\n")
+    write_text(run.metrics, "".join(kept))
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turn the first Ctrl-C or termination into a request to save and stop; a second Ctrl-C stops at once."""
+    request = StopRequest()
+
+    def ask(number: int, _: Any) -> None:
+        if request.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        request.signal = signal.Signals(number).name
+
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, ask)
+    except ValueError:  # not the main thread: whoever runs us handles signals
+        pass
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
+    """A folder that does not exist yet, named after the recipe and the time."""
+    stem = f"{recipe.name.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, number = folder / stem, 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem}-{number}"
+    return path
+
+
+REHEARSED_STEPS = 8
+
+
+def rehearse(
+    recipe: Recipe, data: ImageData | FolderData, *, device: torch.device, watcher: Watcher
+) -> dict[str, Any]:
+    """Train a few steps, keep nothing, and say what the whole would take.
+
+    Returns the resolved recipe as TOML, ``params``, ``macs``, ``memory_bytes`` (peak of the whole process),
+    ``images_per_second``, ``steps`` and ``predicted_seconds``.
+    """
+    price = cost_of(recipe, data)
+    model = build(recipe, data)
+    initialise_from_data(model, recipe, data)
+    batches = batches_for(recipe, data, device, Ranks())
+    lines: list[Line] = []
+    watcher.note(f"timing {REHEARSED_STEPS} steps")
+    short = recipe.model_copy(
+        update={"epochs": REHEARSED_STEPS / batches.steps_per_epoch, "log_every": 1, "validation": 0.0}
+    )
+    with tempfile.TemporaryDirectory(prefix="decanet-rehearsal-") as folder, stop_on_signals() as stop:
+        train(
+            short,
+            model,
+            batches,
+            run=RunFolder(Path(folder)),
+            device=device,
+            ranks=Ranks(),
+            resume=False,
+            on_line=lines.append,
+            on_epoch=lambda *_: None,
+            validate=None,
+            stop=stop,
+        )
+    # The first steps compile kernels and fill caches; the median of the later ones is what lasts.
+    speed = statistics.median(line.images_per_second for line in lines[REHEARSED_STEPS // 2 - 1 :])
+    steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
+    return {
+        "recipe": to_toml(recipe),
+        "params": price.params,
+        "macs": price.macs,
+        "memory_bytes": peak_memory(device),
+        "images_per_second": speed,
+        "steps": steps,
+        "predicted_seconds": recipe.epochs * batches.count / speed,
+    }

@@ -1,0 +1,78 @@
+"""``decanet convolve train``: what it prints, draws and refuses."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from decanet.cli import run
+from decanet.cli.convolve.train import draw_training
+from decanet.convolution.numpy_network import Epoch, digit_network, load_digits, predict
+
+
+def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figure = tmp_path / "new" / "digits.png"
+    assert run(["convolve", "train", "--epochs", "5", "--figure", str(figure)]) == 0
+    out = capsys.readouterr().out
+    assert "1,437 digits to train, 360 to test; 6,138 parameters, 84,224 multiply-adds a picture" in out
+    epochs = re.findall(
+        r"^epoch (\d)/5  loss (\d\.\d{4})  test accuracy +(\d+\.\d\d)%  +\d+ s left$", out, re.M
+    )
+    assert [number for number, _, _ in epochs] == ["1", "2", "3", "4", "5"]
+    assert float(epochs[-1][2]) > 95
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in figure.parent.iterdir()] == ["digits.png"]
+
+
+def test_json_is_alone_on_stdout_and_a_seed_fixes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    values = []
+    for _ in range(2):
+        assert run(["convolve", "train", "--epochs", "1", "--seed", "7", "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert "epoch 1/1" in err
+        values.append(json.loads(out))
+    first, second = values
+    assert (first["seed"], first["epochs"], first["params"], first["macs"]) == (7, 1, 6138, 84224)
+    assert first["test_top1"] == first["history"][-1]["test_top1"]
+    for value in values:  # times differ, nothing else does
+        del value["train_seconds"], value["images_per_second"], value["history"][0]["seconds"]
+    assert first == second
+
+
+def test_the_figure_shows_the_mistakes() -> None:
+    digits, network = load_digits(), digit_network(0)  # untrained: wrong nearly everywhere
+    figure = draw_training(network, digits, [Epoch(1, 2.3, 0.1, 1.0)])
+    said = predict(network, digits.test_pictures)
+    first = np.flatnonzero(said != digits.test_labels)[0]
+    titles = [axes.get_title() for panel in figure.subfigs for axes in panel.axes]
+    assert f"{digits.test_labels[first]} read as {said[first]}" in titles
+    assert "Test accuracy: 10.0% at the end" in titles
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--epochs 0", "training needs at least 1 epoch, got 0"),
+        ("--seed -1", "a seed is a whole number of at least 0, got -1"),
+        ("--figure picture.bmp", "use a name that ends with .png, .svg, .pdf"),
+        ("--figure .", "use a name that ends with"),
+        ("--epochs many", "--epochs"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_training(
+    capsys: pytest.CaptureFixture[str], options: str, message: str
+) -> None:
+    assert run(["convolve", "train", *options.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_a_folder_is_no_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "folder.png"
+    folder.mkdir()
+    assert run(["convolve", "train", "--figure", str(folder)]) == 2
+    assert "it is a folder" in capsys.readouterr().err

@@ -1,0 +1,108 @@
+"""Bad input: one line on stderr, the right exit code, nothing lost or half-written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from decanet.cli import run as decanet
+
+
+def picture(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(path)
+    return path
+
+
+def one_class(folder: Path) -> Path:
+    picture(folder / "cats" / "a.png")
+    return folder
+
+
+def corrupt(folder: Path) -> Path:
+    for name in ("cats", "dogs"):
+        for number in range(3):
+            picture(folder / name / f"{number}.png")
+    (folder / "dogs" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
+    return folder
+
+
+def one_line(captured: pytest.CaptureFixture[str]) -> str:
+    lines = captured.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["trian"], 2, "Unknown command"),
+        (["train"], 2, "decanet train quick"),
+        (["train", "quikc"], 2, "did you mean quick"),
+        (["train", "quick", "--set", "optimizer.lrr=3"], 2, "did you mean optimizer.lr"),
+        (["train", "quick", "--set", "epochs"], 2, "key=value"),
+        (
+            ["train", "quick", "--set", "batch_size=0", "--set", "epohcs=3"],
+            2,
+            "unknown key epohcs (did you mean epochs?)",
+        ),
+        (["train", "quick", "--data", "cifra10"], 2, "did you mean cifar10"),
+        (["train", "quick", "--data", "./nowhere"], 3, "no folder nowhere"),
+        (["train", "quick", "--data", "digits", "--set", "model.name=alexnett"], 2, "did you mean alexnet"),
+        (["train", "quick", "--data", "digits", "--device", "tpu"], 2, "unknown device 'tpu'"),
+        (["train", "quick", "--data", "digits", "--device", "cuda:77"], 6, "use --device cpu"),
+        (["train", "missing.toml"], 2, "no recipe file missing.toml"),
+        (["train", "--resume", "nowhere"], 4, "not a run"),
+        (["train", "quick", "--resume", "nowhere"], 2, "--resume RUN"),
+        (["evaluate", "nowhere"], 4, "not a run"),
+        (["evaluate", "nowhere", "--crops", "twelve"], 2, "one, mirror, shift, ten"),
+        (["predict", "nowhere", "x.png"], 4, "not a run"),
+        (["predict", "nowhere"], 2, "at least one picture"),
+        (["data", "fetch", "cifar"], 2, "did you mean cifar10"),
+        (["data", "verify", "cifar100", "--data-dir", "nowhere"], 3, "decanet data fetch cifar100"),
+    ],
+)
+def test_mistakes_are_one_line_with_the_right_code(
+    arguments: list[str],
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert decanet(arguments) == code
+    line = one_line(capsys)
+    assert line.startswith("error[")
+    assert says in line
+    assert not list(tmp_path.iterdir()), "nothing is written for a mistaken command"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"), [(one_class, "at least two classes, it has only 'cats'"), (corrupt, "1.png")]
+)
+def test_a_folder_that_cannot_be_learned_from(
+    make: Callable[[Path], Path],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = make(tmp_path / "pictures")
+    assert decanet(["train", "quick", "--data", str(folder)]) == 3
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error[data]:")
+    assert says in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "predict", "models", "lineage", "data", "doctor", "convolve"]
+)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert decanet([command, "--help"]) == 0
+    assert f"decanet {command}" in capsys.readouterr().out

@@ -1,0 +1,75 @@
+"""``decanet models``: the list, the walk, the proof, and what happens to wrong arguments."""
+
+import json
+
+import pytest
+
+from decanet.cli import run
+from decanet.models import _verify
+
+
+def test_walk_of_alexnet_ends_in_a_thousand_classes(capsys) -> None:
+    assert run(["models", "alexnet", "--explain"]) == 0
+    out = capsys.readouterr().out
+    assert "(1, 3, 224, 224) -> (1, 1000)" in out
+    assert "61,100,840 parameters, 714,188,480 multiply-adds" in out
+    assert "256*6*6 = 9216" in out
+
+
+def test_walk_as_json(capsys) -> None:
+    assert run(["models", "alexnet_cifar", "--input", "3x32x32", "--json", "--explain"]) == 0
+    walked = json.loads(capsys.readouterr().out)
+    assert walked["output_shape"] == [1, 10]
+    assert walked["macs"] == sum(layer["macs"] for layer in walked["layers"])
+    assert walked["layers"][0]["formula"] == "32 + 2*1 - 3 + 1 = 32"
+    assert "64 kernels" in walked["layers"][0]["explanation"]
+
+
+def test_the_list_has_every_network(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = ["alexnet", "decanet_s"]
+    monkeypatch.setattr("decanet.models.list_models", lambda: few)
+    assert run(["models", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == few
+    assert rows[0]["params"] == 61_100_840
+    assert rows[0]["paper"] == "Krizhevsky 2014"
+    assert run(["models"]) == 0
+    assert "714,188,480" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["alexnett"], 2, "did you mean alexnet"),
+        (["alexnet", "--input", "224"], 2, "3x224x224"),
+        (["alexnet", "--input", "3x0x9"], 2, "3x224x224"),
+        (["alexnet", "--input", "3x16x16"], 3, "for small pictures use alexnet_cifar"),
+    ],
+)
+def test_wrong_arguments_are_one_line(arguments, code, message, capsys) -> None:
+    assert run(["models", *arguments]) == code
+    error = capsys.readouterr().err
+    assert error.startswith("error[")
+    assert error.count("\n") == 1
+    assert message in error
+
+
+def test_verify_exits_0_when_all_agree_and_1_when_not(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = _verify.verify(["alexnet"])
+    monkeypatch.setattr(_verify, "verify", lambda: good)
+    assert run(["models", "verify"]) == 0
+    assert f"{len(good)} agree" in capsys.readouterr().out
+    wrong = [*good, _verify.Check("alexnet", "params_exact", 1, 2, "+1", _verify.DISAGREE, source="a test")]
+    monkeypatch.setattr(_verify, "verify", lambda: wrong)
+    assert run(["models", "verify", "--json"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)[-1]["verdict"] == "disagree"
+    assert captured.err.startswith("error[disagreement]: 1 number disagrees with the facts, in alexnet")
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["models", "verify"]])
+def test_help_has_examples(arguments, capsys) -> None:
+    assert run([*arguments, "--help"]) == 0
+    usage, _, text = capsys.readouterr().out.partition("\n")
+    assert usage.startswith("Usage")
+    assert f"decanet {' '.join(arguments)}" in text

@@ -1,0 +1,231 @@
+"""From ``decanet train`` to ``evaluate`` and ``predict``, on the digits and on pictures of one's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from decanet.cli import run as decanet
+
+FIGURES = {"curves.png", "kernels.png", "confusion.png", "surest.png"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the digits that took seconds."""
+    run = tmp_path_factory.mktemp("runs") / "digits"
+    assert (
+        decanet(
+            [
+                "train",
+                "quick",
+                "--data",
+                "digits",
+                "--epochs",
+                "4",
+                "--set",
+                "batch_size=200",
+                "--out",
+                str(run),
+            ]
+        )
+        == 0
+    )
+    return run
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Red and blue pictures of many modes and sizes: a data set of one's own that is easy to learn."""
+    folder = tmp_path_factory.mktemp("shapes")
+    random = np.random.default_rng(0)
+    for name, channel in (("blue", 2), ("red", 0)):
+        (folder / name).mkdir()
+        for number in range(20):
+            pixels = random.integers(0, 80, (30 + number, 50 - number, 3), dtype=np.uint8)
+            pixels[..., channel] += 150
+            image = Image.fromarray(pixels)
+            mode = ("RGB", "P", "CMYK", "RGBA")[number % 4]
+            ending = {"CMYK": "jpg"}.get(mode, "png")
+            image.convert(mode).save(folder / name / f"{number}.{ending}")
+    return folder
+
+
+def test_a_run_has_its_files_and_figures(trained: Path) -> None:
+    assert {path.name for path in (trained / "figures").iterdir()} == FIGURES
+    for path in (trained / "figures").iterdir():
+        with Image.open(path) as picture:
+            assert min(picture.size) > 300
+    assert json.loads((trained / "result.json").read_text())["test_top1"] > 0.8
+
+
+def test_evaluate_agrees_with_the_result(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert decanet(["evaluate", str(trained), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["test_top1"] == json.loads((trained / "result.json").read_text())["test_top1"]
+    assert said["pictures"] == 364
+
+
+def test_evaluate_refuses_data_of_other_classes(
+    trained: Path, shapes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert decanet(["evaluate", str(trained), "--data", str(shapes)]) == 3
+    assert "other classes" in capsys.readouterr().err
+
+
+def test_predict_names_a_digit(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from sklearn.datasets import load_digits
+
+    digit = load_digits().images[0]  # a zero
+    path = tmp_path / "zero.png"
+    Image.fromarray((digit * (255 / 16)).astype(np.uint8)).save(path)
+    assert decanet(["predict", str(trained), str(path), "--top", "2", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["classes"][0]["class"] == "0"
+    assert len(entry["classes"]) == 2
+
+
+def test_own_pictures_train_and_are_named(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    command = [
+        "train",
+        "quick",
+        "--data",
+        str(shapes),
+        "--out",
+        str(run),
+        "--epochs",
+        "6",
+        "--set",
+        "batch_size=8",
+        "--json",
+    ]
+    assert decanet(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["test_top1"] == 1.0
+    split = json.loads((run / "data.json").read_text())
+    assert split["classes"] == ["blue", "red"]
+    assert len(split["files"]["train"]) == 32
+    assert len(split["files"]["test"]) == 8
+    assert not set(split["files"]["train"]) & set(split["files"]["test"])
+    assert decanet(["predict", str(run), str(shapes / "red"), "--json"]) == 0
+    named = json.loads(capsys.readouterr().out)
+    assert {entry["classes"][0]["class"] for entry in named} == {"red"}
+
+
+def test_predict_names_the_readable_and_reports_the_rest(
+    trained: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"nothing")
+    good = next((shapes / "red").glob("*.png"))
+    assert decanet(["predict", str(trained), str(broken), str(good)]) == 3
+    captured = capsys.readouterr()
+    assert str(good) in captured.out
+    assert "broken.jpg" in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+
+
+def test_weights_of_another_network_are_refused(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    recipe = other / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("decanet_s", "decanet_m"))
+    assert decanet(["evaluate", str(other)]) == 4
+    assert "another network than decanet_m" in capsys.readouterr().err
+
+
+def test_dry_run_predicts_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (
+        decanet(["train", "quick", "--data", "digits", "--set", "batch_size=64", "--dry-run", "--json"]) == 0
+    )
+    said = json.loads(capsys.readouterr().out)
+    assert said["params"] == 295_096
+    assert said["steps"] == round(2.5 * 23)  # 1433 pictures in batches of 64, the last of 25
+    assert said["predicted_seconds"] > 0
+    assert said["memory_bytes"] > 1e6
+    assert 'name = "digits"' in said["recipe"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_any_source_the_fallback_does_the_whole_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from decanet.core.errors import DataError
+    from decanet.data import cifar10
+
+    def offline(*_: object) -> None:
+        raise DataError("nobody answers")
+
+    monkeypatch.setattr(cifar10, "from_npm", offline)
+    monkeypatch.setattr(cifar10, "_from_publisher", offline)
+    run = tmp_path / "run"
+    command = [
+        "train",
+        "quick",
+        "--fallback",
+        "digits",
+        "--data-dir",
+        str(tmp_path / "cache"),
+        "--out",
+        str(run),
+    ]
+    assert decanet([*command, "--epochs", "1", "--set", "batch_size=200"]) == 0
+    said = capsys.readouterr().out
+    assert "cifar10 cannot be had here: everything that follows is done on digits instead" in said
+    assert json.loads((run / "result.json").read_text())["data"] == "digits"
+    assert {path.name for path in (run / "figures").iterdir()} == FIGURES
+
+
+def test_ctrl_c_saves_and_the_printed_command_goes_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    start = [
+        "-m",
+        "decanet",
+        "train",
+        "quick",
+        "--data",
+        "digits",
+        "--set",
+        "batch_size=50",
+        "--set",
+        "log_every=1",
+    ]
+    child = subprocess.Popen(
+        [sys.executable, *start, "--epochs", "40", "--out", str(run)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (metrics.exists() and metrics.read_text().count("\n") >= 3):
+        time.sleep(0.1)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130
+    lines = errors.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error[interrupted]:")
+    command = lines[0].partition("go on with: decanet ")[2].split()
+    assert command == ["train", "--resume", str(run)]
+    recipe = run / "recipe.toml"
+    # Shorten what is left, so that the test need not wait for 40 passes.
+    done = metrics.read_text().count("\n")
+    recipe.write_text(recipe.read_text().replace("epochs = 40.0", f"epochs = {(done + 3) / 29}"))
+    assert decanet(command) == 0
+    assert json.loads((run / "result.json").read_text())["test_top1"] > 0.2

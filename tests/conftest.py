@@ -1,0 +1,48 @@
+"""What the tests of several parts share."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+class Heard:
+    """A report that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.steps: list[tuple[str, float, float | None, str]] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
+        self.steps.append((task, done, total, unit))
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+MakeFolder = Callable[..., Path]
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> MakeFolder:
+    """``make_folder({"cats": 5, "dogs": 7}, where="", size=(20, 16))`` writes that many pictures of noise."""
+
+    def make(counts: Mapping[str, int], where: str = "pictures", size: tuple[int, int] = (20, 16)) -> Path:
+        folder = tmp_path / where
+        for label, (name, count) in enumerate(counts.items()):
+            (folder / name).mkdir(parents=True)
+            for index in range(count):
+                noise = np.random.default_rng([label, index]).integers(
+                    0, 256, (size[1], size[0], 3), np.uint8
+                )
+                Image.fromarray(noise).save(folder / name / f"{index:03d}.png")
+        return folder
+
+    return make

@@ -1,0 +1,178 @@
+"""The network without a framework: its gradient, its accuracy, and that a seed fixes it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from decanet.convolution.numpy_network import (
+    Digits,
+    Network,
+    digit_network,
+    load_digits,
+    network_cost,
+    predict,
+    train,
+)
+from decanet.convolution.reference import Flatten, Linear, SoftmaxCrossEntropy
+from decanet.core.errors import DataError, DivergedError, UsageError
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    return load_digits()
+
+
+def torch_twin(network: Network) -> nn.Sequential:
+    """The same network in PyTorch, with the same weights."""
+    twin = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(128, 10),
+    ).double()  # fmt: skip
+    for theirs, ours in zip(twin, network.layers):
+        for name, weight in ours.params.items():
+            theirs.get_parameter(name).data = torch.tensor(weight)
+    return twin
+
+
+def test_gradient_of_the_whole_network_equals_torch(digits: Digits) -> None:
+    network = digit_network(3, np.float64)
+    twin = torch_twin(network)
+    pictures, labels = digits.train_pictures[:24].astype(np.float64), digits.train_labels[:24]
+    loss = SoftmaxCrossEntropy()
+    value = loss.forward(network.forward(pictures, training=True), labels)
+    at_pictures = network.backward(loss.backward())
+
+    x = torch.tensor(pictures, requires_grad=True)
+    expected = nn.functional.cross_entropy(twin(x), torch.tensor(labels))
+    expected.backward()
+    assert value == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(at_pictures, x.grad.numpy(), rtol=1e-8, atol=1e-12)
+    compared = 0
+    for theirs, ours in zip(twin, network.layers):
+        for name, gradient in ours.grads.items():
+            np.testing.assert_allclose(
+                gradient, theirs.get_parameter(name).grad.numpy(), rtol=1e-8, atol=1e-12
+            )
+            compared += gradient.size
+    assert compared == sum(p.numel() for p in twin.parameters()) == network_cost(network).params
+
+    twin.eval()  # with the running averages of that one step
+    with torch.no_grad():
+        np.testing.assert_allclose(
+            network.forward(pictures), twin(torch.tensor(pictures)).numpy(), atol=1e-12
+        )
+
+
+def test_training_steps_equal_torchs_sgd(digits: Digits) -> None:
+    """Two epochs on 64 pictures: four steps of momentum and of the falling rate, step by step in PyTorch."""
+    few = Digits(
+        digits.train_pictures[:64].astype(np.float64), digits.train_labels[:64],
+        digits.test_pictures[:10].astype(np.float64), digits.test_labels[:10],
+    )  # fmt: skip
+    network = digit_network(0, np.float64)
+    twin = torch_twin(network)
+    list(train(network, few, epochs=2, seed=5, learning_rate=0.1))
+    optimiser = torch.optim.SGD(twin.parameters(), lr=1.0)
+    velocities = [torch.zeros_like(p) for p in twin.parameters()]
+    step = 0
+    for number in (1, 2):
+        order = np.random.default_rng((5, number)).permutation(64)
+        for first in (0, 32):
+            chosen = order[first : first + 32]
+            optimiser.zero_grad()
+            logits = twin(torch.tensor(few.train_pictures[chosen]))
+            nn.functional.cross_entropy(logits, torch.tensor(few.train_labels[chosen])).backward()
+            for parameter, velocity in zip(twin.parameters(), velocities):
+                velocity.mul_(0.9).sub_(0.1 * (1 - step / 4) * parameter.grad)
+                parameter.data += velocity
+            step += 1
+    for theirs, ours in zip(twin, network.layers):
+        for name, weight in ours.params.items():
+            np.testing.assert_allclose(
+                weight, theirs.get_parameter(name).detach().numpy(), rtol=1e-7, atol=1e-9
+            )
+
+
+def test_it_learns_the_digits(digits: Digits) -> None:
+    network = digit_network(0)
+    history = list(train(network, digits, epochs=5, seed=0))
+    assert [epoch.number for epoch in history] == [1, 2, 3, 4, 5]
+    assert history[-1].test_top1 > 0.95
+    assert history[-1].train_loss < 0.1 < history[0].train_loss
+    right = predict(network, digits.test_pictures) == digits.test_labels
+    assert right.mean() == history[-1].test_top1
+
+
+def test_a_seed_fixes_everything(digits: Digits) -> None:
+    few = Digits(
+        digits.train_pictures[:256], digits.train_labels[:256], digits.test_pictures, digits.test_labels
+    )
+
+    def weights(seed: int) -> np.ndarray:
+        network = digit_network(seed)
+        list(train(network, few, epochs=2, seed=seed))
+        return np.concatenate([w.ravel() for layer in network.layers for w in layer.params.values()])
+
+    first = weights(1)
+    np.testing.assert_array_equal(first, weights(1))
+    assert (first != weights(2)).any()
+
+
+def test_the_split_is_fixed_and_without_overlap(digits: Digits) -> None:
+    assert digits.train_pictures.shape == (1437, 1, 8, 8)
+    assert digits.test_pictures.shape == (360, 1, 8, 8)
+    assert digits.train_pictures.dtype == np.float32
+    assert (digits.train_pictures.min(), digits.train_pictures.max()) == (0, 1)
+    assert np.bincount(digits.test_labels).tolist() == [36, 36, 35, 37, 36, 37, 36, 36, 35, 36]
+    both = np.concatenate([digits.train_pictures, digits.test_pictures]).reshape(1797, -1)
+    assert len(np.unique(both, axis=0)) == 1797  # no picture is in both parts
+    again = load_digits()
+    np.testing.assert_array_equal(again.test_pictures, digits.test_pictures)
+
+
+def test_cost() -> None:
+    cost = network_cost(digit_network(0))
+    assert cost.params == 16 * 9 + 32 + 32 * 16 * 9 + 64 + 10 * 128 + 10
+    assert cost.macs == 16 * 9 * 64 + 32 * 16 * 9 * 16 + 1280
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_pictures_that_are_not_numbers_are_refused(poison: float) -> None:
+    pictures = np.zeros((4, 1, 8, 8), np.float32)
+    pictures[2, 0, 3, 3] = poison
+    with pytest.raises(DataError, match=r"^picture 2 holds NaN or infinity"):
+        digit_network(0).forward(pictures)
+
+
+def test_wrong_shapes_are_refused() -> None:
+    network = digit_network(0)
+    with pytest.raises(DataError, match=r"got \(4, 3, 8, 8\)"):
+        network.forward(np.zeros((4, 3, 8, 8), np.float32))
+    with pytest.raises(DataError, match=r"got \(8, 8\)"):
+        network.forward(np.zeros((8, 8), np.float32))
+    with pytest.raises(DataError, match=r"takes \(N, 128\)"):
+        network.forward(np.zeros((4, 1, 16, 16), np.float32))
+
+
+def test_impossible_trainings_are_refused_at_once(digits: Digits) -> None:
+    network = digit_network(0)
+    with pytest.raises(UsageError, match="at least 1 epoch, got 0"):
+        train(network, digits, epochs=0, seed=0)
+    with pytest.raises(UsageError, match="a seed is a whole number of at least 0, got -1"):
+        train(network, digits, epochs=1, seed=-1)
+    with pytest.raises(UsageError, match="got -3"):
+        digit_network(-3)
+
+
+def test_a_training_that_diverges_says_so(digits: Digits) -> None:
+    random = np.random.default_rng(0)
+    network = Network([Flatten(), Linear(random.normal(size=(10, 64)), np.zeros(10))])
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        pytest.raises(
+            DivergedError, match=r"the loss became (nan|inf) in epoch \d+; lower the learning rate"
+        ),
+    ):
+        list(train(network, digits, epochs=40, seed=0, learning_rate=1e308))

@@ -1,0 +1,204 @@
+"""Every form a picture file can have becomes upright RGB or grey; what is no picture becomes one line."""
+
+import contextlib
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from decanet.convolution.pictures import grey_of, read_grey, read_rgb
+from decanet.core.errors import DataError
+
+RGB = np.random.default_rng(0).integers(0, 256, (13, 17, 3), dtype=np.uint8)
+
+
+def saved(folder, image, name="picture.png", **options):
+    path = folder / name
+    image.save(path, **options)
+    return path
+
+
+def test_rgb_comes_back_exactly(tmp_path):
+    path = saved(tmp_path, Image.fromarray(RGB))
+    ours = read_rgb(path)
+    assert ours.dtype == np.uint8
+    assert ours.flags.writeable
+    np.testing.assert_array_equal(ours, RGB)
+    np.testing.assert_array_equal(read_rgb(str(path)), RGB)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "RGBX", "CMYK", "YCbCr", "LA", "PA"])
+def test_modes_agree_with_pillow(tmp_path, mode):
+    image = (
+        Image.fromarray(RGB).convert("P").convert("PA")
+        if mode == "PA"
+        else Image.fromarray(RGB).convert(mode)
+    )
+    path = saved(tmp_path, image, "picture.tiff")
+    ours = read_rgb(path)
+    assert ours.shape == (13, 17, 3)
+    np.testing.assert_array_equal(ours, np.array(image.convert("RGB")))
+    assert read_grey(path).shape == (13, 17)
+
+
+def test_lab_is_turned_into_rgb(tmp_path):
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    image = ImageCms.profileToProfile(Image.fromarray(RGB), srgb, lab, outputMode="LAB")
+    ours = read_rgb(saved(tmp_path, image, "picture.tiff")).astype(int)
+    assert abs(ours - RGB).mean() < 3
+
+
+def test_transparency_lies_on_white(tmp_path):
+    rgba = np.dstack([RGB, np.full((13, 17), 255, np.uint8)])
+    rgba[:5, :, 3], rgba[5:8, :, 3] = 0, 128
+    ours = read_rgb(saved(tmp_path, Image.fromarray(rgba))).astype(float)
+    assert (ours[:5] == 255).all()
+    half = RGB[5:8] * (128 / 255) + 255 * (127 / 255)
+    assert abs(ours[5:8] - half).max() <= 1
+    np.testing.assert_array_equal(ours[8:], RGB[8:])
+
+
+def test_grey_with_transparency_lies_on_white(tmp_path):
+    grey = np.zeros((4, 4, 2), np.uint8)
+    grey[2:, :, 1] = 255
+    ours = read_grey(saved(tmp_path, Image.fromarray(grey, "LA")))
+    assert (ours[:2] == 1).all()
+    assert (ours[2:] == 0).all()
+
+
+def test_a_palettes_transparent_colour_is_white(tmp_path):
+    image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
+    image.putpalette([200, 10, 10, 10, 200, 10])
+    path = saved(tmp_path, image, transparency=0)
+    expected = [[[255, 255, 255], [10, 200, 10]], [[10, 200, 10], [255, 255, 255]]]
+    np.testing.assert_array_equal(read_rgb(path), expected)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_single_transparent_colour_is_white(tmp_path, mode):
+    image = Image.new(mode, (2, 2))
+    path = saved(tmp_path, image, transparency=(0, 0, 0) if mode == "RGB" else 0)
+    assert (read_rgb(path) == 255).all()
+
+
+def test_sixteen_bit_greys_keep_their_precision(tmp_path):
+    deep = np.array([[0, 1, 256], [257, 32768, 65535]], np.uint16)
+    path = saved(tmp_path, Image.fromarray(deep))
+    np.testing.assert_allclose(read_grey(path), deep / 65535, atol=1e-7)
+    np.testing.assert_array_equal(read_rgb(path)[..., 1], [[0, 0, 1], [1, 128, 255]])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[0, 0.5, 1]], np.float32), [[0, 0.5, 1]]),
+        (np.array([[-10, 0, 10]], np.float32), [[0, 0.5, 1]]),
+        (np.array([[7, 7, 7]], np.float32), [[0, 0, 0]]),
+        (np.array([[0, 32768, 65535]], np.int32), [[0, 32768 / 65535, 1]]),
+        (np.array([[-100_000, 0, 100_000]], np.int32), [[0, 0.5, 1]]),
+    ],
+)
+def test_floats_and_long_integers(tmp_path, values, expected):
+    path = saved(tmp_path, Image.fromarray(values), "deep.tiff")
+    np.testing.assert_allclose(read_grey(path), expected, atol=1e-7)
+
+
+def test_a_float_picture_with_nan_is_refused(tmp_path):
+    path = saved(tmp_path, Image.fromarray(np.array([[0, np.nan]], np.float32)), "deep.tiff")
+    with pytest.raises(DataError, match="NaN"):
+        read_rgb(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_cameras_orientation_is_applied(tmp_path, orientation):
+    stored = np.zeros((16, 32, 3), np.uint8)
+    stored[:8, :8] = 255  # a bright corner tells all eight apart, with the shape
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    ours = read_grey(saved(tmp_path, Image.fromarray(stored), exif=exif))
+    corner = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}[
+        orientation
+    ]
+    assert ours.shape == ((16, 32) if orientation < 5 else (32, 16))
+    bright = np.argwhere(ours > 0.5).mean(axis=0) > np.array(ours.shape) / 2
+    assert tuple(bright.astype(int)) == corner
+
+
+def test_the_first_picture_of_an_animation_counts(tmp_path):
+    frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")]
+    path = saved(tmp_path, frames[0], "two.gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(read_rgb(path)[0, 0], [255, 0, 0])
+
+
+def test_brightness_follows_bt_601():
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [77, 77, 77]]], np.uint8)
+    np.testing.assert_allclose(grey_of(colours), [[0.299, 0.587, 0.114, 1, 77 / 255]], atol=1e-6)
+    assert grey_of(RGB).dtype == np.float32
+    pillow = np.array(Image.fromarray(RGB).convert("L")) / 255
+    assert abs(grey_of(RGB) - pillow).max() < 1 / 255
+
+
+def _bomb():
+    """A small PNG whose header claims 100,000 by 100,000 pixels."""
+    size = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", size), (b"IDAT", zlib.compress(bytes(10_000))), (b"IEND", b"")]
+    packed = [
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def _cut(tmp_path, name, keep):
+    path = saved(tmp_path, Image.fromarray(RGB).resize((200, 160)), name)
+    return path.read_bytes()[:keep]
+
+
+@pytest.mark.parametrize("read", [read_rgb, read_grey])
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.png", lambda _: b"", "no picture"),
+        ("text.jpg", lambda _: b"this is a letter", "no picture"),
+        ("bomb.png", lambda _: _bomb(), "pixels"),
+        ("half.png", lambda folder: _cut(folder, "whole.png", 900), "half.png"),
+        ("half.jpg", lambda folder: _cut(folder, "whole.jpg", 900), "half.jpg"),
+        ("half.gif", lambda folder: _cut(folder, "whole.gif", 900), "half.gif"),
+        ("half.tiff", lambda folder: _cut(folder, "whole.tiff", 900), "half.tiff"),
+        ("half.bmp", lambda folder: _cut(folder, "whole.bmp", 900), "half.bmp"),
+        ("half.webp", lambda folder: _cut(folder, "whole.webp", 900), "half.webp"),
+    ],
+)
+def test_what_cannot_be_read_is_named_in_one_line(tmp_path, recwarn, read, name, content, says):
+    path = tmp_path / name
+    path.write_bytes(content(tmp_path))
+    with pytest.raises(DataError) as refused:
+        read(path)
+    assert says in refused.value.line
+    assert name in refused.value.line
+    assert not recwarn.list
+
+
+def test_missing_files_and_folders(tmp_path):
+    with pytest.raises(DataError, match=r"no picture .*gone\.png"):
+        read_rgb(tmp_path / "gone.png")
+    with pytest.raises(DataError, match="is a folder"):
+        read_rgb(tmp_path)
+
+
+def test_damaged_bytes_never_end_in_a_traceback(tmp_path):
+    random = np.random.default_rng(1)
+    for name in ("a.png", "a.jpg", "a.gif", "a.tiff", "a.bmp", "a.webp"):
+        whole = saved(tmp_path, Image.fromarray(RGB), name).read_bytes()
+        for _ in range(20):
+            damaged = bytearray(whole)
+            for place in random.integers(0, len(whole), 8):
+                damaged[place] = random.integers(256)
+            path = tmp_path / f"damaged-{name}"
+            path.write_bytes(damaged)
+            picture = None
+            with contextlib.suppress(DataError):
+                picture = read_rgb(path)
+            assert picture is None or (picture.ndim, picture.shape[2], picture.dtype) == (3, 3, np.uint8)

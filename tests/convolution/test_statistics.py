@@ -1,0 +1,172 @@
+"""Autocorrelation against the plain double loop, fits against scipy, and the claim on pictures."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import lfilter
+from scipy.stats import linregress
+from skimage.data import chelsea
+
+from decanet.convolution._statistics_figures import draw_statistics
+from decanet.convolution.pictures import grey_of
+from decanet.convolution.statistics import (
+    autocorrelation,
+    fit_decay,
+    measure,
+    noise_like,
+    radial_average,
+)
+from decanet.core.errors import DataError
+
+
+def correlation_by_definition(picture, dy, dx):
+    """Mean over all pairs within the picture, in two loops."""
+    height, width = picture.shape
+    centred = picture - picture.mean()
+    products = [
+        centred[y, x] * centred[y + dy, x + dx]
+        for y in range(height)
+        for x in range(width)
+        if 0 <= y + dy < height and 0 <= x + dx < width
+    ]
+    return float(np.mean(products)) / picture.var()
+
+
+@given(height=st.integers(2, 7), width=st.integers(2, 7), seed=st.integers(0, 999))
+@settings(max_examples=25, deadline=None)
+def test_autocorrelation_is_its_definition(height, width, seed):
+    picture = np.random.default_rng(seed).uniform(0, 255, (height, width))
+    reach = min(height, width) - 1
+    rho = autocorrelation(picture, reach)
+    assert rho.shape == (2 * reach + 1, 2 * reach + 1)
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            expected = correlation_by_definition(picture, dy, dx)
+            assert rho[dy + reach, dx + reach] == pytest.approx(expected, abs=1e-10)
+
+
+def test_autocorrelation_does_not_see_brightness_or_contrast():
+    picture = np.random.default_rng(0).uniform(0, 1, (40, 60))
+    np.testing.assert_allclose(autocorrelation(picture), autocorrelation(7.0 - 3.0 * picture), atol=1e-12)
+
+
+def test_autocorrelation_finds_a_known_law():
+    """Noise through y[i] = 0.8 y[i-1] + noise, both ways, has the correlation 0.8^(|dy| + |dx|)."""
+    noise = np.random.default_rng(0).standard_normal((700, 700))
+    picture = lfilter([1.0], [1.0, -0.8], lfilter([1.0], [1.0, -0.8], noise, axis=0), axis=1)[100:, 100:]
+    rho = autocorrelation(picture, 3)
+    away = np.abs(np.arange(-3, 4))
+    np.testing.assert_allclose(rho, 0.8 ** (away[:, None] + away[None, :]), atol=0.03)
+
+
+def test_radial_average_counts_every_pair_once():
+    picture = np.random.default_rng(1).uniform(0, 1, (12, 9))
+    reach = 4
+    rho = autocorrelation(picture, reach)
+    distances, radial = radial_average(rho, picture.shape)
+    assert distances.shape == radial.shape == (5,)
+    for ring in range(5):
+        weight = total = length = 0.0
+        for dy in range(-reach, reach + 1):
+            for dx in range(-reach, reach + 1):
+                if round(math.hypot(dy, dx)) == ring:
+                    pairs = (12 - abs(dy)) * (9 - abs(dx))
+                    weight += pairs
+                    total += pairs * rho[dy + reach, dx + reach]
+                    length += pairs * math.hypot(dy, dx)
+        assert radial[ring] == pytest.approx(total / weight)
+        assert distances[ring] == pytest.approx(length / weight)
+
+
+@pytest.mark.parametrize(("law", "k"), [("exponential", 0.04), ("power", 0.6)])
+def test_fit_finds_an_exact_law(law, k):
+    x = np.arange(0.0, 30.0)
+    with np.errstate(divide="ignore"):
+        rho = 0.9 * (np.exp(-k * x) if law == "exponential" else x**-k)
+    fit = fit_decay(x, rho, law)
+    assert fit is not None
+    assert (fit.amplitude, fit.k) == (pytest.approx(0.9), pytest.approx(k))
+    assert fit.r_squared == pytest.approx(1.0)
+    assert fit.k_error < 1e-9
+    assert fit.points == 29
+    np.testing.assert_allclose(fit(x[1:]), rho[1:])
+
+
+@pytest.mark.parametrize("law", ["exponential", "power"])
+def test_fit_errors_are_those_of_linear_regression(law):
+    x = np.arange(1.0, 25.0)
+    rho = np.exp(-0.05 * x + 0.05 * np.random.default_rng(2).standard_normal(24))
+    fit = fit_decay(x, rho, law)
+    line = linregress(x if law == "exponential" else np.log(x), np.log(rho))
+    assert fit is not None
+    assert fit.k == pytest.approx(-line.slope)
+    assert fit.k_error == pytest.approx(line.stderr)
+    assert fit.r_squared == pytest.approx(line.rvalue**2)
+    assert fit.amplitude == pytest.approx(math.exp(line.intercept))
+
+
+def test_fit_stops_where_the_correlation_has_faded():
+    x = np.arange(6.0)
+    fit = fit_decay(x, np.array([1.0, 0.8, 0.6, 0.4, -0.1, 0.7]), "exponential")
+    assert fit is not None
+    assert fit.points == 3
+    assert fit_decay(x, np.array([1.0, 0.8, 0.6, 0.01, 0.6, 0.6]), "exponential") is None
+
+
+def test_a_photograph_is_correlated_and_noise_is_not():
+    cat = measure(grey_of(chelsea()))
+    snow = measure(noise_like(cat.picture))
+    assert min(cat.neighbours) > 0.9
+    assert max(np.abs(snow.neighbours)) < 5 / math.sqrt(cat.picture.size)
+    assert np.abs(snow.radial[1:]).max() < 0.02
+    assert snow.fits == {"exponential": None, "power": None}
+    assert cat.radial[1] > cat.radial[8] > cat.radial[32]
+    exponential, power = cat.fits["exponential"], cat.fits["power"]
+    assert exponential is not None
+    assert power is not None
+    assert exponential.r_squared > 0.95
+    assert power.k > 0
+    figure = draw_statistics(cat, snow)
+    labels = [
+        text.get_text() for sub in figure.subfigs for legend in sub.legends for text in legend.get_texts()
+    ]
+    assert len(labels) == 4
+
+
+def test_noise_has_the_pictures_size_mean_and_deviation():
+    picture = np.random.default_rng(0).uniform(10, 20, (200, 300))
+    noise = noise_like(picture)
+    assert noise.shape == picture.shape
+    assert noise.mean() == pytest.approx(picture.mean(), abs=0.1)
+    assert noise.std() == pytest.approx(picture.std(), rel=0.02)
+    np.testing.assert_array_equal(noise, noise_like(picture))
+
+
+@pytest.mark.parametrize(
+    ("picture", "says"),
+    [
+        (np.zeros((0, 0)), "at least 2x2"),
+        (np.zeros((1, 9)), "at least 2x2"),
+        (np.zeros((4, 4, 3)), "at least 2x2"),
+        (np.full((4, 4), 3.0), "equal"),
+        (np.full((4, 4), np.nan), "NaN"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(picture, says):
+    with pytest.raises(DataError, match=says) as caught:
+        measure(picture)
+    assert "\n" not in caught.value.line
+
+
+def test_bad_distances_are_refused():
+    with pytest.raises(DataError, match="1 to 4 pixels"):
+        autocorrelation(np.eye(5), 5)
+
+
+def test_gigantic_pictures_are_refused(monkeypatch):
+    monkeypatch.setattr("decanet.convolution.statistics.MOST_PIXELS", 1000)
+    with pytest.raises(DataError, match="64x32 pixels is too large"):
+        measure(np.random.default_rng(0).uniform(0, 1, (32, 64)))

@@ -1,0 +1,120 @@
+"""The ledger: complete in itself, sourced, and honest about what nobody states."""
+
+import subprocess
+import sys
+
+import pytest
+
+from decanet.core import facts
+from decanet.core.errors import UsageError
+
+
+def test_every_value_has_a_source_and_a_known_confidence() -> None:
+    for architecture in facts.architectures().values():
+        for quantity, stated in architecture.values.items():
+            assert stated.source, (architecture.key, quantity)
+            assert stated.confidence in facts.CONFIDENCES, (architecture.key, quantity)
+        for row in (*architecture.errors, *architecture.weights):
+            assert row.source
+            assert row.confidence in facts.CONFIDENCES
+        assert not architecture.stages or architecture.stages_source or architecture.paper in {
+            "lecun1998", "lin2013",
+        }  # fmt: skip  # the two whose source stands beside their layers
+    for experiment in facts.experiments().values():
+        assert experiment.claim
+        assert experiment.source
+        assert experiment.confidence in facts.CONFIDENCES
+
+
+def test_every_paper_of_the_line_is_there_with_its_bibliography() -> None:
+    papers = facts.papers()
+    assert next(iter(papers)) == "lecun1998"
+    assert {
+        "krizhevsky2012",
+        "zeiler2013",
+        "simonyan2014",
+        "szegedy2014",
+        "he2015",
+        "hu2017",
+    } <= papers.keys()
+    for paper in papers.values():
+        assert paper.title
+        assert paper.authors
+        assert paper.year >= 1998
+    alexnet = papers["krizhevsky2012"]
+    assert alexnet.citation.startswith('A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification')
+
+
+def test_numbers_that_the_papers_print() -> None:
+    assert facts.architecture("resnet152").stated("depth") == facts.Stated(
+        152, "arXiv:1512.03385 Table 1", "transcript"
+    )
+    assert facts.architecture("vgg16").stated("params_paper").value == "138 million"
+    assert facts.architecture("alexnet_2012").stages[0] == facts.Stage("conv1", 96, 55, 55)
+    assert facts.architecture("alexnet_owt").weights[0].acc1 == 56.522
+
+
+def test_what_nobody_states_is_absent() -> None:
+    assert facts.architecture("alexnet_2012").stated("macs_paper") is None
+    assert facts.architecture("convnext_tiny").stated("depth") is None
+    assert facts.competition()[0].extra_data is None
+
+
+@pytest.mark.parametrize("find", [facts.architecture, facts.paper, facts.experiment])
+def test_unknown_keys_suggest_the_nearest(find) -> None:
+    known = {
+        facts.architecture: "resnet152",
+        facts.paper: "he2015",
+        facts.experiment: "vgg_depth",
+    }[find]
+    with pytest.raises(UsageError, match=f"did you mean .*{known}"):
+        find(known[:-1] + "x")
+
+
+def classification(year: int) -> list[facts.Entry]:
+    return [e for e in facts.competition() if e.year == year and e.task == "classification"]
+
+
+def test_every_year_has_one_winner_with_the_lowest_error() -> None:
+    for year in range(2010, 2018):
+        entries = classification(year)
+        winners = {e.team for e in entries if e.rank == 1}
+        assert len(winners) == 1, year
+        best = min(entries, key=lambda e: e.top5_error_pct)
+        assert best.rank == 1, year
+        ranked = sorted(entries, key=lambda e: e.top5_error_pct)
+        assert [e.rank for e in ranked] == sorted(e.rank for e in entries), year
+
+
+def test_who_did_not_win_classification() -> None:
+    assert [(e.rank, e.same_network) for e in classification(2013) if e.architecture == "zfnet"] == [
+        (1, False), (1, False),
+    ]  # fmt: skip  # Clarifai's entry is not ZFNet
+    assert [e.rank for e in classification(2014) if e.paper == "simonyan2014"] == [2]
+    assert [e.rank for e in classification(2016) if e.paper == "xie2016"] == [2]
+    assert not [e for e in facts.competition() if e.paper == "huang2016"]  # DenseNet was not entered
+
+
+def test_extra_data_is_told_where_the_source_tells_it() -> None:
+    assert {(e.top5_error_pct, e.extra_data) for e in classification(2012) if e.rank == 1} == {
+        (15.315, True), (16.422, False),
+    }  # fmt: skip
+
+
+def test_entries_point_at_papers_and_architectures_that_exist() -> None:
+    for entry in facts.competition():
+        assert entry.paper is None or entry.paper in facts.papers()
+        if entry.architecture is not None:
+            assert facts.architecture(entry.architecture).paper == entry.paper
+
+
+def test_the_human_line_carries_its_caveat() -> None:
+    human = facts.human()
+    assert human.top5_error_pct == 5.1
+    assert "one trained annotator" in human.caveat
+    assert "12.0 %" in human.caveat
+
+
+def test_reading_the_ledger_needs_no_torch() -> None:
+    code = "import sys; from decanet.core import facts; facts.papers(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

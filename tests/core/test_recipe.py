@@ -1,0 +1,271 @@
+"""Recipes: every mistake is reported at once, nothing unknown slips through, TOML keeps every value."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from decanet.core.errors import UsageError
+from decanet.core.recipe import (
+    Adam,
+    Augmentation,
+    Data,
+    Model,
+    Muon,
+    Recipe,
+    RmsProp,
+    Schedule,
+    Sgd,
+    override,
+    parse_recipe,
+    read_recipe,
+    to_toml,
+)
+from decanet.training.recipes import list_recipes, load_recipe
+
+SMALL: dict[str, Any] = {
+    "model": {"name": "decanet_s"},
+    "batch_size": 500,
+    "epochs": 2,
+    "optimizer": {"name": "adam"},
+}
+
+
+def small(**changes: Any) -> dict[str, Any]:
+    return {**SMALL, **changes}
+
+
+def mistakes(values: dict[str, Any]) -> str:
+    with pytest.raises(UsageError) as caught:
+        parse_recipe(values, "mine.toml")
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith("recipe mine.toml: ")
+    return line.removeprefix("recipe mine.toml: ")
+
+
+def test_what_is_left_out_takes_its_default() -> None:
+    recipe = parse_recipe(SMALL, "here")
+    assert recipe == Recipe(model=Model(name="decanet_s"), batch_size=500, epochs=2, optimizer=Adam())
+    assert recipe.data.name == "cifar10"
+    assert recipe.schedule.shape == "constant"
+    assert recipe.seed == 0
+
+
+def test_a_recipe_cannot_be_changed_afterwards() -> None:
+    recipe = parse_recipe(SMALL, "here")
+    with pytest.raises(ValidationError, match="frozen"):
+        recipe.epochs = 3
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    line = mistakes(
+        {"model": {"name": "a"}, "batch_size": 0, "epohcs": 3, "optimizer": {"name": "sgd", "lr": -1}}
+    )
+    for part in ("batch_size: ", "epochs is missing", "unknown key epohcs", "optimizer.lr: "):
+        assert part in line
+    assert line.count("; ") == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (small(epohcs=3), "unknown key epohcs (did you mean epochs?)"),
+        (
+            small(augmentation={"flop": "random"}),
+            "unknown key augmentation.flop (did you mean augmentation.flip",
+        ),
+        (small(optimizer={"name": "adam", "wait_decay": 0.1}), "(did you mean optimizer.weight_decay"),
+        (small(zzzz=1), "unknown key zzzz (known here: name, model, data, augmentation, batch_size, "),
+    ],
+)
+def test_a_misspelt_key_is_answered_with_the_nearest(values: dict[str, Any], said: str) -> None:
+    assert said in mistakes(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "shown"),
+    [
+        (small(epochs=0), "epochs", "got 0"),
+        (small(epochs=float("inf")), "epochs", "got inf"),
+        (small(epochs=float("nan")), "epochs", "got nan"),
+        (small(batch_size=2.5), "batch_size", "got 2.5"),
+        (small(label_smoothing=1.5), "label_smoothing", "got 1.5"),
+        (small(validation=1.0), "validation", "got 1.0"),
+        (small(seed=-1), "seed", "got -1"),
+        (small(precision="float64"), "precision", "got 'float64'"),
+        (small(augmentation={"flip": "sometimes"}), "augmentation.flip", "got 'sometimes'"),
+        (small(data={"mean": [0.5, 0.5]}), "data.mean.2", "missing"),
+        (
+            small(optimizer={"name": "lion", "lr": 0.1}),
+            "optimizer",
+            "'sgd', 'adam', 'adamw', 'rmsprop', 'muon'",
+        ),
+        (small(optimizer={"name": "sgd"}), "optimizer.lr", "is missing"),
+        (small(optimizer={"name": "sgd", "lr": "fast"}), "optimizer.lr", "got 'fast'"),
+        (small(schedule={"shape": "steps", "milestones": [0.5, 2]}), "schedule.milestones.1", "got 2"),
+        (small(model="alexnet"), "model", "got 'alexnet'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(values: dict[str, Any], key: str, shown: str) -> None:
+    line = mistakes(values)
+    assert line.startswith((f"{key}: ", f"{key} "))
+    assert shown in line
+
+
+def test_keys_of_one_optimizer_are_unknown_to_another() -> None:
+    assert "unknown key optimizer.momentum" in mistakes(small(optimizer={"name": "adam", "momentum": 0.9}))
+
+
+def test_a_recipe_file_takes_its_name_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'batch_size = 8\nepochs = 1\nmodel.name = "lenet5"\noptimizer = { name = "sgd", lr = 0.1 }\n'
+    )
+    recipe = read_recipe(path)
+    assert recipe.name == "mine"
+    assert recipe.optimizer == Sgd(lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "no recipe file"),
+        (b"batch_size = ", "is not TOML"),
+        (b"\xff\xfe", "cannot read recipe"),
+        (b"batch_size = 1\n", "model is missing"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused_in_one_line(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=said) as caught:
+        read_recipe(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in caught.value.line
+
+
+def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read recipe"):
+        read_recipe(tmp_path)
+
+
+def test_settings_override_single_values() -> None:
+    recipe = parse_recipe(small(optimizer={"name": "sgd", "lr": 0.5, "momentum": 0.8}), "here")
+    changed = override(
+        recipe, ["optimizer.lr=0.1", "epochs=3.5", "data.name=./my pictures", "model.options.width=8"]
+    )
+    assert changed.optimizer == Sgd(lr=0.1, momentum=0.8)
+    assert changed.epochs == 3.5
+    assert changed.data.name == "./my pictures"
+    assert changed.model.options == {"width": 8}
+    assert recipe.epochs == 2
+
+
+def test_a_setting_may_hold_an_equals_sign() -> None:
+    assert override(parse_recipe(SMALL, "here"), ["data.name=./a=b"]).data.name == "./a=b"
+
+
+def test_another_optimizer_drops_the_settings_of_the_old_one() -> None:
+    recipe = parse_recipe(small(optimizer={"name": "sgd", "lr": 0.5, "momentum": 0.8}), "here")
+    assert override(recipe, ["optimizer.name=adam"]).optimizer == Adam()
+    assert override(recipe, ["optimizer.name=adamw", "optimizer.lr=0.01"]).optimizer == Adam(
+        name="adamw", lr=0.01
+    )
+    assert override(recipe, ["optimizer.name=sgd"]) == recipe
+
+
+def test_no_settings_leave_the_recipe_as_it_is() -> None:
+    recipe = parse_recipe(SMALL, "here")
+    assert override(recipe, []) is recipe
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("epochs", "--set takes key=value"),
+        ("=3", "--set takes key=value"),
+        ("epohcs=3", r"unknown key epohcs \(did you mean epochs\?\)"),
+        ("optimzer.lr=3", r"'optimzer' has no keys below it \(did you mean optimizer.lr"),
+        ("epochs.x=3", "'epochs' has no keys below it"),
+        ("epochs=-1", "epochs: input should be greater than 0, got -1"),
+        ("optimizer.name=lion", "does not match any of the expected tags"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line(setting: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        override(parse_recipe(SMALL, "here"), [setting])
+    assert "\n" not in str(caught.value)
+
+
+fractions = st.floats(0, 1, allow_nan=False)
+positive = st.floats(0, 1e6, exclude_min=True, allow_nan=False)
+not_negative = st.floats(0, 1e6, allow_nan=False)
+rgb = st.none() | st.tuples(*[st.floats(-1e3, 1e3, allow_nan=False)] * 3)
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
+plain = (
+    st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | words
+)
+values = st.recursive(
+    plain, lambda v: st.lists(v, max_size=3) | st.dictionaries(names, v, max_size=3), max_leaves=5
+)
+recipes = st.builds(
+    Recipe,
+    name=words,
+    model=st.builds(Model, name=words, options=st.dictionaries(names, values, max_size=3)),
+    data=st.builds(Data, name=words, image_size=st.none() | st.integers(1, 999), mean=rgb, std=rgb),
+    augmentation=st.builds(
+        Augmentation,
+        flip=st.sampled_from(["none", "random", "alternating"]),
+        crop_padding=st.integers(0, 9),
+        scale=st.none() | st.tuples(fractions, fractions),
+        mixup=not_negative,
+    ),
+    batch_size=st.integers(1, 10**6),
+    epochs=positive,
+    optimizer=st.one_of(
+        st.builds(Sgd, lr=positive, nesterov=st.booleans()),
+        st.builds(
+            Adam, name=st.sampled_from(["adam", "adamw"]), lr=positive, betas=st.tuples(fractions, fractions)
+        ),
+        st.builds(RmsProp, lr=positive, eps=positive),
+        st.builds(Muon, lr=positive, head_lr=positive, bias_lr=positive),
+    ),
+    schedule=st.builds(Schedule, milestones=st.lists(fractions, max_size=4).map(tuple), gamma=positive),
+    label_smoothing=fractions,
+    seed=st.integers(0, 2**60),
+)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(recipe=recipes)
+@example(
+    recipe=Recipe(name='\x7f\x00"\\', model=Model(name="né"), batch_size=1, epochs=1e-7, optimizer=Adam())
+)
+def test_every_recipe_comes_back_equal_from_its_toml(
+    recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "written.toml"
+    path.write_text(to_toml(recipe), encoding="utf-8")
+    assert read_recipe(path) == recipe
+
+
+def test_an_option_cannot_be_null_because_a_run_could_not_write_it_down() -> None:
+    line = mistakes(small(model={"name": "decanet_s", "options": {"dropout": None}}))
+    assert "an option cannot be null; leave it out" in line
+
+
+@pytest.mark.parametrize("name", ["quick", "flash", "tutorial", "tutorial_bf16", "paper"])
+def test_built_in_recipes_survive_toml(name: str, tmp_path: Path) -> None:
+    assert name in list_recipes()
+    recipe = load_recipe(name)
+    path = tmp_path / "written.toml"
+    path.write_text(to_toml(recipe), encoding="utf-8")
+    assert read_recipe(path) == recipe

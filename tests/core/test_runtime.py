@@ -1,0 +1,204 @@
+"""The machine: devices, threads, seeds, processes, the cache's place, what a result says of its environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from decanet import __version__
+from decanet.core import runtime
+from decanet.core.errors import DistributedError, ResourceError, UsageError
+from decanet.core.runtime import (
+    Ranks,
+    cache_folder,
+    choose_device,
+    choose_precision,
+    environment,
+    generator,
+    matmul_gflops,
+    peak_memory,
+    ranks_from_environment,
+    seed_from,
+    set_threads,
+    usable_cores,
+)
+
+CPU = torch.device("cpu")
+
+
+def test_alone_a_process_is_the_main_one_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert ranks_from_environment() == Ranks(0, 1)
+    assert Ranks().is_main
+
+
+def test_under_torchrun_the_ranks_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert ranks_from_environment() == Ranks(3, 4)
+    assert not ranks_from_environment().is_main
+
+
+@pytest.mark.parametrize(("rank", "size"), [("4", "4"), ("-1", "2"), ("0", "0"), ("one", "2"), ("0", "")])
+def test_contradictory_ranks_are_refused(monkeypatch: pytest.MonkeyPatch, rank: str, size: str) -> None:
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", size)
+    with pytest.raises(DistributedError, match="start with torchrun"):
+        ranks_from_environment()
+
+
+def test_auto_takes_the_fastest_device_there_is() -> None:
+    fastest = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    assert choose_device("auto").type == fastest
+    assert choose_device("cpu") == CPU
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cpu:", "cuda:x", "cuda:-1", "tpu:0", "CPU"])
+def test_an_unknown_device_is_answered_with_the_known_ones(name: str) -> None:
+    with pytest.raises(UsageError, match="known: auto, cpu, cuda, cuda:N, mps"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps"])
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ResourceError, match="use --device cpu"):
+        choose_device(name)
+
+
+def test_each_process_of_a_machine_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert choose_device("cuda") == torch.device("cuda:1")
+    assert choose_device("cuda:0") == torch.device("cuda:0"), "a device that was asked for by number stays"
+
+
+def test_a_precision_that_was_asked_for_is_taken() -> None:
+    assert choose_precision("float32", CPU) == "float32"
+    assert choose_precision("bfloat16", CPU) == "bfloat16"
+
+
+@pytest.mark.parametrize(("bfloat16", "chosen"), [(400.0, "bfloat16"), (120.0, "float32"), (5.0, "float32")])
+def test_auto_takes_bfloat16_only_where_it_is_clearly_faster(
+    monkeypatch: pytest.MonkeyPatch, bfloat16: float, chosen: str
+) -> None:
+    rates = {torch.bfloat16: bfloat16, torch.float32: 100.0}
+    monkeypatch.setattr(runtime, "matmul_gflops", lambda _, dtype: rates[dtype])
+    assert choose_precision("auto", CPU) == chosen
+
+
+def test_the_rate_of_a_product_is_that_of_this_machine() -> None:
+    rate = matmul_gflops(CPU, torch.float32, size=128, seconds=0.0)
+    assert 0.01 < rate < 1e5  # between a microcontroller and a data centre's GPU
+
+
+def test_threads_are_set_as_asked() -> None:
+    before = torch.get_num_threads()
+    try:
+        assert set_threads(2) == 2
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("asked", ["1", "1,1"])
+def test_threads_follow_openmp_when_nothing_is_asked(asked: str) -> None:
+    """In a fresh process: OMP_NUM_THREADS is read when torch starts; a list is OpenMP's form for nested levels."""
+    code = "from decanet.core.runtime import set_threads; print(set_threads())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OMP_NUM_THREADS": asked}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "1"
+
+
+def test_a_seed_is_the_same_in_every_process() -> None:
+    """Python's own hash of strings is not; the number is fixed here so that stored runs stay repeatable."""
+    assert seed_from(0, "order", 3) == 8_244_215_730_568_551_301
+    assert seed_from() == seed_from()
+
+
+def test_seeds_differ_when_any_part_differs() -> None:
+    parts = [(s, what, e) for s in range(10) for what in ("order", "augment") for e in range(50)]
+    seeds = {seed_from(*p) for p in parts}
+    assert len(seeds) == len(parts)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert seed_from(1, 23) != seed_from(12, 3)
+    assert seed_from("1") != seed_from(1)
+
+
+def test_a_generator_depends_on_its_parts_only() -> None:
+    first = torch.randperm(100, generator=generator(1, "order", 0))
+    torch.manual_seed(123)
+    assert torch.equal(first, torch.randperm(100, generator=generator(1, "order", 0)))
+    assert not torch.equal(first, torch.randperm(100, generator=generator(1, "order", 1)))
+
+
+def test_asking_for_a_generator_leaves_the_global_one_alone() -> None:
+    before = torch.get_rng_state()
+    torch.rand(3, generator=generator(0))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In this order: the option, DECANET_CACHE, XDG_CACHE_HOME, ~/.cache."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DECANET_CACHE", "/somewhere/else")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    assert cache_folder("given") == Path("given")
+    assert cache_folder("~/data") == tmp_path / "data"
+    assert cache_folder() == Path("/somewhere/else")
+    monkeypatch.setenv("DECANET_CACHE", "~/mine")
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.setenv("DECANET_CACHE", "")
+    assert cache_folder() == Path("/xdg/decanet")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == tmp_path / ".cache" / "decanet"
+
+
+def test_the_environment_holds_what_makes_results_comparable() -> None:
+    found = environment(CPU)
+    assert found["decanet"] == __version__
+    assert found["torch"] == torch.__version__
+    assert found["python"] == sys.version.split()[0].rstrip("+")
+    assert found["device"] == "cpu"
+    assert found["threads"] == torch.get_num_threads()
+    assert 1 <= found["cores"] <= (os.cpu_count() or 1)
+    assert found["processor"]
+    assert found["capability"]
+    assert "gpu" not in found
+
+
+def test_the_commit_is_that_of_the_source() -> None:
+    folder = Path(runtime.__file__).parent
+    git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True)
+    commit = environment()["commit"]
+    if git.returncode:
+        assert commit is None
+    else:
+        assert git.stdout.startswith(commit.rstrip("+"))
+        assert len(commit.rstrip("+")) >= 12
+
+
+def test_peak_memory_counts_what_was_touched() -> None:
+    before = peak_memory(CPU)
+    assert before > 20e6  # Python with torch in bytes, not in kilobytes
+    held = torch.ones(64 << 20, dtype=torch.uint8)
+    assert peak_memory(CPU) >= before
+    assert held[-1] == 1
+
+
+def test_the_cores_are_those_this_process_may_use() -> None:
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system does not bind processes to cores")
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)

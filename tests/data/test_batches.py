@@ -1,0 +1,338 @@
+"""Batches: one order for any number of processes and workers, resumable, normalised as the formula says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from decanet.core.recipe import Augmentation
+from decanet.core.runtime import Ranks
+from decanet.data import FolderData, ImageData, Split, load_data
+from decanet.data.batches import (
+    Batch,
+    FolderBatches,
+    Form,
+    MemoryBatches,
+    evaluation_batches,
+    folder_evaluation,
+    memory_evaluation,
+    principal_colours,
+    shift_colours,
+    steps_per_epoch,
+    training_batches,
+)
+from tests.conftest import Heard, MakeFolder
+
+CPU = torch.device("cpu")
+ALONE = Ranks(0, 1)
+MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+RICH = Augmentation(flip="random", crop_padding=2, cutout=4)
+
+
+def form(side: int = 8, dtype: torch.dtype = torch.float32) -> Form:
+    return Form(side, MEAN, STD, CPU, dtype)
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    """103 pictures; a picture's label is its number, so that a batch says which pictures it holds."""
+    pixels = torch.randint(0, 256, (103, 3, 8, 8), generator=torch.Generator().manual_seed(0))
+    return Split(pixels.byte(), torch.arange(103))
+
+
+def memory(
+    split: Split, augmentation: Augmentation = RICH, ranks: Ranks = ALONE, seed: int = 0
+) -> MemoryBatches:
+    return MemoryBatches(split, augmentation, mirror=True, batch_size=20, seed=seed, form=form(), ranks=ranks)
+
+
+def same(first: list[Batch], second: list[Batch]) -> bool:
+    return len(first) == len(second) and all(
+        torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels) and a.total == b.total
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "steps"),
+    [(100, 20, 5), (103, 20, 6), (102, 20, 6), (101, 20, 5), (1, 20, 1), (19, 20, 1), (20, 1, 20)],
+)
+def test_a_single_picture_left_over_is_no_batch(count: int, batch_size: int, steps: int) -> None:
+    assert steps_per_epoch(count, batch_size) == steps
+
+
+def test_an_epoch_shows_every_picture_once_in_a_new_order(split: Split) -> None:
+    batches = memory(split)
+    assert batches.count == 103
+    orders = [torch.cat([batch.labels for batch in batches.epoch(epoch)]) for epoch in range(2)]
+    for order in orders:
+        assert sorted(order.tolist()) == list(range(103))
+    assert not torch.equal(orders[0], orders[1])
+    sizes = [(len(batch.labels), batch.total) for batch in batches.epoch(0)]
+    assert sizes == [(20, 20)] * 5 + [(3, 3)]
+
+
+def test_another_seed_is_another_order(split: Split) -> None:
+    first, second = (next(memory(split, seed=seed).epoch(0)).labels for seed in (0, 1))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_the_slices_of_all_processes_make_the_batch_of_one(split: Split, size: int) -> None:
+    alone = list(memory(split).epoch(3))
+    apart = [list(memory(split, ranks=Ranks(rank, size)).epoch(3)) for rank in range(size)]
+    for step, whole in enumerate(alone):
+        parts = [batches[step] for batches in apart]
+        assert torch.equal(torch.cat([part.images for part in parts]), whole.images)
+        assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
+        assert {part.total for part in parts} == {len(whole.labels)}
+        lengths = [len(part.labels) for part in parts]
+        assert max(lengths) - min(lengths) <= 1
+
+
+@pytest.mark.parametrize("first_step", [1, 4, 5, 6])
+def test_a_resumed_epoch_goes_on_with_the_same_batches(split: Split, first_step: int) -> None:
+    whole = list(memory(split).epoch(2))
+    assert same(list(memory(split).epoch(2, first_step)), whole[first_step:])
+
+
+def test_normalisation_is_the_formula() -> None:
+    pixels = torch.randint(0, 256, (5, 3, 8, 8), generator=torch.Generator().manual_seed(3)).byte()
+    expected = (pixels.numpy() / 255 - np.reshape(MEAN, (1, 3, 1, 1))) / np.reshape(STD, (1, 3, 1, 1))
+    x = form().normalise(pixels)
+    assert x.dtype == torch.float32
+    np.testing.assert_allclose(x.numpy(), expected, rtol=1e-5, atol=1e-6)
+    half = form(dtype=torch.bfloat16).normalise(pixels)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half, x.bfloat16())
+
+
+def test_holes_become_the_mean_and_nothing_else_changes() -> None:
+    pixels = torch.randint(0, 256, (5, 3, 8, 8), generator=torch.Generator().manual_seed(3)).byte()
+    holes = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(4)) < 0.3
+    x = form().normalise(pixels, holes)
+    assert (x.masked_select(holes) == 0).all()
+    assert torch.equal(x.masked_fill(holes, 0), form().normalise(pixels).masked_fill(holes, 0))
+    assert x.masked_select(~holes).abs().min() >= 0
+
+
+def test_pictures_of_another_size_are_resized_for_the_network() -> None:
+    pixels = torch.full((2, 3, 8, 8), 255, dtype=torch.uint8)
+    x = form(side=20).normalise(pixels)
+    assert x.shape == (2, 3, 20, 20)
+    expected = (1 - torch.tensor(MEAN)) / torch.tensor(STD)
+    torch.testing.assert_close(x, expected.view(1, 3, 1, 1).expand(2, 3, 20, 20), rtol=1e-5, atol=1e-5)
+
+
+def test_training_pictures_are_cut_mirrored_and_then_normalised(split: Split) -> None:
+    """Without variation a batch is its pictures, normalised; with it, their values come from the pictures."""
+    plain = next(memory(split, Augmentation()).epoch(0))
+    assert torch.equal(plain.images, form().normalise(split.images[plain.labels]))
+    assert plain.images.is_contiguous(memory_format=torch.channels_last)
+    flipped = next(memory(split, Augmentation(flip="alternating")).epoch(0))
+    pictures = form().normalise(split.images[flipped.labels])
+    either = (flipped.images == pictures).flatten(1).all(1) | (flipped.images == pictures.flip(3)).flatten(
+        1
+    ).all(1)
+    assert either.all()
+
+
+@pytest.mark.parametrize(
+    "augmentation", [RICH, Augmentation(flip="alternating")], ids=["rich", "alternating"]
+)
+def test_batches_can_live_on_a_gpu(augmentation: Augmentation) -> None:
+    """PyTorch's fake tensors have a GPU's rules without a GPU: tensors of two devices do not mix."""
+    with FakeTensorMode():
+        pictures = Split(torch.zeros(30, 3, 8, 8, dtype=torch.uint8), torch.zeros(30, dtype=torch.int64))
+        gpu = Form(8, MEAN, STD, torch.device("cuda:0"), torch.float32)
+        batches = MemoryBatches(pictures, augmentation, mirror=True, batch_size=8, seed=0, form=gpu)
+        batch = next(batches.epoch(0))
+        assert batch.images.device.type == "cuda"
+        assert batch.labels.device.type == "cuda"
+        assert batch.images.shape == (8, 3, 8, 8)
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_network_that_sees_less_than_the_pictures_hold_is_shown_random_crops(
+    split: Split, padding: int
+) -> None:
+    """And is judged by whole pictures, of which the views take what they need."""
+    small = form(side=5)
+    batches = MemoryBatches(
+        split, Augmentation(crop_padding=padding), mirror=True, batch_size=20, seed=0, form=small
+    )
+    border = (padding, padding, padding, padding)
+    seen = set()
+    for batch in batches.epoch(0):
+        assert batch.images.shape[1:] == (3, 5, 5)
+        for image, label in zip(batch.images, batch.labels, strict=True):
+            large = torch.nn.functional.pad(
+                split.images[label : label + 1].float(), border, mode="reflect"
+            ).byte()
+            windows = small.normalise(large).unfold(2, 5, 1).unfold(3, 5, 1)[0]  # (3, P, P, 5, 5)
+            same = (windows == image[:, None, None]).all(-1).all(-1).all(0)
+            assert int(same.sum()) == 1
+            seen.add(tuple(same.nonzero()[0].tolist()))
+    assert len(seen) > 12
+    assert max(max(corner) for corner in seen) == 3 + 2 * padding
+    (judged,) = memory_evaluation(split, small)
+    assert judged.images.shape == (103, 3, 8, 8)
+
+
+# The colour noise of AlexNet, section 4.1.
+
+
+def test_principal_colours_rebuild_the_covariance(split: Split) -> None:
+    colours = principal_colours(split.images).double()  # columns p_i * l_i
+    covariance = np.cov(split.images.numpy().transpose(1, 0, 2, 3).reshape(3, -1) / 255)
+    # sum of (p l)(p l)^T is P L^2 P^T, the covariance's square
+    np.testing.assert_allclose((colours @ colours.T).numpy(), covariance @ covariance, rtol=1e-4, atol=1e-7)
+
+
+def test_colour_noise_is_one_colour_for_the_whole_picture_with_the_papers_covariance() -> None:
+    colours = torch.tensor([[0.6, 0.1, 0.02], [0.5, -0.1, 0.03], [0.4, 0.05, -0.05]])
+    samples = torch.arange(3000)
+    x = torch.zeros(3000, 3, 2, 2)
+    noisy = shift_colours(x, colours, 0.1, form(), (0, 0), samples)
+    assert torch.equal(noisy, noisy[:, :, :1, :1].expand_as(noisy))
+    shift = (noisy[:, :, 0, 0] * torch.tensor(STD)).double().numpy()  # back on the scale 0..1
+    expected = 0.01 * (colours @ colours.T).double().numpy()
+    np.testing.assert_allclose(np.cov(shift.T), expected, atol=0.06 * expected.max())
+    assert np.abs(shift.mean(0)).max() < 5 * (expected.max() / 3000) ** 0.5
+
+
+def test_colour_noise_depends_on_seed_epoch_and_sample_only(split: Split) -> None:
+    noisy = Augmentation(pca_noise=0.1)
+    alone = list(memory(split, noisy).epoch(1))
+    assert same(list(memory(split, noisy).epoch(1)), alone)
+    halves = [list(memory(split, noisy, ranks=Ranks(rank, 2)).epoch(1)) for rank in range(2)]
+    for whole, left, right in zip(alone, *halves, strict=True):
+        assert torch.equal(torch.cat([left.images, right.images]), whole.images)
+    plain = next(memory(split, Augmentation()).epoch(1))
+    assert torch.equal(plain.labels, alone[0].labels)
+    assert not torch.equal(plain.images, alone[0].images)
+
+
+# Judging.
+
+
+def test_judging_shows_all_pictures_in_order(split: Split) -> None:
+    many = Split(split.images.repeat(10, 1, 1, 1), torch.arange(1030))
+    batches = list(memory_evaluation(many, form()))
+    assert [batch.total for batch in batches] == [500, 500, 30]
+    assert torch.equal(torch.cat([batch.labels for batch in batches]), many.labels)
+    assert torch.equal(torch.cat([batch.images for batch in batches]), form().normalise(many.images))
+
+
+def test_validation_pictures_are_the_end_of_the_training_split_and_not_trained_on(split: Split) -> None:
+    data = ImageData("made", ("a", "b"), split, split.part(0, 10), MEAN, STD, True, "here")
+    training = training_batches(
+        data, Augmentation(), validation=0.2, batch_size=20, seed=0, form=form(), ranks=ALONE
+    )
+    trained = torch.cat([batch.labels for batch in training.epoch(0)]).tolist()
+    held = torch.cat(
+        [b.labels for b in evaluation_batches(data, "validation", form(), validation=0.2)]
+    ).tolist()
+    tested = torch.cat([b.labels for b in evaluation_batches(data, "test", form())]).tolist()
+    assert held == list(range(82, 103))
+    assert sorted(trained + held) == list(range(103))  # 82 = 4 * 20 + 2
+    assert tested == list(range(10))
+
+
+# Folders of large pictures.
+
+
+@pytest.fixture
+def large(make_folder: MakeFolder, heard: Heard) -> FolderData:
+    folder = make_folder({"a": 9, "b": 12}, size=(90, 70))
+    data = load_data(str(folder), cache=folder, report=heard, image_size=80)
+    assert isinstance(data, FolderData)
+    return data
+
+
+def folder_batches(data: FolderData, workers: int, ranks: Ranks = ALONE, **changes: object) -> FolderBatches:
+    varied = Augmentation(**{"flip": "random", "resize": 72, "pca_noise": 0.1, **changes})  # type: ignore[arg-type]
+    return FolderBatches(
+        data.train, varied, batch_size=5, seed=0, form=form(side=64), ranks=ranks, workers=workers
+    )
+
+
+def test_folder_batches_are_the_same_with_and_without_workers(large: FolderData) -> None:
+    without, with_two = (list(folder_batches(large, workers).epoch(1)) for workers in (0, 2))
+    assert same(without, with_two)
+    assert [batch.images.shape for batch in without] == [(5, 3, 64, 64)] * 3
+    assert same(list(folder_batches(large, 0).epoch(1, first_step=2)), without[2:])
+
+
+def test_a_finished_epoch_of_a_folder_has_no_more_batches(large: FolderData) -> None:
+    assert list(folder_batches(large, 2).epoch(0, first_step=3)) == []
+
+
+def test_the_slices_of_a_folder_make_the_batch_of_one_process(large: FolderData) -> None:
+    alone = list(folder_batches(large, 0, scale=(0.3, 1.0)).epoch(0))
+    halves = [list(folder_batches(large, 0, Ranks(rank, 2), scale=(0.3, 1.0)).epoch(0)) for rank in range(2)]
+    for whole, left, right in zip(alone, *halves, strict=True):
+        assert torch.equal(torch.cat([left.images, right.images]), whole.images)
+        assert left.total == right.total == whole.total
+
+
+def test_varying_large_pictures_leaves_the_global_generator_alone(large: FolderData) -> None:
+    before = torch.get_rng_state()
+    folder_batches(large, 0).pictures[(0, 0)]
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_large_pictures_are_varied_anew_each_epoch(large: FolderData) -> None:
+    pictures = folder_batches(large, 0).pictures
+    views = {pictures[(epoch, 0)][0].numpy().tobytes() for epoch in range(6)}
+    assert len(views) > 1
+    assert torch.equal(pictures[(3, 0)][0], pictures[(3, 0)][0])
+
+
+def test_a_random_crop_of_a_large_picture_is_a_window_of_the_resized_one(tmp_path: Path) -> None:
+    """Red counts columns, green counts rows: the crop tells where it was cut, and that nothing was distorted."""
+    ramp = np.zeros((80, 100, 3), np.uint8)
+    ramp[..., 0], ramp[..., 1] = np.arange(100), np.arange(80)[:, None]
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    listed = [(tmp_path / "ramp.png", 0)]
+    batches = FolderBatches(
+        listed, Augmentation(resize=80), batch_size=1, seed=0, form=form(side=64), workers=0
+    )
+    corners = set()
+    for epoch in range(20):
+        picture, label = batches.pictures[(epoch, 0)]
+        assert label == 0
+        left, top = int(picture[0, 0, 0]), int(picture[1, 0, 0])
+        assert torch.equal(
+            picture, torch.from_numpy(ramp[top : top + 64, left : left + 64].copy()).permute(2, 0, 1)
+        )
+        corners.add((top, left))
+    assert len(corners) > 10
+
+
+def test_judging_a_folder_takes_the_centre_at_the_size_asked_for(large: FolderData) -> None:
+    batches = list(folder_evaluation(large.test, form(side=64), resize=72, workers=0))
+    assert torch.cat([batch.labels for batch in batches]).tolist() == [label for _, label in large.test]
+    (batch,) = batches
+    assert batch.images.shape == (len(large.test), 3, 72, 72)
+    with Image.open(large.test[0][0]) as picture:  # 90 x 70: the short side becomes 72, the centre stays
+        wide = picture.resize((92, 72), Image.Resampling.BILINEAR)  # 92.57 is cut off, as torchvision does
+        pixels = np.asarray(wide.crop((10, 0, 82, 72)))
+    expected: Tensor = Form(72, MEAN, STD, CPU, torch.float32).normalise(
+        torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
+    )
+    assert torch.equal(batch.images[:1], expected)
+
+
+def test_validation_pictures_of_a_folder_come_from_all_classes(large: FolderData) -> None:
+    held = list(evaluation_batches(large, "validation", form(side=64), validation=0.5))
+    labels = torch.cat([batch.labels for batch in held]).tolist()
+    training = training_batches(
+        large, Augmentation(), validation=0.5, batch_size=4, seed=0, form=form(side=64), ranks=ALONE
+    )
+    assert set(labels) == {0, 1}
+    assert training.count + len(labels) == len(large.train)

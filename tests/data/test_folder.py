@@ -1,0 +1,303 @@
+"""A folder of one's own pictures: layouts, the split, odd pictures, and everything a user can get wrong."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+
+from decanet.core.errors import DataError, UsageError
+from decanet.data import FolderData, ImageData, load_data
+from decanet.data.folder import fit_square, list_folder, stratified_split
+from tests.conftest import Heard, MakeFolder
+
+
+def load(folder: Path, heard: Heard, image_size: int = 16, seed: int = 0) -> ImageData:
+    data = load_data(str(folder), cache=Path("unused"), report=heard, image_size=image_size, seed=seed)
+    assert isinstance(data, ImageData)
+    return data
+
+
+def refused(folder: Path, heard: Heard) -> str:
+    with pytest.raises(DataError) as caught:
+        load_data(str(folder), cache=Path("unused"), report=heard)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# The two layouts and the split.
+
+
+def test_every_fifth_picture_of_each_class_is_for_testing(make_folder: MakeFolder, heard: Heard) -> None:
+    data = load(make_folder({"cats": 10, "dogs": 11, "owls": 2}), heard)
+    assert data.classes == ("cats", "dogs", "owls")
+    assert torch.bincount(data.test.labels).tolist() == [2, 3, 1]
+    assert torch.bincount(data.train.labels).tolist() == [8, 8, 1]
+    assert data.train.images.shape == (17, 3, 16, 16)
+    assert data.mirror
+    assert any("reading 23 pictures of 3 classes" in note for note in heard.notes)
+
+
+def test_the_split_names_every_file_once(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"cats": 10, "dogs": 11})
+    data = load(folder, heard)
+    both = data.files["train"] + data.files["test"]
+    assert sorted(both) == sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
+    assert len(data.files["train"]) == len(data.train)
+    for split, part in (("train", data.train), ("test", data.test)):
+        for name, label, picture in zip(data.files[split], part.labels.tolist(), part.images, strict=True):
+            assert name.startswith(data.classes[label])
+            with Image.open(folder / name) as image:
+                assert np.array_equal(picture.permute(1, 2, 0), fit_square(np.asarray(image), 16))
+
+
+def test_the_split_depends_on_the_seed_only(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"cats": 30, "dogs": 30})
+    first = load(folder, heard).files
+    torch.manual_seed(9)
+    assert load(folder, heard).files == first
+    assert load(folder, heard, seed=1).files != first
+
+
+def test_train_and_val_folders_are_taken_as_they_are(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"train/cats": 3, "train/dogs": 4, "val/cats": 2, "val/dogs": 1})
+    data = load(folder, heard)
+    assert data.classes == ("cats", "dogs")
+    assert data.train.labels.tolist() == [0] * 3 + [1] * 4
+    assert data.test.labels.tolist() == [0] * 2 + [1]
+    assert data.files["test"] == ["val/cats/000.png", "val/cats/001.png", "val/dogs/000.png"]
+
+
+@pytest.mark.parametrize("name", ["valid", "test"])
+def test_the_other_usual_names_of_the_second_folder_are_known(
+    make_folder: MakeFolder, heard: Heard, name: str
+) -> None:
+    folder = make_folder({"train/cats": 3, "train/dogs": 3, f"{name}/dogs": 2})
+    data = load(folder, heard)
+    assert data.test.labels.tolist() == [1, 1], "a class without test pictures keeps its label"
+
+
+def test_a_train_folder_alone_is_split(make_folder: MakeFolder, heard: Heard) -> None:
+    data = load(make_folder({"train/cats": 5, "train/dogs": 5}), heard)
+    assert (len(data.train), len(data.test)) == (8, 2)
+
+
+def test_pictures_in_deeper_folders_count_and_other_files_do_not(
+    make_folder: MakeFolder, heard: Heard
+) -> None:
+    folder = make_folder({"cats/summer": 3, "cats/winter": 2, "dogs": 5, ".thumbnails": 5})
+    (folder / "cats" / "notes.txt").write_text("these are cats")
+    (folder / "readme.md").write_text("pictures")
+    (folder / "dogs" / "000.png").rename(folder / "dogs" / "BIG.PNG")
+    data = load(folder, heard)
+    assert data.classes == ("cats", "dogs")
+    assert len(data.train) + len(data.test) == 10
+
+
+def test_statistics_are_those_of_the_training_pictures(make_folder: MakeFolder, heard: Heard) -> None:
+    data = load(make_folder({"cats": 6, "dogs": 6}), heard)
+    pixels = data.train.images.numpy() / 255
+    np.testing.assert_allclose(data.mean, pixels.mean((0, 2, 3)), rtol=1e-9)
+    np.testing.assert_allclose(data.std, pixels.std((0, 2, 3)), rtol=1e-9)
+
+
+def test_pictures_of_one_colour_are_not_divided_by_zero(tmp_path: Path, heard: Heard) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for index in range(2):
+            Image.new("RGB", (8, 8), "red").save(tmp_path / name / f"{index}.png")
+    data = load(tmp_path, heard)
+    assert min(data.std) == 1e-3
+
+
+def test_small_classes_keep_a_picture_on_each_side() -> None:
+    listed = tuple(
+        (Path(f"{label}/{i}"), label) for label, count in enumerate([2, 3, 6]) for i in range(count)
+    )
+    train, test = stratified_split(listed, 3, seed=0)
+    assert Counter(label for _, label in test) == {0: 1, 1: 1, 2: 2}
+    assert sorted(train + test) == sorted(listed)
+    assert list(train) == sorted(train), "the order of the listing stays"
+
+
+def test_large_pictures_are_only_listed(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"cats": 5, "dogs": 5}, size=(90, 80))
+    data = load_data(str(folder), cache=folder, report=heard, image_size=224)
+    assert isinstance(data, FolderData)
+    assert data.classes == ("cats", "dogs")
+    assert (len(data.train), len(data.test)) == (8, 2)
+    assert all(path.is_file() and data.classes[label] == path.parent.name for path, label in data.train)
+    assert data.mean == (0.485, 0.456, 0.406), "what published ImageNet weights are trained with"
+    assert data.files["test"] == [str(path.relative_to(folder)) for path, _ in data.test]
+    small = load(folder, heard)
+    assert small.files == data.files, "the split does not depend on the size"
+
+
+# Bringing pictures to one size.
+
+
+def test_the_short_side_is_resized_and_the_centre_kept_as_torchvision_does_it() -> None:
+    """For sizes of all sorts: rounding decides which of two neighbouring columns is kept."""
+    rng = np.random.default_rng(0)
+    for width, height in [(1, 1), (5, 200), (16, 16), (98, 49), *rng.integers(1, 120, (150, 2)).tolist()]:
+        noise = rng.integers(0, 256, (height, width, 3), np.uint8)
+        side = int(rng.integers(1, 60))
+        ours = fit_square(noise, side)
+        assert ours.shape == (side, side, 3)
+        assert ours.dtype == np.uint8
+        assert ours.flags.writeable, "PyTorch warns of tensors on memory that must not be written to"
+        resized = v2.functional.resize(Image.fromarray(noise), [side])
+        assert np.array_equal(ours, np.asarray(v2.functional.center_crop(resized, [side]))), (
+            width,
+            height,
+            side,
+        )
+
+
+def ramp() -> np.ndarray:
+    """(20, 20, 3): bright at the top left, red to the right, green to the bottom."""
+    pixels = np.zeros((20, 20, 3), np.uint8)
+    pixels[..., 0], pixels[..., 1] = np.arange(20) * 12, np.arange(20)[:, None] * 12
+    pixels[:6, :6] = 250
+    return pixels
+
+
+def as_rgba(path: Path) -> np.ndarray:
+    """The bottom half is transparent: it is laid over white."""
+    alpha = np.full((20, 20, 1), 255, np.uint8)
+    alpha[10:] = 0
+    Image.fromarray(np.concatenate([ramp(), alpha], axis=2)).save(path.with_suffix(".png"))
+    expected = ramp()
+    expected[10:] = 255
+    return expected
+
+
+def as_grey16(path: Path) -> np.ndarray:
+    """16-bit greys keep their order: 65535 is white, not the low byte of it."""
+    grey = np.linspace(0, 65535, 400).reshape(20, 20).astype(np.uint16)
+    Image.fromarray(grey).save(path.with_suffix(".png"))
+    return np.rint(grey / 257.0).astype(np.uint8)[..., None].repeat(3, axis=2)
+
+
+def as_cmyk(path: Path) -> np.ndarray:
+    """Ink amounts: no ink is white."""
+    Image.fromarray(ramp()).convert("CMYK").save(path.with_suffix(".tif"))
+    return ramp()
+
+
+def as_palette(path: Path) -> np.ndarray:
+    """Palette numbers are looked up."""
+    image = Image.fromarray(ramp()).convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    image.save(path.with_suffix(".gif"))
+    return np.asarray(image.convert("RGB"))
+
+
+def as_turned(path: Path) -> np.ndarray:
+    """Stored lying on its side, with the camera's note to turn it (EXIF orientation 6: a quarter to the right)."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(ramp())).save(path.with_suffix(".png"), exif=exif)
+    return ramp()
+
+
+def as_grey(path: Path) -> np.ndarray:
+    grey = ramp().max(axis=2)
+    Image.fromarray(grey).save(path.with_suffix(".bmp"))
+    return grey[..., None].repeat(3, axis=2)
+
+
+@pytest.mark.parametrize("write", [as_rgba, as_grey16, as_cmyk, as_palette, as_turned, as_grey])
+def test_odd_pictures_become_right_rgb(
+    tmp_path: Path, make_folder: MakeFolder, heard: Heard, write: Callable[[Path], np.ndarray]
+) -> None:
+    folder = make_folder({"train/odd": 0, "train/plain": 2, "val/plain": 2}, size=(20, 20))
+    expected = write(folder / "train" / "odd" / "odd")
+    data = load(folder, heard, image_size=20)
+    picture = data.train.images[0].permute(1, 2, 0).numpy()
+    assert data.files["train"][0].startswith("train/odd/odd.")
+    assert np.abs(picture.astype(int) - expected).max() <= 1
+
+
+# What can be wrong.
+
+
+def test_a_missing_folder_is_told_with_the_layout(tmp_path: Path, heard: Heard) -> None:
+    assert refused(tmp_path / "nowhere", heard).startswith(f"no folder {tmp_path / 'nowhere'}; --data takes")
+
+
+def test_a_name_that_is_neither_data_set_nor_folder_is_answered_with_the_nearest(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UsageError, match=r"^unknown data set 'cifar1' \(did you mean .*; a folder is given by its path"
+    ):
+        load_data("cifar1", cache=tmp_path, report=heard)
+
+
+def test_a_folder_here_needs_no_separator_in_its_name(
+    make_folder: MakeFolder, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_folder({"cats": 2, "dogs": 2}, where="mine").parent)
+    assert load(Path("mine"), heard).classes == ("cats", "dogs")
+
+
+def test_a_file_is_no_folder(tmp_path: Path, heard: Heard) -> None:
+    (tmp_path / "x.zip").touch()
+    assert "no folder" in refused(tmp_path / "x.zip", heard)
+
+
+def test_one_class_is_no_choice(make_folder: MakeFolder, heard: Heard) -> None:
+    line = refused(make_folder({"cats": 5}), heard)
+    assert "needs a folder for each of at least two classes, it has only 'cats'" in line
+
+
+def test_pictures_without_class_folders_are_told(tmp_path: Path, heard: Heard) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "cat.png")
+    assert "at least two classes, it has none" in refused(tmp_path, heard)
+
+
+def test_a_class_without_pictures_is_named(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"cats": 5, "dogs": 0})
+    (folder / "dogs" / "dog.heic").touch()
+    line = refused(folder, heard)
+    assert line.startswith(f"{folder / 'dogs'} holds no pictures (")
+    assert ".jpg" in line
+
+
+def test_a_class_with_one_picture_cannot_be_split(make_folder: MakeFolder, heard: Heard) -> None:
+    line = refused(make_folder({"cats": 5, "dogs": 1}), heard)
+    assert line.endswith("dogs holds one picture only: training and testing need two")
+
+
+def test_one_picture_is_enough_where_nothing_is_split(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"train/cats": 1, "train/dogs": 1, "val/cats": 1})
+    assert len(load(folder, heard).train) == 2
+
+
+def test_a_class_that_only_val_has_is_named(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"train/cats": 2, "train/dogs": 2, "val/cats": 1, "val/owls": 1})
+    assert refused(folder, heard) == f"{folder / 'val'} has classes that {folder / 'train'} has not: owls"
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no picture", b"\x89PNG\r\n\x1a\n broken", "cut"])
+def test_a_corrupt_picture_is_named_in_one_line(
+    make_folder: MakeFolder, heard: Heard, content: bytes | str
+) -> None:
+    folder = make_folder({"cats": 5, "dogs": 5}, size=(64, 64))
+    path = folder / "dogs" / "003.png"
+    path.write_bytes(path.read_bytes()[:5000] if content == "cut" else bytes(content))  # type: ignore[arg-type]
+    assert str(path) in refused(folder, heard)
+
+
+def test_what_a_file_manager_leaves_behind_is_no_picture(make_folder: MakeFolder) -> None:
+    """macOS writes ._NAME beside each file on foreign disks; and a folder may be called like a picture."""
+    folder = make_folder({"cats": 2, "dogs": 2})
+    (folder / "cats" / "._000.png").write_bytes(b"\x00\x05\x16\x07")
+    (folder / "cats" / "album.jpg").mkdir()
+    _, train, test = list_folder(folder, seed=0)
+    assert sorted(path.name for path, label in train + test if label == 0) == ["000.png", "001.png"]

@@ -1,0 +1,170 @@
+"""The figures of a finished training: they show the right numbers and pictures, for few classes and many."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from decanet.core.plotting import save_figure
+from decanet.data import FolderData, ImageData, Split, load_data
+from decanet.evaluation.figures import confusion, curves, most_confident, thumbnails
+from decanet.evaluation.protocol import Predictions
+from tests.conftest import Heard, MakeFolder
+
+RESULT: dict[str, Any] = {
+    "model": "decanet_s", "recipe": "quick", "data": "cifar10", "test_top1": 0.8317, "train_seconds": 61.2,
+}  # fmt: skip
+
+
+def predictions(classes: int, count: int = 300, right: float = 0.7) -> Predictions:
+    rng = np.random.default_rng(classes)
+    labels = rng.integers(0, classes, count)
+    called = np.where(rng.random(count) < right, labels, rng.integers(0, classes, count))
+    sureness = rng.uniform(0.5, 1, count)
+    probabilities = np.repeat(((1 - sureness) / (classes - 1))[:, None], classes, axis=1)
+    probabilities[np.arange(count), called] = sureness
+    return Predictions(torch.from_numpy(probabilities).float(), torch.from_numpy(labels))
+
+
+def made_data(classes: int, said: Predictions) -> ImageData:
+    """Pictures that show by their brightness which one they are."""
+    numbers = torch.arange(len(said.labels)) % 256
+    images = numbers.byte().view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
+    split = Split(images, said.labels)
+    names = tuple(f"class number {k}" for k in range(classes))
+    return ImageData("made", names, split, split, (0.5,) * 3, (0.2,) * 3, True, "here")
+
+
+def log(steps: int, validated: bool = False) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    for step in range(1, steps + 1):
+        share = step / steps
+        lines.append({"step": step, "epoch": 2.5 * share, "loss": 2.3 - share, "accuracy": 0.1 + 0.7 * share})
+        if validated and step % 2 == 0:
+            lines.append({"epoch": 2.5 * share, "validation_error": 0.9 - 0.7 * share})
+    return lines
+
+
+def check_png(figure: Figure, tmp_path: Path) -> None:
+    """The file is a PNG of the figure's size, and something is drawn in it."""
+    width, height = figure.get_size_inches()
+    path = save_figure(figure, tmp_path / "figure.png", dpi=50)
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == (int(width * 50), int(height * 50))
+        pixels = np.asarray(picture.convert("L"))
+    assert (pixels < 200).mean() > 0.002
+
+
+def texts(figure: Figure) -> list[str]:
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 12, 200])
+@pytest.mark.parametrize("validated", [False, True])
+def test_curves_show_what_the_log_says(tmp_path: Path, steps: int, validated: bool) -> None:
+    lines = log(steps, validated)
+    result = {**RESULT, "validation_top1": 0.8} if validated else RESULT
+    if validated:
+        del result["test_top1"]
+    figure = curves(lines, result)
+    loss, accuracy = figure.axes
+    drawn = loss.lines[0].get_xydata()
+    assert isinstance(drawn, np.ndarray)
+    expected = [(line["epoch"], line["loss"]) for line in lines if "loss" in line]
+    np.testing.assert_allclose(drawn, np.reshape(expected, (-1, 2)))
+    accuracies = [100 * line["accuracy"] for line in lines if "loss" in line]
+    np.testing.assert_allclose(accuracy.lines[0].get_ydata(), accuracies)
+    assert ("validation 80.00%" if validated else "test 83.17%") in texts(figure)
+    assert any(text.startswith("decanet_s, recipe quick, cifar10: 61 s") for text in texts(figure))
+    if validated and steps > 1:
+        errors = [line["validation_error"] for line in lines if "validation_error" in line]
+        np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [100 * (1 - error) for error in errors])
+        assert accuracy.lines[1].get_linestyle() != accuracy.lines[0].get_linestyle(), "colour is not all"
+    check_png(figure, tmp_path)
+
+
+@pytest.mark.parametrize("top1", [0.0, 1.0])
+def test_the_accuracy_reached_is_inside_the_picture(top1: float, tmp_path: Path) -> None:
+    figure = curves(log(5), {**RESULT, "test_top1": top1})
+    low, high = figure.axes[1].get_ylim()
+    assert low <= 100 * top1 <= high
+    check_png(figure, tmp_path)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_the_confusion_shows_shares_of_each_class(classes: int, tmp_path: Path) -> None:
+    said = predictions(classes)
+    figure = confusion(said, [f"class number {k}" for k in range(classes)])
+    (axes,) = [a for a in figure.axes if a.images and a.get_xlabel() == "called"]
+    shares = np.asarray(axes.images[0].get_array())
+    counts = said.confusion().numpy()
+    np.testing.assert_allclose(shares, 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1))
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    if classes <= 30:
+        assert names == [f"class number {k}" for k in range(classes)]
+        numbers = [text.get_text() for text in axes.texts]
+        assert numbers == [f"{share:.0f}" for share in shares.ravel() if share >= 0.5]
+    check_png(figure, tmp_path)
+
+
+def test_a_class_without_test_pictures_has_an_empty_row() -> None:
+    said = Predictions(torch.eye(3)[[0, 1]], torch.tensor([0, 0]))
+    figure = confusion(said, ["a", "b", "c"])
+    assert np.asarray(figure.axes[0].images[0].get_array()).tolist() == [[50, 50, 0], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_the_surest_pictures_are_shown_with_their_names(classes: int, tmp_path: Path) -> None:
+    said = predictions(classes)
+    data = made_data(classes, said)
+    figure = most_confident(said, data)
+    sureness, called = said.probabilities.max(1)
+    for half, wanted in zip(figure.subfigs, (called == said.labels, called != said.labels), strict=True):
+        expected = [i for i in sureness.argsort(descending=True).tolist() if wanted[i]][:12]
+        drawn = [axes for axes in half.axes if axes.images]
+        # A picture's brightness is its number, so the pictures themselves say which they are.
+        assert [int(np.asarray(axes.images[0].get_array())[0, 0, 0]) for axes in drawn] == [
+            i % 256 for i in expected
+        ]
+        for axes, index in zip(drawn, expected, strict=True):
+            title = axes.get_title()
+            assert data.classes[int(called[index])] in title
+            assert f"{100 * sureness[index]:.1f}%" in title
+            assert ("is class number" in title) == bool(called[index] != said.labels[index])
+    check_png(figure, tmp_path)
+
+
+def test_a_network_without_mistakes_has_none_to_show(tmp_path: Path) -> None:
+    said = predictions(10, right=1.0)
+    figure = most_confident(said, made_data(10, said))
+    assert "none" in texts(figure)
+    check_png(figure, tmp_path)
+
+
+def test_few_pictures_leave_the_other_places_empty(tmp_path: Path) -> None:
+    said = predictions(2, count=3, right=1.0)
+    figure = most_confident(said, made_data(2, said))
+    assert sum(bool(axes.images) for axes in figure.subfigs[0].axes) == 3
+    check_png(figure, tmp_path)
+
+
+def test_pictures_of_a_folder_are_read_for_the_figure(
+    make_folder: MakeFolder, heard: Heard, tmp_path: Path
+) -> None:
+    folder = make_folder({"cats": 8, "dogs": 8}, size=(90, 70))
+    data = load_data(str(folder), cache=folder, report=heard, image_size=224)
+    assert isinstance(data, FolderData)
+    shown = thumbnails(data, [0, 1], side=48)
+    assert [picture.shape for picture in shown] == [(48, 48, 3)] * 2
+    labels = torch.tensor([label for _, label in data.test])
+    said = Predictions(torch.tensor([[0.9, 0.1]]).repeat(len(labels), 1), labels)
+    figure = most_confident(said, data)
+    assert sum(bool(axes.images) for axes in figure.subfigs[1].axes) == int((labels == 1).sum())
+    check_png(figure, tmp_path)

@@ -1,0 +1,78 @@
+"""Published weights measured on a folder; the weights are made here, as a library's user would have saved them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+from decanet.cli import run as decanet
+from decanet.core.errors import DataError
+from decanet.evaluation.published import imagenet_pictures, measure_published
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name in ("golden_retriever", "tabby"):
+        for number in range(3):
+            path = tmp_path / "pictures" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 255, (260, 300, 3), dtype=np.uint8)).save(path)
+    return tmp_path / "pictures"
+
+
+def test_outputs_are_those_of_the_library_with_its_own_preprocessing(folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs = torchvision.models.resnet18().eval()
+    torch.save(theirs.state_dict(), tmp_path / "weights.pth")
+    measured = measure_published("resnet18", str(tmp_path / "weights.pth"), folder, torch.device("cpu"))
+    transform = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+    paths = [path for path, _ in imagenet_pictures(folder)]
+    pictures = torch.stack([transform(Image.open(path).convert("RGB")) for path in paths])
+    with torch.inference_mode():
+        expected = theirs(pictures).softmax(1)
+    torch.testing.assert_close(measured.said.probabilities, expected, rtol=1e-3, atol=1e-6)
+    assert measured.said.labels.tolist() == [207] * 3 + [281] * 3  # ImageNet's labels of these classes
+    assert measured.stated is None
+
+
+def test_the_command_says_what_it_measured(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "weights.pth")
+    command = [
+        "evaluate",
+        "resnet18",
+        "--weights",
+        str(tmp_path / "weights.pth"),
+        "--data",
+        str(folder),
+        "--json",
+    ]
+    assert decanet(command) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["pictures"] == 6
+    assert 0 <= said["top1"] <= said["top5"] <= 1
+
+
+def test_a_class_that_imagenet_has_not_is_named(folder: Path) -> None:
+    (folder / "unicorn").mkdir()
+    with pytest.raises(DataError, match="none called 'unicorn'"):
+        imagenet_pictures(folder)
+
+
+def test_weights_without_data_or_of_another_network_are_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert decanet(["evaluate", "resnet18", "--weights", "torchvision"]) == 2
+    assert "--data DIR" in capsys.readouterr().err
+    torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "weights.pth")
+    command = ["evaluate", "vgg11", "--weights", str(tmp_path / "weights.pth"), "--data", str(folder)]
+    assert decanet(command) == 4
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 1
+    assert errors[0].startswith("error[checkpoint]:")

@@ -1,0 +1,206 @@
+"""A run's folder becomes a network that names pictures, or a one-line refusal."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from decanet.convolution.pictures import read_rgb
+from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.recipe import Recipe, override, parse_recipe, to_toml
+from decanet.core.results import RunFolder
+from decanet.data.folder import fit_square
+from decanet.evaluation.protocol import VIEWS
+from decanet.evaluation.runs import TrainedModel, form_of, load_run, name_pictures
+from decanet.models import create_model
+from decanet.models._files import save_weights
+
+CPU = torch.device("cpu")
+CLASSES = ["cat", "dog", "owl"]
+
+
+def recipe(*settings: str) -> Recipe:
+    values = {
+        "model": {"name": "decanet_s"},
+        "data": {"name": "made", "image_size": 32, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]},
+        "batch_size": 8,
+        "epochs": 1,
+        "optimizer": {"name": "adam"},
+        "precision": "float32",
+        "test_crops": "mirror",
+    }
+    return override(parse_recipe(values, "test"), settings)
+
+
+@pytest.fixture(autouse=True)
+def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arithmetic that this machine is fastest in would make results depend on it."""
+    monkeypatch.setattr("decanet.evaluation.runs.choose_precision", lambda *_: "float32")
+
+
+def write_run(path: Path, recipe: Recipe) -> RunFolder:
+    """A finished run whose network was never trained."""
+    run = RunFolder(path)
+    path.mkdir()
+    torch.manual_seed(7)
+    save_weights(create_model(recipe.model.name, num_classes=len(CLASSES)), run.weights, {})
+    run.recipe.write_text(to_toml(recipe))
+    run.data.write_text(json.dumps({"classes": CLASSES}))
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return write_run(tmp_path / "run", recipe())
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Seven pictures of different sizes; the third cannot be read."""
+    paths = []
+    for index in range(7):
+        noise = np.random.default_rng(index).integers(0, 256, (30 + 5 * index, 40, 3), np.uint8)
+        paths.append(tmp_path / f"{index}.png")
+        Image.fromarray(noise).save(paths[-1])
+    paths[2].write_bytes(b"no picture")
+    return paths
+
+
+def test_a_run_comes_back_with_its_classes_and_weights(run: RunFolder) -> None:
+    trained = load_run(run.path, CPU)
+    assert trained.classes == tuple(CLASSES)
+    assert trained.recipe == recipe()
+    assert not trained.model.training
+    assert trained.form.side == 32
+    torch.manual_seed(7)
+    fresh = create_model("decanet_s", num_classes=3)
+    own = trained.model.state_dict()
+    assert all(torch.equal(own[name], tensor) for name, tensor in fresh.state_dict().items())
+
+
+def test_pictures_are_named_by_the_recipes_own_views(run: RunFolder, pictures: list[Path]) -> None:
+    """Step by step: read, bring to size, normalise, judge."""
+    trained = load_run(run.path, CPU)
+    named, problems = name_pictures(trained, pictures, top=3)
+    readable = [path for path in pictures if path.name != "2.png"]
+    assert [path for path, _ in named] == readable
+    for path, guesses in named:
+        square = torch.from_numpy(fit_square(read_rgb(path), 32)).permute(2, 0, 1)[None]
+        mean, std = (torch.tensor(c).view(1, 3, 1, 1) for c in ((0.5, 0.4, 0.3), (0.2, 0.25, 0.3)))
+        with torch.no_grad():
+            expected = VIEWS["mirror"](trained.model, (square / 255 - mean) / std, 32).exp()[0]
+        assert [share for _, share in guesses] == sorted((share for _, share in guesses), reverse=True)
+        for name, share in guesses:
+            assert share == pytest.approx(expected[CLASSES.index(name)].item(), abs=1e-4)
+    assert len(problems) == 1
+    assert str(pictures[2]) in problems[0]
+    assert "\n" not in problems[0]
+
+
+def test_answers_do_not_depend_on_how_many_are_judged_together(run: RunFolder, pictures: list[Path]) -> None:
+    trained = load_run(run.path, CPU)
+    one_by_one, _ = name_pictures(trained, pictures, top=1, batch_size=1)
+    together, _ = name_pictures(trained, pictures, top=1, batch_size=3)
+    assert [(path, guess[0][0]) for path, guess in one_by_one] == [
+        (path, guess[0][0]) for path, guess in together
+    ]
+
+
+@pytest.mark.parametrize(("top", "count"), [(1, 1), (2, 2), (99, 3)])
+def test_as_many_guesses_as_asked_for_but_no_more_than_there_are_classes(
+    run: RunFolder, pictures: list[Path], top: int, count: int
+) -> None:
+    named, _ = name_pictures(load_run(run.path, CPU), pictures[:1], top=top)
+    assert len(named[0][1]) == count
+
+
+def test_without_pictures_there_is_nothing_to_name(run: RunFolder) -> None:
+    assert name_pictures(load_run(run.path, CPU), [], top=1) == ([], [])
+
+
+def test_pictures_are_resized_as_for_training_before_the_crop(pictures: list[Path]) -> None:
+    """A recipe that resizes to 40 and crops 32 judges the centre of the picture at 40."""
+    seen: list[torch.Tensor] = []
+
+    class Looks(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x)
+            return x.flatten(1)[:, :3]
+
+    own = recipe("augmentation.resize=40", "test_crops=one")
+    trained = TrainedModel(Looks(), own, tuple(CLASSES), form_of(own, CPU))
+    name_pictures(trained, pictures[:1], top=1)
+    square = fit_square(read_rgb(pictures[0]), 40)[4:36, 4:36]
+    expected = trained.form.normalise(torch.from_numpy(square.copy()).permute(2, 0, 1)[None])
+    torch.testing.assert_close(seen[0], expected)
+
+
+def test_the_form_follows_the_resolved_recipe() -> None:
+    form = form_of(recipe("precision=bfloat16"), CPU)
+    assert (form.side, form.dtype) == (32, torch.bfloat16)
+    assert form.mean == (0.5, 0.4, 0.3)
+    assert form.std == (0.2, 0.25, 0.3)
+
+
+# What can be wrong.
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load_run(path, CPU)
+    assert "\n" not in caught.value.line
+    return str(caught.value)
+
+
+def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
+    assert "is not a run: it has no recipe.toml" in refused(tmp_path)
+    assert "is not a run" in refused(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["data.json", "model.safetensors"])
+def test_a_missing_file_is_named(run: RunFolder, name: str) -> None:
+    (run.path / name).unlink()
+    assert name in refused(run.path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("recipe.toml", "batch_size = "),
+        ("recipe.toml", "batch_size = 3\n"),
+        ("recipe.toml", ""),
+        ("data.json", "{"),
+        ("data.json", "{}"),
+        ("data.json", "[]"),
+        ("model.safetensors", "x"),
+        ("model.safetensors", ""),
+    ],
+)
+def test_a_damaged_file_is_named(run: RunFolder, name: str, content: str) -> None:
+    (run.path / name).write_text(content)
+    assert name in refused(run.path)
+
+
+def test_a_recipe_that_was_never_resolved_is_no_runs(run: RunFolder) -> None:
+    run.recipe.write_text(to_toml(recipe("data.mean=null")))
+    assert "recipe.toml" in refused(run.path)
+
+
+def test_weights_of_another_network_are_refused(run: RunFolder) -> None:
+    save_weights(create_model("decanet_m", num_classes=3), run.weights, {})
+    line = refused(run.path)
+    assert "model.safetensors holds the weights of another network than decanet_s" in line
+
+
+def test_weights_for_another_number_of_classes_are_refused(run: RunFolder) -> None:
+    run.data.write_text(json.dumps({"classes": [*CLASSES, "hen"]}))
+    assert "head.weight has shape (3, 128) there and (4, 128) here" in refused(run.path)
+
+
+def test_a_network_that_this_version_does_not_know_is_named(run: RunFolder) -> None:
+    run.recipe.write_text(to_toml(recipe("model.name=decanet_x")))
+    with pytest.raises(UsageError, match="unknown model 'decanet_x'"):
+        load_run(run.path, CPU)

@@ -1,0 +1,118 @@
+"""The first layer's kernels: found in every network, and two layers in a row are one with larger kernels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+from decanet.core.plotting import save_figure
+from decanet.insight.filters import as_pictures, first_kernels, kernel_sheet
+from decanet.models import create_model
+
+
+def whitened() -> nn.Module:
+    torch.manual_seed(0)
+    model = create_model("decanet_s", num_classes=10)
+    model.initialise_from(torch.randn(200, 3, 32, 32))  # type: ignore[operator]
+    with torch.no_grad():  # the second layer starts as the identity, which would prove little
+        model.block1.conv1.weight.normal_()  # type: ignore[union-attr]
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "shape"),
+    [
+        ("alexnet_cifar", "conv1", (64, 3, 3, 3)),
+        ("alexnet", "features.0", (64, 3, 11, 11)),
+        ("alexnet_two_tower", "conv1", (96, 3, 11, 11)),
+    ],
+)
+def test_learned_kernels_are_those_of_the_first_convolution(
+    name: str, layer: str, shape: tuple[int, ...]
+) -> None:
+    with torch.device("meta"):
+        model = create_model(name)
+    names = {name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
+    first = next(m for m in model.modules() if isinstance(m, nn.Conv2d))
+    first.to_empty(device="cpu")
+    nn.init.normal_(first.weight)
+    (found,) = first_kernels(model)
+    assert found.layer in names
+    assert found.weights.shape == shape
+    assert torch.equal(found.weights, first.weight.detach())
+    assert found.about == f"{shape[0]} learned kernels of {shape[2]}x{shape[2]}"
+
+
+def test_of_decanet_both_the_computed_and_the_learned_kernels_are_found() -> None:
+    model = whitened()
+    computed, learned = first_kernels(model)
+    assert computed.layer == "whiten"
+    assert computed.weights.shape == (24, 3, 2, 2)
+    assert "not learned" in computed.about
+    assert learned.layer == "block1.conv1"
+    assert learned.weights.shape == (32, 3, 4, 4)
+    assert "seen through whiten: 4x4" in learned.about
+
+
+def test_the_composed_kernels_do_what_both_convolutions_do_in_a_row() -> None:
+    """On a picture, away from its border, where the second layer's zeros come in."""
+    model = whitened()
+    _, learned = first_kernels(model)
+    x = torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        first = F.conv2d(x, model.whiten.weight)  # type: ignore[union-attr, arg-type]
+        second = F.conv2d(first, model.block1.conv1.weight)  # type: ignore[union-attr, arg-type]
+        composed = F.conv2d(x, learned.weights)
+    assert composed.shape == second.shape == (2, 32, 17, 17)
+    torch.testing.assert_close(composed, second, rtol=1e-4, atol=1e-4 * second.abs().max().item())
+
+
+def test_a_network_without_a_convolution_on_colours_has_none() -> None:
+    assert first_kernels(nn.Linear(3, 3)) == []
+    assert first_kernels(nn.Conv2d(1, 4, 3)) == []
+
+
+def test_the_kernels_are_a_copy_that_no_later_training_changes() -> None:
+    model = whitened()
+    found = first_kernels(model)
+    before = [layer.weights.clone() for layer in found]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    assert all(torch.equal(layer.weights, weights) for layer, weights in zip(found, before, strict=True))
+
+
+def test_grey_is_zero_and_each_kernel_has_its_own_range() -> None:
+    weights = torch.zeros(3, 3, 2, 2)
+    weights[0, 0, 0, 0] = 5.0  # red, top left
+    weights[1, 2, 1, 1] = -0.01  # against blue, bottom right
+    pictures = as_pictures(weights)
+    assert pictures.shape == (3, 2, 2, 3)
+    assert pictures[0, 0, 0].tolist() == [1.0, 0.5, 0.5]
+    assert pictures[1, 1, 1].tolist() == [0.5, 0.5, 0.0]
+    assert (pictures[2] == 0.5).all(), "a kernel of zeros is grey, not a division by zero"
+
+
+def test_the_sheet_shows_every_kernel(tmp_path: Path) -> None:
+    found = first_kernels(whitened())
+    figure = kernel_sheet(found)
+    for part, layer in zip(figure.subfigs, found, strict=True):
+        drawn = [axes for axes in part.axes if axes.images]
+        assert len(drawn) == len(layer.weights)
+        shown = np.stack([np.asarray(axes.images[0].get_array()) for axes in drawn])
+        np.testing.assert_allclose(shown, as_pictures(layer.weights))
+    path = save_figure(figure, tmp_path / "kernels.png", dpi=50)
+    width, height = figure.get_size_inches()
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == (int(width * 50), int(height * 50))
+
+
+def test_one_layer_makes_a_sheet_too(tmp_path: Path) -> None:
+    (found,) = first_kernels(nn.Conv2d(3, 5, 3))
+    figure = kernel_sheet([found])
+    assert sum(bool(axes.images) for axes in figure.subfigs[0].axes) == 5

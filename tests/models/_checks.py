@@ -1,0 +1,102 @@
+"""Checks that the residual networks' tests share; the counting owes nothing to the package's own."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from decanet.core.errors import DataError
+from decanet.models import create_model, model_entry
+from decanet.training.schedules import rate_factor
+
+
+def on_meta(name: str, **options: object) -> nn.Module:
+    """The network without memory for its weights."""
+    with torch.device("meta"):
+        return create_model(name, **options)
+
+
+def check_counts(name: str, *, params: int, macs: int | None = None, **options: object) -> None:
+    """Parameters, and multiply-adds of one picture: half of what PyTorch's counter counts."""
+    model = on_meta(name, **options).eval()
+    assert sum(p.numel() for p in model.parameters()) == params
+    if macs is not None:
+        with FlopCounterMode(display=False) as counter:
+            model(torch.empty(1, *model_entry(name).input_size, device="meta"))
+        assert counter.get_total_flops() == 2 * macs
+
+
+def weighted_layers(name: str) -> int:
+    """Convolutions and linear layers, without projections and without the excitations."""
+    return sum(
+        isinstance(module, nn.Conv2d | nn.Linear)
+        for path, module in on_meta(name).named_modules()
+        if not {"shortcut", "se"} & set(path.split("."))
+    )
+
+
+def check_stages(name: str, expected: dict[str, tuple[int, int, int]]) -> None:
+    """Shapes (C, H, W) that the modules with the paper's stage names give for one picture."""
+    model = on_meta(name).eval()
+    seen: dict[str, tuple[int, ...]] = {}
+    for path in expected:
+
+        def remember(module: nn.Module, args: object, output: torch.Tensor, path: str = path) -> None:
+            seen[path] = tuple(output.shape[1:])
+
+        model.get_submodule(path).register_forward_hook(remember)
+    model(torch.empty(1, *model_entry(name).input_size, device="meta"))
+    assert seen == expected
+
+
+def check_smallest(name: str, side: int, layer: str = "", instead: str = "") -> None:
+    """``side`` works; one pixel less is explained with the ``layer`` and, where given, what to use ``instead``."""
+    model = on_meta(name).eval()
+    classes = model_entry(name).num_classes
+    assert model(torch.empty(1, 3, side, side, device="meta")).shape == (1, classes)
+    if side > 1:
+        advice = "; for small pictures use " + instead if instead else r"(; for small pictures use \w+)?"
+        message = rf"at layer {layer} .*smallest size that works is {side}x{side}{advice}$"
+        with pytest.raises(DataError, match=message):
+            model(torch.empty(1, 3, side - 1, side - 1, device="meta"))
+
+
+def check_wrong_channels(name: str) -> None:
+    """Grey pictures are refused in one line."""
+    size = model_entry(name).input_size[1]
+    with pytest.raises(DataError, match=rf"{name} takes pictures with 3 channels; got 1"):
+        on_meta(name)(torch.empty(1, 1, size, size, device="meta"))
+
+
+def check_learns(name: str, side: int, **options: object) -> None:
+    """A backward pass reaches every parameter: nothing in place destroys what the gradient needs."""
+    torch.manual_seed(0)
+    model = create_model(name, num_classes=3, **options)
+    model(torch.randn(2, 3, side, side)).square().sum().backward()
+    for path, parameter in model.named_parameters():
+        assert parameter.grad is not None, path
+        assert torch.isfinite(parameter.grad).all(), path
+        assert parameter.grad.abs().max() > 0, path
+
+
+def check_he_initialised(conv: nn.Conv2d) -> None:
+    """Standard deviation sqrt(2 / (k*k*outputs)), within four of its own standard errors."""
+    wanted = (2 / (conv.kernel_size[0] * conv.kernel_size[1] * conv.out_channels)) ** 0.5
+    count = conv.weight.numel()
+    assert conv.weight.std().item() == pytest.approx(wanted, rel=4 / (2 * count) ** 0.5)
+    assert abs(conv.weight.mean().item()) < 4 * wanted / count**0.5
+
+
+def check_learning_rates(name: str, rates: dict[float, float], **stated: object) -> None:
+    """The paper's recipe: learning rate just after an epoch's number, and the settings ``stated``."""
+    recipe = model_entry(name).recipe
+    assert recipe is not None
+    assert (recipe.name, recipe.model.name) == (f"paper:{name}", name)
+    for epoch, rate in rates.items():
+        progress = (epoch + 1e-6) / recipe.epochs
+        assert recipe.optimizer.lr * rate_factor(recipe.schedule, progress) == pytest.approx(
+            rate, rel=1e-3
+        ), epoch
+    optimizer = {"momentum", "nesterov", "weight_decay"}
+    for key, value in stated.items():
+        assert getattr(recipe.optimizer if key in optimizer else recipe, key) == value, key

@@ -1,0 +1,165 @@
+"""The walk against torch's own counter, against numbers worked out by hand, and against the papers' sizes."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from decanet.core.errors import DataError, UsageError
+from decanet.models import create_model, list_models, model_entry
+from decanet.models._walk import explain, walk
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_totals_equal_torchs_counter(name: str) -> None:
+    with torch.device("meta"):
+        model = create_model(name).eval()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            output = model(torch.empty(1, *model_entry(name).input_size))
+    walked = walk(name)
+    assert walked.macs == counter.get_total_flops() // 2  # torch counts a multiply-add as two operations
+    assert walked.params == sum(p.numel() for p in model.parameters())
+    assert walked.output_shape == tuple(output.shape)
+    assert sum(layer.params for layer in walked.layers) + walked.params_training_only == walked.params
+    assert all(layer.stage for layer in walked.layers[:-1])
+
+
+def test_alexnet_layer_by_layer() -> None:
+    walked = walk("alexnet")
+    rows = {layer.path: layer for layer in walked.layers}
+    conv1 = rows["features.0"]
+    assert conv1.stage == "conv1"
+    assert conv1.operation == "conv 11x11, stride 4, padding 2"
+    assert conv1.output_shape == (64, 55, 55)
+    assert conv1.formula == "(224 + 2*2 - 11)/4 + 1 = 55.25, rounded down to 55"
+    assert conv1.params == 64 * 3 * 11 * 11 + 64
+    assert conv1.macs == 64 * 3 * 11 * 11 * 55 * 55
+    assert conv1.receptive_field == (11, 11)
+    assert conv1.activation_bytes == 64 * 55 * 55 * 4
+    assert rows["features.1"].activation_bytes == 0  # in place
+    assert rows["features.1"].stage == "conv1"
+    assert rows["features.2"].formula == "(55 - 3)/2 + 1 = 27"
+    # 11; +2*4 = 19; +4*8 = 51; +2*8 = 67; +2*16 three times = 163; +2*16 = 195
+    assert rows["features.12"].receptive_field == (195, 195)
+    flatten = next(layer for layer in walked.layers if layer.operation == "flatten")
+    assert flatten.output_shape == (9216,)
+    assert rows["classifier.1"].params == 9216 * 4096 + 4096
+    assert walked.output_shape == (1, 1000)
+    assert walked.depth == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "field"),
+    [("vgg16", "pool5", 212), ("alexnet_two_tower", "conv5", 163), ("resnet18", "conv1", 7)],
+)
+def test_receptive_fields_known_from_the_literature(name: str, stage: str, field: int) -> None:
+    layers = [layer for layer in walk(name).layers if layer.stage == stage and layer.receptive_field]
+    assert (field, field) in [layer.receptive_field for layer in layers]
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [
+        ("alexnet_two_tower", 8), ("vgg19", 19), ("googlenet", 22), ("resnet50", 50), ("resnet152", 152),
+        ("preact_resnet110_cifar", 110), ("densenet121", 121), ("se_resnet50", 50), ("senet154", 154),
+    ],
+)  # fmt: skip
+def test_depth_is_what_the_papers_count(name: str, depth: int) -> None:
+    assert walk(name).depth == depth
+
+
+class Branches(nn.Module):
+    """A 3x3 and a 5x5 branch that meet in a concatenation, and a sum with the shortcut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(4, 2, 3, padding=1)
+        self.wide = nn.Sequential(nn.Conv2d(4, 2, 1), nn.Conv2d(2, 2, (1, 5), padding=(0, 2)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.narrow(x), self.wide(x)], 1) + x
+
+
+def test_where_branches_meet_the_widest_field_and_the_longest_path_count() -> None:
+    walked = walk(Branches(), (4, 9, 9))
+    operations = [layer.operation for layer in walked.layers]
+    assert operations[-2:] == ["concatenate", "add"]
+    assert walked.layers[-1].receptive_field == (3, 5)
+    assert walked.depth == 2
+    wide = next(layer for layer in walked.layers if layer.path == "wide.1")
+    assert wide.formula == "9 - 1 + 1 = 9; 9 + 2*2 - 5 + 1 = 9"
+
+
+class Gated(nn.Module):
+    """A squeeze-and-excitation gate: two linear layers that are not on the signal's path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2), nn.Linear(2, 4), nn.Sigmoid()
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x)
+        return x * self.gate(x)[:, :, None, None]
+
+
+def test_a_gate_is_neither_on_the_path_nor_widens_the_field() -> None:
+    walked = walk(Gated(), (3, 8, 8))
+    assert walked.depth == 1
+    assert walked.layers[-1].receptive_field == (3, 3)
+    assert walked.macs == 4 * 27 * 36 + 8 + 8
+
+
+class Attention(nn.Module):
+    """One head over the pixels: two products of matrices that no layer owns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(4, 12, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x.flatten(2).transpose(1, 2)).chunk(3, -1)
+        return torch.softmax(q @ k.transpose(1, 2), -1) @ v
+
+
+def test_products_of_matrices_count_and_see_everything() -> None:
+    walked = walk(Attention(), (4, 3, 3))
+    assert walked.macs == 9 * 4 * 12 + 9 * 9 * 4 + 9 * 9 * 4
+    assert walked.layers[-1].receptive_field is None
+    assert walked.depth == 1
+
+
+def test_the_walked_network_is_left_as_it_was() -> None:
+    model = create_model("alexnet_cifar").train()
+    model.features[0].eval()
+    before = [parameter.data_ptr() for parameter in model.parameters()]
+    walk(model)
+    assert model.training
+    assert not model.features[0].training
+    assert before == [parameter.data_ptr() for parameter in model.parameters()]
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_another_size_changes_maps_and_not_parameters() -> None:
+    small, usual = walk("resnet18", (3, 64, 64)), walk("resnet18")
+    assert small.params == usual.params
+    assert small.macs < usual.macs / 10
+
+
+def test_why_55_and_why_9216() -> None:
+    sentences = [explain(layer) for layer in walk("alexnet").layers]
+    assert "(224 + 2*2 - 11)/4 + 1 = 55.25, rounded down to 55" in sentences[0]
+    assert "23,296 parameters" in sentences[0]
+    assert any("256*6*6 = 9216" in sentence for sentence in sentences)
+    assert any("9216*4096 + 4096 biases = 37,752,832" in sentence for sentence in sentences)
+
+
+def test_errors_are_one_line_that_helps() -> None:
+    with pytest.raises(DataError, match=r"features\.\d"):
+        walk("alexnet", (3, 20, 20))
+    with pytest.raises(UsageError, match="give the input size"):
+        walk(nn.Conv2d(3, 4, 3))
+    with pytest.raises(UsageError, match="did you mean"):
+        walk("alexnett")

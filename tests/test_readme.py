@@ -1,0 +1,86 @@
+"""The README is always true, and the Chinese one says the same."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+READMES = ("README.md", "README.zh.md")
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_generated_tables_are_what_the_commands_and_results_say(generator: ModuleType, name: str) -> None:
+    assert generator.generated(name, text(name)) == text(name), "run: python docs/generate.py"
+
+
+def test_both_languages_have_the_same_structure() -> None:
+    english, chinese = map(text, READMES)
+    patterns = {
+        "commands and programs": (r"```.*?```", re.S),
+        "pictures": (r'<img src="([^"]+)"', 0),
+        "links": (r"\]\(((?!README)[^)]+)\)", 0),
+        "generated parts": (r"<!-- .*? -->", 0),
+        "measured speeds": (r"^\| `\w+` \|.*$", re.M),
+    }
+    for what, (pattern, flags) in patterns.items():
+        assert re.findall(pattern, english, flags) == re.findall(pattern, chinese, flags), what
+    assert len(re.findall(r"^## ", english, re.M)) == len(re.findall(r"^## ", chinese, re.M))
+    assert len(re.findall(r"^- ", english, re.M)) == len(re.findall(r"^- ", chinese, re.M))
+    assert set(re.findall(r"\d+\.\d+%", english)) == set(re.findall(r"\d+\.\d+%", chinese))
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_picture_and_file_that_is_named_exists(name: str) -> None:
+    named = re.findall(r'<img src="([^"]+)"', text(name)) + re.findall(r"\]\((?!http)([^)#]+)\)", text(name))
+    named += re.findall(r"`((?:benchmarks|src|docs)/[\w./-]+)`", text(name))
+    assert len(named) > 8
+    for path in named:
+        assert (ROOT / path).exists(), path
+
+
+def test_every_command_in_the_readme_parses(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each named command exists, with each named option."""
+    from decanet.cli import run
+
+    lines = re.findall(r"^(?:\.venv/bin/)?decanet (.+?)(?:\s+#.*)?$", text("README.md"), re.M)
+    assert len(lines) > 12
+    for line in lines:
+        words = line.split()
+        depth = 2 if words[0] in {"convolve", "data"} else 1
+        assert run([*words[:depth], "--help"]) == 0
+        shown = capsys.readouterr().out
+        for option in (word for word in words if word.startswith("--")):
+            assert option in shown, f"decanet {line}"
+
+
+def test_the_python_of_the_readme_runs_as_far_as_it_needs_no_network() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", text("README.md"), re.S)
+    offline = "\n".join(line for line in code.splitlines() if "weights=" not in line)
+    names: dict[str, object] = {}
+    exec(offline, names)
+    assert "fast" in names
+
+
+def test_the_tutorials_accuracy_is_the_committed_results() -> None:
+    import json
+
+    result = json.loads(text("benchmarks/results/tutorial_bf16-seed0.json"))
+    assert f"**{100 * result['test_top1']:.2f}%**" in text("README.md")
+    assert 0.715 <= result["test_top1"] <= 0.76

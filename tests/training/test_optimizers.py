@@ -1,0 +1,83 @@
+"""Optimizers built from recipes."""
+
+import pytest
+import torch
+from torch import nn
+
+from decanet.core.recipe import Adam, Muon, RmsProp, Sgd
+from decanet.models import create_model
+from decanet.training.optimizers import build_optimizers, orthogonalise
+
+
+@pytest.mark.parametrize("shape", [(16, 40), (40, 16), (24, 24)])
+def test_orthogonalise_moves_all_singular_values_near_one_and_keeps_directions(
+    shape: tuple[int, int],
+) -> None:
+    torch.manual_seed(0)
+    matrix = torch.randn(*shape)
+    result = orthogonalise(matrix, steps=5)
+    assert result.shape == shape
+    singular = torch.linalg.svdvals(result)
+    assert singular.min() > 0.6
+    assert singular.max() < 1.25
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    nearest = u @ v
+    cosine = (result * nearest).sum() / result.norm() / nearest.norm()
+    assert cosine > 0.97
+
+
+def test_muon_keeps_each_filter_banks_norm_and_goes_downhill() -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 8, 3, bias=False)
+    optimizers = build_optimizers(
+        Muon(lr=0.1, head_lr=0.1, bias_lr=0.1), nn.Sequential(conv, nn.Linear(3, 2))
+    )
+    x = torch.randn(4, 4, 8, 8)
+    target = torch.randn(4, 8, 6, 6)
+    losses = []
+    for _ in range(20):
+        loss = (conv(x) - target).square().mean()
+        losses.append(loss.item())
+        loss.backward()
+        optimizers.step()
+        optimizers.zero_grad()
+    assert losses[-1] < losses[0]
+    # The norm is restored before the update, which adds a direction of norm sqrt(8) times the rate at most.
+    assert 8**0.5 * 0.8 < conv.weight.norm() < 8**0.5 * 1.2
+
+
+def test_muon_gives_convolutions_to_muon_and_the_rest_to_sgd() -> None:
+    model = create_model("decanet_s")
+    optimizers = build_optimizers(Muon(lr=0.24, head_lr=0.67, bias_lr=0.05, weight_decay=1e-3), model)
+    muon, sgd = optimizers.parts
+    assert {p.ndim for p in muon.param_groups[0]["params"]} == {4}
+    assert len(muon.param_groups[0]["params"]) == 6  # the whitening layer is frozen
+    assert [group["lr"] for group in sgd.param_groups] == [0.67, 0.05]
+    for group in sgd.param_groups:
+        assert group["lr"] * group["weight_decay"] == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        (Sgd(lr=0.1, nesterov=True), torch.optim.SGD),
+        (Adam(lr=1e-3), torch.optim.Adam),
+        (Adam(name="adamw", lr=1e-3, weight_decay=0.05), torch.optim.AdamW),
+        (RmsProp(lr=0.045), torch.optim.RMSprop),
+    ],
+)
+def test_torchs_optimizers_get_the_recipes_settings(settings: object, kind: type) -> None:
+    model = nn.Linear(4, 2)
+    (part,) = build_optimizers(settings, model).parts  # type: ignore[arg-type]
+    assert type(part) is kind
+    assert part.param_groups[0]["lr"] == settings.lr  # type: ignore[attr-defined]
+    assert part.param_groups[0]["weight_decay"] == settings.weight_decay  # type: ignore[attr-defined]
+
+
+def test_set_rate_scales_every_group() -> None:
+    optimizers = build_optimizers(Muon(lr=0.2, head_lr=0.6, bias_lr=0.05), create_model("decanet_s"))
+    optimizers.set_rate(0.5)
+    rates = [group["lr"] for part in optimizers.parts for group in part.param_groups]
+    assert rates == pytest.approx([0.1, 0.3, 0.025])
+    optimizers.set_rate(1.0)
+    assert optimizers.rate == pytest.approx(0.2)

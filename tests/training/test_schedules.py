@@ -1,0 +1,59 @@
+"""The learning rate over a training."""
+
+import math
+
+import pytest
+
+from decanet.core.recipe import Schedule
+from decanet.training.schedules import count_plateaus, rate_factor
+
+
+def test_warm_up_is_a_straight_line_from_start_to_one() -> None:
+    schedule = Schedule(shape="constant", warmup=0.2, start=0.5)
+    assert rate_factor(schedule, 0.0) == 0.5
+    assert rate_factor(schedule, 0.1) == pytest.approx(0.75)
+    assert rate_factor(schedule, 0.2) == 1.0
+    assert rate_factor(schedule, 0.9) == 1.0
+
+
+@pytest.mark.parametrize("shape", ["linear", "cosine"])
+def test_decay_runs_from_one_to_final(shape: str) -> None:
+    schedule = Schedule(shape=shape, warmup=0.1, final=0.05)
+    assert rate_factor(schedule, 0.1) == pytest.approx(1.0)
+    assert rate_factor(schedule, 1.0) == pytest.approx(0.05)
+    values = [rate_factor(schedule, 0.1 + 0.9 * i / 50) for i in range(51)]
+    assert values == sorted(values, reverse=True)
+
+
+def test_cosine_equals_torchs() -> None:
+    import torch
+
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=40)
+    for step in range(40):
+        assert rate_factor(Schedule(shape="cosine"), step / 40) == pytest.approx(
+            theirs.get_last_lr()[0], abs=1e-9
+        )
+        optimizer.step()
+        theirs.step()
+
+
+def test_steps_multiply_at_their_milestones() -> None:
+    schedule = Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1)
+    assert [rate_factor(schedule, p) for p in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)] == pytest.approx(
+        [1, 1, 0.1, 0.1, 0.01, 0.01]
+    )
+
+
+def test_plateaus_are_counted_from_the_errors_alone() -> None:
+    assert count_plateaus([], 2) == 0
+    assert count_plateaus([0.5, 0.4, 0.3], 2) == 0
+    assert count_plateaus([0.5, 0.5, 0.5], 2) == 1
+    assert count_plateaus([0.5, 0.6, 0.6, 0.4, 0.4, 0.4], 2) == 2
+    assert count_plateaus([math.inf, 0.4, 0.5, 0.5, 0.5, 0.5], 2) == 2
+
+
+def test_plateau_divides_the_rate() -> None:
+    schedule = Schedule(shape="plateau", gamma=0.1, patience=1)
+    assert rate_factor(schedule, 0.5, [0.3, 0.3]) == pytest.approx(0.1)

@@ -1,0 +1,331 @@
+"""Whole trainings: what they reach, what they write, how they stop and go on."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from decanet.core.errors import (
+    BusyError,
+    CheckpointError,
+    DataError,
+    DivergedError,
+    Interrupted,
+    Preempted,
+    UsageError,
+)
+from decanet.core.recipe import read_recipe
+from decanet.core.results import RunFolder
+from decanet.evaluation.runs import load_run
+from decanet.training.loop import Line
+from tests.training.conftest import CPU, Listener, Trainer
+
+
+def digest(run: RunFolder) -> str:
+    """Of the weights' values: a file's metadata may differ."""
+    from safetensors.torch import load_file
+
+    tensors = load_file(run.weights)
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(name.encode())
+        total.update(tensors[name].contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def test_the_quick_recipe_learns_the_digits(trainer: Trainer) -> None:
+    _, result, said, listener = trainer(trainer.recipe("epochs=8"))
+    assert result["test_top1"] > 0.95
+    assert result["test_top1"] == said.top(1)
+    assert result["test_top5"] >= result["test_top1"]
+    assert listener.lines[-1].loss < listener.lines[0].loss / 1.5
+
+
+def test_a_run_holds_all_that_a_comparison_needs(trainer: Trainer) -> None:
+    recipe = trainer.recipe()
+    run, result, _, listener = trainer(recipe)
+    assert read_recipe(run.recipe) == recipe
+    assert json.loads(run.result.read_text()) == result
+    assert {
+        "model",
+        "recipe",
+        "data",
+        "seed",
+        "params",
+        "macs",
+        "test_top1",
+        "test_top5",
+        "train_seconds",
+    } <= set(result)
+    assert result["params"] == 295_096
+    assert result["macs"] == 19_887_392  # counted by torch.utils.flop_counter, halved
+    environment = result["environment"]
+    assert environment["torch"] == torch.__version__
+    assert environment["threads"] == torch.get_num_threads()
+    lines = run.read_metrics()
+    assert [line["step"] for line in lines] == list(range(1, 9))  # 1433 pictures in batches of 200
+    assert lines[-1]["loss"] == listener.lines[-1].loss
+    assert json.loads(run.data.read_text())["classes"] == [str(d) for d in range(10)]
+    assert not run.state.exists(), "a finished run needs no state"
+
+
+def test_the_weights_file_gives_the_same_answers(trainer: Trainer) -> None:
+    run, _, said, _ = trainer(trainer.recipe())
+    from decanet.training.session import judge
+
+    again = judge(load_run(run.path, CPU).model, trainer.recipe(), trainer.data, "test", CPU)
+    torch.testing.assert_close(again.probabilities, said.probabilities)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(trainer: Trainer) -> None:
+    first, _, _, _ = trainer(trainer.recipe(), "a")
+    second, _, _, _ = trainer(trainer.recipe(), "b")
+    other, _, _, _ = trainer(trainer.recipe("seed=1"), "c")
+    assert digest(first) == digest(second)
+    assert digest(first) != digest(other)
+
+
+class StopsAt(Listener):
+    """Asks to stop when a step is logged, as Ctrl-C or the system would."""
+
+    def __init__(self, step: int, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.step, self.number = step, number
+
+    def line(self, line: Line) -> None:
+        super().line(line)
+        if line.step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(["ema=0.9", "validation=0.2"], id="muon with an average"),
+        pytest.param(
+            [
+                "model.name=alexnet_cifar",
+                "batch_size=16",
+                "epochs=0.1",
+                "optimizer.name=adam",
+                "optimizer.lr=0.0003",
+            ],
+            id="adam with dropout",
+        ),
+    ],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trainer: Trainer, settings: list[str]) -> None:
+    recipe = trainer.recipe("epochs=2", "augmentation.cutout=6", *settings)
+    whole, _, _, whole_listener = trainer(recipe, "whole")
+    stopping = StopsAt(3)
+    with pytest.raises(Interrupted, match=r"stopped at step 3 of .*decanet train --resume .*cut"):
+        trainer(recipe, "cut", watcher=stopping)
+    cut = RunFolder(trainer.folder / "cut")
+    assert cut.state.exists()
+    assert not cut.result.exists()
+    load_run(cut.path, CPU)  # an interrupted run can already be judged
+    _, result, _, resumed = trainer(read_recipe(cut.recipe), "cut", resume=True)
+    assert digest(cut) == digest(whole)
+    steps = [line["step"] for line in cut.read_metrics() if "step" in line]
+    assert steps == list(range(1, stopping.total_steps + 1))
+    losses = [line.loss for line in stopping.lines + resumed.lines]
+    assert losses == [line.loss for line in whole_listener.lines]
+    assert result["seed"] == recipe.seed
+
+
+def test_termination_saves_and_says_preempted(trainer: Trainer) -> None:
+    with pytest.raises(Preempted) as caught:
+        trainer(trainer.recipe("epochs=2"), watcher=StopsAt(2, signal.SIGTERM))
+    assert caught.value.exit_code == 75
+
+
+def test_checkpoints_in_between_are_written_by_the_clock(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    from decanet.training import loop
+
+    real = loop._save
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "_save", lambda *args: (saved.append(args[-1].step), real(*args)))
+    trainer(trainer.recipe())
+    assert saved == list(range(1, 8))  # after every step but the last, which finishes the run
+
+
+def test_a_validation_share_keeps_the_test_split_untouched(trainer: Trainer) -> None:
+    _, result, said, listener = trainer(trainer.recipe("validation=0.2", "epochs=2"))
+    assert "validation_top1" in result
+    assert "test_top1" not in result
+    assert len(said.labels) == round(0.2 * 1433)
+    assert len(listener.validations) == 2
+
+
+def test_a_plateau_lowers_the_rate_from_the_validation_error(trainer: Trainer) -> None:
+    settings = ["epochs=4", "validation=0.2", "optimizer.name=sgd", "optimizer.lr=1e-12"]
+    recipe = trainer.recipe(*settings, 'schedule={"shape": "plateau", "patience": 1}')
+    _, _, _, listener = trainer(recipe)
+    rates = sorted({line.rate for line in listener.lines}, reverse=True)
+    assert len(rates) >= 2
+    assert rates[1] == pytest.approx(rates[0] / 10)
+
+
+def test_a_plateau_without_validation_is_refused(trainer: Trainer) -> None:
+    with pytest.raises(UsageError, match="set validation"):
+        trainer.recipe('schedule={"shape": "plateau"}')
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(trainer: Trainer) -> None:
+    recipe = trainer.recipe("model.name=alexnet_cifar", "optimizer.name=sgd", "optimizer.lr=1e9")
+    with pytest.raises(DivergedError, match=r"lower optimizer\.lr"):
+        trainer(recipe)
+    assert not (trainer.folder / "run" / "result.json").exists()
+
+
+def test_a_run_in_the_way_is_not_overwritten(trainer: Trainer) -> None:
+    run, _, _, _ = trainer(trainer.recipe())
+    before = run.weights.read_bytes()
+    with pytest.raises(UsageError, match="already holds a run"):
+        trainer(trainer.recipe("seed=5"))
+    assert run.weights.read_bytes() == before
+
+
+def test_two_trainings_cannot_share_a_folder(trainer: Trainer) -> None:
+    with RunFolder(trainer.folder / "run").locked(), pytest.raises(BusyError, match="another process"):
+        trainer(trainer.recipe())
+
+
+def test_resuming_a_finished_run_is_refused(trainer: Trainer) -> None:
+    trainer(trainer.recipe())
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        trainer(trainer.recipe(), resume=True)
+
+
+def test_resuming_as_another_network_is_refused(trainer: Trainer) -> None:
+    with pytest.raises(Interrupted):
+        trainer(trainer.recipe(), watcher=StopsAt(2))
+    with pytest.raises(CheckpointError, match="another network"):
+        trainer(trainer.recipe("model.name=decanet_m"), resume=True)
+
+
+def test_a_damaged_state_is_reported_in_one_line(trainer: Trainer) -> None:
+    with pytest.raises(Interrupted):
+        trainer(trainer.recipe(), watcher=StopsAt(2))
+    (trainer.folder / "run" / "state.pt").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="damaged"):
+        trainer(trainer.recipe(), resume=True)
+
+
+def test_pictures_too_small_for_the_network_stop_before_anything_is_written(trainer: Trainer) -> None:
+    with pytest.raises(DataError, match=r"pool5.*63x63.*alexnet_cifar"):
+        trainer(trainer.recipe("model.name=alexnet", "data.image_size=32"))
+    assert not (trainer.folder / "run").exists()
+
+
+def test_mixup_cutmix_clipping_and_cosine_train(trainer: Trainer) -> None:
+    recipe = trainer.recipe(
+        "epochs=6", "augmentation.mixup=0.2", "augmentation.cutmix=1.0", "clip_gradient=1",
+        'schedule={"shape": "cosine", "warmup": 0.1}', "optimizer.name=adamw", "optimizer.lr=0.01",
+    )  # fmt: skip
+    _, result, _, _ = trainer(recipe)
+    assert result["test_top1"] > 0.5
+
+
+def test_the_tutorials_recipe_is_the_tutorials() -> None:
+    from decanet.training.recipes import load_recipe
+
+    recipe = load_recipe("tutorial")
+    assert recipe.model.name == "alexnet_cifar"
+    assert (recipe.batch_size, recipe.epochs, recipe.log_every) == (128, 10, 100)
+    assert recipe.optimizer.model_dump() == {
+        "name": "adam",
+        "lr": 1e-3,
+        "betas": (0.9, 0.999),
+        "weight_decay": 0.0,
+    }
+    assert recipe.data.mean == (0.4914, 0.4822, 0.4465)
+    assert recipe.data.std == (0.2023, 0.1994, 0.2010)
+    assert (recipe.augmentation.flip, recipe.augmentation.crop_padding) == ("random", 4)
+    assert recipe.precision == "float32"
+    assert load_recipe("tutorial_bf16") == recipe.model_copy(
+        update={"name": "tutorial_bf16", "precision": "bfloat16"}
+    )
+
+
+TWO_PROCESSES = """
+import sys, torch
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+torch.set_num_threads(1)
+from decanet.core.runtime import ranks_from_environment
+from decanet.core.results import RunFolder
+from decanet.core.recipe import read_recipe
+from decanet.core.report import Silent
+from decanet.data import load_data
+from decanet.training.distributed import process_group
+from decanet.training.session import run_training
+from tests.training.conftest import Listener, CPU
+ranks = ranks_from_environment()
+with process_group(ranks, CPU):
+    run_training(read_recipe(Path(sys.argv[2])), load_data("digits", cache=Path("x"), report=Silent()),
+                 RunFolder(Path(sys.argv[3])), device=CPU, ranks=ranks, watcher=Listener())
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        # Residual: a maximum over flat regions has ties, and rounding decides who wins them.
+        pytest.param(
+            ["model.name=resnet20_cifar", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=0.5"],
+            id="with batch normalisation"),
+        pytest.param(
+            [
+                "model.name=nin_cifar", 'model.options={"dropout": 0.0}', "optimizer.name=sgd", "optimizer.lr=0.01",
+                "epochs=0.5",
+            ],
+            id="without",
+        ),
+    ],
+)  # fmt: skip
+def test_two_processes_reach_what_one_reaches(trainer: Trainer, settings: list[str]) -> None:
+    # An odd batch size: the slices differ in length, and the gradients must still be the global batch's.
+    recipe = trainer.recipe("batch_size=333", "precision=float32", *settings)
+    one, one_result, _, _ = trainer(recipe, "one")
+    script = trainer.folder / "script.py"
+    script.write_text(TWO_PROCESSES)
+    root = Path(__file__).parents[2]
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script),
+        str(root), str(one.recipe), str(trainer.folder / "two"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    two = RunFolder(trainer.folder / "two")
+    assert two.read_json(two.result)["processes"] == 2
+    losses = [[line["loss"] for line in run.read_metrics()] for run in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    from safetensors.torch import load_file
+
+    alone, together = load_file(one.weights), load_file(two.weights)
+    assert alone.keys() == together.keys()
+    for name, tensor in alone.items():
+        torch.testing.assert_close(
+            together[name], tensor, rtol=1e-3, atol=1e-3, msg=lambda m, n=name: f"{n}: {m}"
+        )
+    assert two.read_json(two.result)["test_top1"] == pytest.approx(one_result["test_top1"], abs=0.02)
+
+
+def test_a_network_that_sees_less_than_the_pictures_hold_trains_on_crops(trainer: Trainer) -> None:
+    """Krizhevsky's own CIFAR networks take random 24x24 crops of 32x32, and the centre when judged."""
+    recipe = trainer.recipe(
+        "model.name=cuda_convnet_13", "data.image_size=24", "epochs=0.3", "optimizer.name=adam"
+    )
+    run, result, _, _ = trainer(recipe)
+    assert result["params"] > 0
+    assert load_run(run.path, CPU).form.side == 24
