@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from decanet.convolution.pictures import grey_of, read_grey, read_rgb
+from decanet.convolution.pictures import grey_of, open_rgb, read_grey, read_rgb
 from decanet.core.errors import DataError
 
 RGB = np.random.default_rng(0).integers(0, 256, (13, 17, 3), dtype=np.uint8)
@@ -124,6 +124,38 @@ def test_the_cameras_orientation_is_applied(tmp_path, orientation):
     assert ours.shape == ((16, 32) if orientation < 5 else (32, 16))
     bright = np.argwhere(ours > 0.5).mean(axis=0) > np.array(ours.shape) / 2
     assert tuple(bright.astype(int)) == corner
+
+
+SMOOTH = Image.fromarray(RGB).resize((400, 240), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize(
+    ("short_side", "share"), [(240, 1), (121, 1), (120, 2), (61, 2), (60, 4), (30, 8), (1, 8)]
+)
+def test_a_jpeg_is_decoded_no_smaller_than_asked_for(tmp_path, short_side, share):
+    path = saved(tmp_path, SMOOTH, "picture.jpg", quality=95)
+    image = open_rgb(path, short_side)
+    assert image.size == (400 // share, 240 // share)
+    averaged = Image.fromarray(read_rgb(path)).reduce(share)
+    assert abs(np.array(image).astype(int) - np.array(averaged)).mean() < 2
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_an_odd_jpeg_decoded_small_is_the_whole_one_made_small(tmp_path, mode, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, SMOOTH.convert(mode), "picture.jpg", quality=95, exif=exif)
+    image = open_rgb(path, 50)
+    assert (image.mode, image.size) == ("RGB", (100, 60) if orientation == 1 else (60, 100))
+    averaged = Image.fromarray(read_rgb(path)).reduce(4)
+    assert abs(np.array(image).astype(int) - np.array(averaged)).mean() < 2
+
+
+@pytest.mark.parametrize("name", ["picture.png", "picture.webp", "picture.tiff", "picture.gif"])
+def test_other_formats_are_decoded_whole(tmp_path, name):
+    path = saved(tmp_path, SMOOTH, name)
+    np.testing.assert_array_equal(np.array(open_rgb(path, 10)), read_rgb(path))
 
 
 def test_the_first_picture_of_an_animation_counts(tmp_path):

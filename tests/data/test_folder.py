@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage.data import chelsea
 from torchvision.transforms import v2
 
+from decanet.convolution.pictures import open_rgb, read_rgb
 from decanet.core.errors import DataError, UsageError
 from decanet.data import FolderData, ImageData, load_data
-from decanet.data.folder import fit_square, list_folder, stratified_split
+from decanet.data.folder import DRAFT_GAP, fit_square, list_folder, stratified_split
 from tests.conftest import Heard, MakeFolder
 
 
@@ -156,6 +158,17 @@ def test_the_short_side_is_resized_and_the_centre_kept_as_torchvision_does_it() 
             height,
             side,
         )
+
+
+@pytest.mark.parametrize("side", [32, 64, 128])
+def test_a_photograph_decoded_small_looks_as_the_whole_one_does_at_its_final_size(
+    tmp_path: Path, side: int
+) -> None:
+    Image.fromarray(chelsea()).resize((1000, 750)).save(tmp_path / "cat.jpg", quality=90)
+    small = open_rgb(tmp_path / "cat.jpg", DRAFT_GAP * side)
+    assert DRAFT_GAP * side <= small.height < 750, "there is something to gain"
+    differences = fit_square(small, side).astype(int) - fit_square(read_rgb(tmp_path / "cat.jpg"), side)
+    assert np.abs(differences).mean() < 1
 
 
 def ramp() -> np.ndarray:

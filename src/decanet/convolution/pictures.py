@@ -32,10 +32,25 @@ def read_rgb(path: Path | str) -> np.ndarray:
     Raises:
         DataError: the file is missing, damaged, no picture, or larger than ``MAX_PIXELS``.
     """
-    image = _open(path)
+    return np.array(open_rgb(path))
+
+
+def open_rgb(path: Path | str, short_side: int | None = None) -> "Image":
+    """The picture as an upright Pillow image of mode RGB, made as :func:`read_rgb` says.
+
+    With ``short_side``, a JPEG may come back at a half, a quarter or an eighth of its size, the smallest of them whose
+    short side is not below ``short_side`` pixels: its decoder then leaves out the work for detail that the caller is
+    about to average away. Other formats always come back whole.
+
+    Raises:
+        DataError: as :func:`read_rgb`.
+    """
+    from PIL import Image
+
+    image = _open(path, short_side)
     deep = _deep_grey(image, path)
     if deep is not None:
-        return np.repeat(np.rint(255 * deep).astype(np.uint8)[..., None], 3, axis=2)
+        return Image.fromarray(np.repeat(np.rint(255 * deep).astype(np.uint8)[..., None], 3, axis=2))
     return _rgb(image, path)
 
 
@@ -47,7 +62,7 @@ def read_grey(path: Path | str) -> np.ndarray:
     """
     image = _open(path)
     deep = _deep_grey(image, path)
-    return deep if deep is not None else grey_of(_rgb(image, path))
+    return deep if deep is not None else grey_of(np.array(_rgb(image, path)))
 
 
 def grey_of(rgb: np.ndarray) -> np.ndarray:
@@ -55,8 +70,8 @@ def grey_of(rgb: np.ndarray) -> np.ndarray:
     return (rgb @ np.array(LUMA, np.float32) / 255).clip(0, 1)  # rounding may leave 0..1 by a hair
 
 
-def _open(path: Path | str) -> "Image":
-    """Open and decode, and turn upright."""
+def _open(path: Path | str, short_side: int | None = None) -> "Image":
+    """Open and decode (see :func:`open_rgb` for ``short_side``), and turn upright."""
     from PIL import Image, ImageOps
 
     path = Path(path)
@@ -71,6 +86,8 @@ def _open(path: Path | str) -> "Image":
             with image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
+                if short_side:
+                    image.draft(None, (short_side, short_side))
                 image.load()
     except Image.DecompressionBombError:
         raise DataError(
@@ -102,7 +119,7 @@ def _deep_grey(image: "Image", path: Path | str) -> np.ndarray | None:
     return values.astype(np.float32)
 
 
-def _rgb(image: "Image", path: Path | str) -> np.ndarray:
+def _rgb(image: "Image", path: Path | str) -> "Image":
     from PIL import Image
 
     try:
@@ -111,7 +128,7 @@ def _rgb(image: "Image", path: Path | str) -> np.ndarray:
         elif image.has_transparency_data:
             image = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return np.array(image.convert("RGB"))
+        return image if image.mode == "RGB" else image.convert("RGB")
     except (ValueError, OSError, MemoryError) as error:
         raise DataError(f"cannot convert picture {path} (mode {image.mode}) to RGB: {error}") from None
 

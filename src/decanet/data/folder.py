@@ -24,6 +24,10 @@ IN_MEMORY_SIDE = 64  # up to this side, 100,000 pictures take 1.2 GB
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
 IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
 
+# A JPEG is decoded at a fraction of its size where this many times the wanted size remains, as Pillow's thumbnails
+# do: the rest of the way is a proper resampling, and the result differs by a grey level or so.
+DRAFT_GAP = 2
+
 Listed = tuple[tuple[Path, int], ...]
 
 
@@ -120,27 +124,31 @@ def stratified_split(listed: Listed, classes: int, seed: int) -> tuple[Listed, L
     return train, tuple(item for index, item in enumerate(listed) if index in held)
 
 
-def fit_square(picture: np.ndarray, side: int, interpolation: str = "bilinear") -> np.ndarray:
-    """(H, W, 3) uint8 to (side, side, 3): the short side is resized ("bilinear" or "bicubic"), the centre kept."""
-    image = Image.fromarray(picture)
-    width, height = image.size
+def size_with_short_side(width: int, height: int, side: int) -> tuple[int, int]:
+    """Width and height after the short side has been brought to ``side``; cut off as torchvision does."""
     scale = side / min(width, height)
-    image = image.resize(
-        (max(side, int(width * scale)), max(side, int(height * scale))),  # cut off as torchvision does
-        Image.Resampling[interpolation.upper()],
-    )
+    return max(side, int(width * scale)), max(side, int(height * scale))
+
+
+def fit_square(picture: np.ndarray | Image.Image, side: int, interpolation: str = "bilinear") -> np.ndarray:
+    """A picture, as uint8 (H, W, 3) or a Pillow image of mode RGB, to uint8 (side, side, 3).
+
+    The short side is resized ("bilinear" or "bicubic"), the centre kept.
+    """
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image = image.resize(size_with_short_side(*image.size, side), Image.Resampling[interpolation.upper()])
     left, top = round((image.width - side) / 2), round((image.height - side) / 2)
     return np.array(image.crop((left, top, left + side, top + side)))  # a copy: PyTorch wants to own it
 
 
 def read_split(listed: Listed, side: int, report: Report) -> Split:
     """Decode pictures into memory at ``side`` pixels, on all cores. Raises DataError naming a corrupt one."""
-    from decanet.convolution.pictures import read_rgb
+    from decanet.convolution.pictures import open_rgb
 
     images = torch.empty(len(listed), 3, side, side, dtype=torch.uint8)
 
     def read(item: tuple[Path, int]) -> np.ndarray:
-        return fit_square(read_rgb(item[0]), side)
+        return fit_square(open_rgb(item[0], DRAFT_GAP * side), side)
 
     # Pillow decodes outside Python's lock, so threads are enough.
     with ThreadPoolExecutor(usable_cores()) as pool:
