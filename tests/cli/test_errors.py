@@ -1,5 +1,7 @@
 """Bad input: one line on stderr, the right exit code, nothing lost or half-written."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +41,7 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
     ("arguments", "code", "says"),
     [
         (["trian"], 2, "Unknown command"),
+        (["data", "verify"], 2, "(see decanet data verify --help)"),
         (["train"], 2, "decanet train quick"),
         (["train", "quikc"], 2, "did you mean quick"),
         (["train", "quick", "--set", "optimizer.lrr=3"], 2, "did you mean optimizer.lr"),
@@ -98,6 +101,18 @@ def test_a_folder_that_cannot_be_learned_from(
     assert says in captured.err
     assert len(captured.err.strip().splitlines()) == 1
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("arguments", [["convolve", "image", "--list"], ["convolve", "signal", "--help"]])
+def test_a_reader_who_has_seen_enough_is_no_error(arguments: list[str]) -> None:
+    """What ``decanet ... | head`` does: rich alone would leave with exit code 1."""
+    command = [sys.executable, "-m", "decanet", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading:
+        assert reading.stdout is not None
+        assert reading.stderr is not None
+        reading.stdout.close()
+        assert reading.stderr.read() == ""
+    assert reading.returncode == 0
 
 
 @pytest.mark.parametrize(

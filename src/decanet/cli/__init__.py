@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 # Each module has a function or an App named `command`.
-COMMANDS = ("train", "evaluate", "predict", "models", "lineage", "convolve", "data", "doctor")
+COMMANDS = ("train", "evaluate", "predict", "models", "lineage", "convolve", "data", "benchmark", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,13 +22,14 @@ def run(arguments: Sequence[str]) -> int:
     try:
         _app()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
-        return _report(UsageError(f"{str(error).strip()} (see decanet {_command(arguments)}--help)"))
+        command = " ".join(["decanet", *(error.command_chain or ())])
+        return _report(UsageError(f"{str(error).strip()} (see {command} --help)"))
     except DecanetError as error:
         return _report(error)
     except KeyboardInterrupt:
         print("\nerror[interrupted]: stopped by Ctrl-C", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, for instance `head`, has seen enough
+    except (BrokenPipeError, SystemExit):  # the reader, for instance `head`, has seen enough; rich exits then
         sys.stdout = None
         return 0
     return 0
@@ -51,10 +52,6 @@ def _app() -> Any:
     for name in COMMANDS:
         app.command(importlib.import_module(f"decanet.cli.{name}").command, name=name)
     return app
-
-
-def _command(arguments: Sequence[str]) -> str:
-    return f"{arguments[0]} " if arguments and arguments[0] in COMMANDS else ""
 
 
 def _report(error: Any) -> int:
