@@ -201,10 +201,13 @@ def animate_sliding(path: Path | str, alpha: float, frames: int = 50) -> Path:
         return save_figure(_sliding_strip(alpha), path)
     moments = np.linspace(0.0, TUTORIAL_SECONDS, frames)
     pictures = list(_sliding_frames(alpha, moments))
-    # One palette for all, so that nothing flickers: the commonest colours, or the grid would be tinted.
-    commonest = sorted(pictures[len(pictures) // 2].getcolors(2**24), reverse=True)[:256]
+    # One palette for all, so that nothing flickers: the commonest colours, or the grid would be tinted. Pillow
+    # confuses levels that are near each other, so of those only the commonest: white stays white.
+    commonest: dict[tuple[int, ...], tuple[int, ...]] = {}
+    for _, colour in sorted(pictures[len(pictures) // 2].getcolors(2**24), reverse=True):
+        commonest.setdefault(tuple(level >> 3 for level in colour), colour)
     palette = Image.new("P", (1, 1))
-    palette.putpalette([level for _, colour in commonest for level in colour])
+    palette.putpalette([level for colour in [*commonest.values()][:256] for level in colour])
     pictures = [picture.quantize(palette=palette, dither=0) for picture in pictures]
     with atomic_path(path) as temporary:
         pictures[0].save(

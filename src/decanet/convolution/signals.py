@@ -90,8 +90,9 @@ class Echo:
         check_length(self.reach, rate, "an echo's delay")
         response = np.zeros((round(self.reach * rate) + 1, 1))
         response[0] = 1.0
-        for delay, strength in self.taps:
-            response[round(delay * rate)] += strength
+        with np.errstate(over="ignore"):  # what becomes infinite is refused when the sound is rendered
+            for delay, strength in self.taps:
+                response[round(delay * rate)] += strength
         return response
 
 

@@ -13,6 +13,7 @@ at 1.
 import contextlib
 import functools
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +37,7 @@ from decanet.core.results import atomic_path
 BLOCK = 2**16  # frames that are read and written at once where nothing else decides
 FULL_SCALE = 0.999  # what "fit" and "normalise" bring the loudest sample to
 LONGEST_TAIL = 10.0  # seconds that a slow decay may go on after the sound has ended
+UNKNOWN_BYTES = 0x7FFFF000  # and more is what programs that write WAV to a pipe claim in its header
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
@@ -89,7 +91,7 @@ class Sound:
                 yield self.source[start : start + frames]
             return
         with _opened(self.source) as file:
-            promised, got = file.frames, 0
+            promised, got = _promised_frames(file), 0
             while len(block := _read(file, frames, self.source)):
                 got += len(block)
                 yield block
@@ -117,7 +119,8 @@ def read_impulse(path: Path | str) -> SampledKernel:
     """Read a recorded impulse response: a clap, a balloon or a sweep's result from some room.
 
     Raises:
-        DataError: it cannot be read, is empty, silent, not finite, or longer than ``LONGEST_RESPONSE``.
+        DataError: it cannot be read, ends early, is empty, silent, not finite, or longer than
+            ``LONGEST_RESPONSE``.
     """
     sound = open_sound(path)
     with _opened(Path(path)) as file:
@@ -126,8 +129,7 @@ def read_impulse(path: Path | str) -> SampledKernel:
                 f"{path} lasts {file.frames / sound.rate:.0f} s, too long for a kernel; "
                 f"cut it to {LONGEST_RESPONSE / sound.rate:.0f} s"
             )
-        samples = _read(file, LONGEST_RESPONSE, Path(path))
-    return SampledKernel(samples, sound.rate, name=str(path))
+    return SampledKernel(np.concatenate(list(sound.blocks())), sound.rate, name=str(path))
 
 
 @contextlib.contextmanager
@@ -146,6 +148,14 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from error
     with file:
         yield file
+
+
+def _promised_frames(file: Any) -> int:
+    """Frames that the header speaks of: libsndfile tells only its log that it has shortened a cut-off WAV."""
+    cut = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
+    if cut and 0 < int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES:
+        return file.frames * int(cut[1]) // int(cut[2])
+    return file.frames
 
 
 def _read(file: Any, frames: int, path: Path) -> Array:
@@ -223,7 +233,8 @@ def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], rate: in
             f"impulse responses of {widths} channels do not go together; give the same number or 1"
         )
     check_length(sum(len(response) - 1 for response in responses) / rate, rate, "effects together")
-    return functools.reduce(lambda first, then: fftconvolve(first, then, axes=0), responses)
+    with np.errstate(over="ignore", invalid="ignore"):  # see overlap_add
+        return functools.reduce(lambda first, then: fftconvolve(first, then, axes=0), responses)
 
 
 # --------------------------------------------------------------------------------------- convolution
@@ -243,10 +254,11 @@ def overlap_add(blocks: Iterable[Array], response: Array) -> Iterator[Array]:
     for block in blocks:
         for start in range(0, len(block), size - len(response) + 1):
             part = block[start : start + size - len(response) + 1]
-            product = fft.irfft(fft.rfft(part, size, axis=0) * spectrum, size, axis=0)
-            product = product[: len(part) + len(response) - 1]
-            if carry is not None:
-                product[: len(carry)] += carry
+            with np.errstate(over="ignore", invalid="ignore"):  # rendered() refuses what is not finite
+                product = fft.irfft(fft.rfft(part, size, axis=0) * spectrum, size, axis=0)
+                product = product[: len(part) + len(response) - 1]
+                if carry is not None:
+                    product[: len(carry)] += carry
             yield product[: len(part)]
             carry = product[len(part) :]
     if carry is not None:
@@ -397,6 +409,11 @@ def encoding_for(path: Path | str, sound: Sound, peak: Peak = "fit") -> Encoding
     return Encoding(container, sound.subtype if sound.subtype in BYTES else "PCM_16")
 
 
+def peak_in_words(peak: float) -> str:
+    """How loud the loudest sample is."""
+    return f"peak {peak:.3f} of full scale" if peak < 1e6 else f"peak {peak:.3g} times full scale"
+
+
 @dataclass(frozen=True)
 class Loudness:
     """What was done so that the result fits its format.
@@ -412,7 +429,7 @@ class Loudness:
     clipped_samples: int
 
     def __str__(self) -> str:
-        peak = f"peak {self.peak:.3f} of full scale"
+        peak = peak_in_words(self.peak)
         if self.clipped_samples:
             return f"{peak}: {self.clipped_samples} samples were cut to full scale"
         if self.gain != 1:

@@ -71,6 +71,24 @@ def test_an_echo_on_ones_own_sound(here, voice, capsys):
     assert (info.frames, info.subtype, info.channels) == (12000, "PCM_24", 2)
 
 
+def test_a_name_with_brackets_is_shown_whole(here, voice, capsys):
+    voice.rename(here / "take[red].wav")
+    assert signal("take[red].wav", "--echo", "0.3:0.5", "--out", "out[bold].wav") == 0
+    out = capsys.readouterr().out
+    assert "take[red].wav" in out
+    assert "out[bold].wav" in out
+
+
+def test_an_absurd_echo_is_one_line(here, voice, capsys):
+    assert signal("voice.wav", "--echo", "0:1e308", "--echo", "0:1e308", "--out", "a.wav") == 3
+    assert capsys.readouterr().err.splitlines() == [
+        "error[data]: the result is too loud for floating-point numbers; use weaker echoes"
+    ]
+    assert names(here) == ["voice.wav"]
+    assert signal("voice.wav", "--echo", "0:1e300", "--out", "a.wav") == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 100
+
+
 def test_without_out_the_result_lies_in_the_current_folder(here, voice):
     assert signal("voice.wav", "--decay", 100) == 0
     assert names(here) == ["voice-convolved.wav", "voice.wav"]

@@ -1,6 +1,7 @@
 """``decanet convolve signal``: the tutorial's sine and its echoes, or a sound of one's own in a room."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -117,7 +118,7 @@ def _run_tutorial(
     for alpha in chosen:
         ExponentialDecay(alpha)  # a bad one is refused before anything is written
     report: dict[str, Any] = {"files": []}
-    say = console(json).print
+    say = partial(console(json).print, markup=False)  # a name may hold brackets
     only_drawings = (laws or animation) and not (figures or out or save_array)
     if not only_drawings:
         _compare(chosen, figures or Path("convolve-signal"), out, save_array, report, say)
@@ -210,6 +211,7 @@ def _run_sound(
         default_sound,
         encoding_for,
         open_sound,
+        peak_in_words,
         rendered,
         write_sound,
     )
@@ -230,7 +232,7 @@ def _run_sound(
     kernels, words = _kernels(sound, echo, reverb, impulse, decay, seed)
     encoding = encoding_for(out, sound, peak or "fit") if out and audible else None
     blocks = convolve_sound(sound, kernels)
-    say = console(json).print
+    say = partial(console(json).print, markup=False)  # a name may hold brackets
     kept = {"PCM_16": "16 bits", "PCM_24": "24 bits"}.get(sound.subtype, sound.subtype)
     say(f"{sound.name}: {sound.rate} Hz, channels: {sound.channels}, {kept}")
     for word in words:
@@ -256,7 +258,7 @@ def _run_sound(
             save_figure(
                 draw_sound(sound.name, sound.blocks(), title, result.blocks(), sound.rate, result.frames), out
             )
-            say(f"{out}: {seconds:.2f} s, peak {result.peak:.3f} of full scale")
+            say(f"{out}: {seconds:.2f} s, {peak_in_words(result.peak)}")
         if save_array:
             save_samples(save_array, result)
             say(f"array ({result.frames}, {result.channels}): {save_array}")

@@ -1,5 +1,6 @@
 """``decanet convolve statistics``: how far neighbouring pixels of a picture are alike."""
 
+from functools import partial
 from pathlib import Path
 
 from decanet.cli._shared import JsonFlag, console, print_json
@@ -47,7 +48,7 @@ def command(
         natural = measure(read_grey(picture))
     noise = measure(noise_like(natural.picture))
     name = str(picture) if picture else "the cat"
-    say = console(json).print
+    say = partial(console(json).print, markup=False)  # a name may hold brackets
     height, width = natural.picture.shape
     say(f"{name}, {height}x{width} pixels, and a random matrix of that size")
     say(f"{'distance (pixels)':<24}{'picture':>10}{'random':>10}")
