@@ -19,7 +19,7 @@ from decanet.core.plotting import COLOURS, grid_shape, new_figure, show_picture,
 from decanet.core.results import atomic_path
 
 BLUE, ORANGE = COLOURS[0], COLOURS[1]
-READABLE_SIDE = 7  # of a kernel whose numbers are still written into its fields
+READABLE = (11, 7)  # rows and columns of a kernel whose numbers are still written into its fields
 
 
 @dataclass(frozen=True)
@@ -349,16 +349,22 @@ def _show_original(axes: Any, picture: np.ndarray) -> None:
 
 
 def _show_kernel(axes: Any, weights: np.ndarray, name: str) -> None:
-    title = f"{_broken(name)}\n{weights.shape[-2]} × {weights.shape[-1]}"
-    _show_numbers(axes, weights if weights.ndim == 2 else weights.sum(axis=0), title, _weights_map(weights))
+    title = f"{_broken(name)}\n{' × '.join(map(str, weights.shape))}"
+    if weights.ndim == 3:
+        title += ": red, green, blue"
+        gap = np.full((1, weights.shape[2]), np.nan)
+        matrices = np.concatenate([rows for matrix in weights for rows in (gap, matrix)][1:])
+    else:
+        matrices = weights
+    _show_numbers(axes, matrices, title, _weights_map(weights))
 
 
 def _show_numbers(axes: Any, values: np.ndarray, title: str, options: dict[str, Any]) -> Any:
-    """A small matrix as fields with numbers; returns a function that shows other values there."""
+    """A small matrix as fields with numbers, none where it is NaN; returns a function that shows others there."""
     show_picture(axes, values, title, **options)
     axes.spines[:].set(visible=True, color="#999999")
     image, labels = axes.images[0], []
-    if max(values.shape) <= READABLE_SIDE:
+    if values.shape[0] <= READABLE[0] and values.shape[1] <= READABLE[1]:
         size = 11 if max(values.shape) <= 3 else 8.5 if max(values.shape) <= 5 else 6.5
         places = [(i, j) for i in range(values.shape[0]) for j in range(values.shape[1])]
         labels = [axes.text(j, i, "", ha="center", va="center", fontsize=size) for i, j in places]
@@ -368,7 +374,8 @@ def _show_numbers(axes: Any, values: np.ndarray, title: str, options: dict[str, 
         for label, value in zip(labels, other.flat):
             red, green, blue, _ = image.cmap(image.norm(value))
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-            label.set(text=_short(float(value)), color="white" if dark else "black")
+            text = "" if np.isnan(value) else _short(float(value))
+            label.set(text=text, color="white" if dark else "black")
 
     show(values)
     return show

@@ -87,6 +87,17 @@ def test_a_matrix_for_each_channel_is_summed(small, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "red.npy"), expected, atol=1e-6)
 
 
+def test_the_figure_shows_the_matrix_of_each_channel():
+    from decanet.convolution._image_figures import Convolved, draw_comparison
+
+    picture = np.random.default_rng(0).random((8, 9, 3))
+    weights = np.array([[[1.0, 2.0]], [[3.0, 4.0]], [[-1.0, -2.0]]])  # their sum would show 3 and 4
+    figure = draw_comparison(picture, Convolved("own kernel", weights, picture[..., 0]), "")
+    kernel = figure.axes[1]
+    assert [text.get_text() for text in kernel.texts] == ["1", "2", "", "", "3", "4", "", "", "−1", "−2"]
+    assert "red, green, blue" in kernel.get_title()
+
+
 @pytest.mark.parametrize(
     "options",
     [
