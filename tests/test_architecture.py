@@ -20,9 +20,20 @@ BELOW: dict[str, set[str]] = {
     "evaluation": {"models", "data", "convolution"},
     "insight": {"evaluation", "models", "data", "convolution"},
     "training": {"evaluation", "models", "data", "convolution"},
+    "benchmarking": {"training", "evaluation", "models", "data", "convolution"},
     "experiments": {"insight", "training", "evaluation", "models", "data", "convolution"},
     "explorer": {"insight", "evaluation", "models", "data", "convolution"},
-    "cli": {"explorer", "experiments", "insight", "training", "evaluation", "models", "data", "convolution"},
+    "cli": {
+        "explorer",
+        "experiments",
+        "benchmarking",
+        "insight",
+        "training",
+        "evaluation",
+        "models",
+        "data",
+        "convolution",
+    },
 }
 LONGEST_MODEL_FILE = 400
 

@@ -1,0 +1,205 @@
+"""How fast pictures come: small ones from memory, large ones from a folder, beside torchvision's loader."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from decanet.benchmarking.steps import CPU, loop_steps
+from decanet.benchmarking.timing import about, conditions, markdown_table, spread, take_turns
+from decanet.core.recipe import Augmentation
+from decanet.core.report import Report, Silent
+from decanet.core.runtime import Ranks, usable_cores
+from decanet.data import ImageData, Split
+from decanet.data.batches import FolderBatches, Form, default_workers, folder_evaluation
+from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, list_folder, read_split
+from decanet.models import create_model
+from decanet.training.recipes import load_recipe
+from decanet.training.session import batches_for, resolve
+
+LOADED_BATCH = 32
+NETWORK_SIDE, RESIZED_SIDE, SMALL_SIDE = 224, 256, 64
+
+
+def measure(
+    folder: Path | None,
+    report: Report,
+    *,
+    workers: int | None = None,
+    rounds: int = 5,
+    pictures: int = 400,
+    size: tuple[int, int] = (500, 375),
+) -> dict[str, Any]:
+    """Measure both ways of loading; without a ``folder``, on ``pictures`` JPEGs of ``size`` made for it.
+
+    Raises:
+        DataError: the folder is none, or holds an unreadable picture.
+    """
+    workers = default_workers() if workers is None else workers
+    if folder is not None:
+        list_folder(folder, 0)  # a mistaken path is told before anything is measured
+    report.note("measuring the augmentation of small pictures in memory")
+    measured = {**conditions(), "workers": workers, "memory": measure_memory(rounds)}
+    with ExitStack() as stack:
+        if folder is None:
+            report.note(f"making {pictures} JPEGs of {size[0]}x{size[1]} pixels")
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="decanet-jpegs-")))
+            make_jpegs(folder, pictures, size)
+            measured["pictures"] = f"{pictures} JPEGs of {size[0]}x{size[1]} pixels, made for it"
+        else:
+            measured["pictures"] = f"folder {folder}"
+        measured["folder"] = measure_folder(folder, workers, rounds, report)
+    return measured
+
+
+def make_jpegs(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """Write ``count`` JPEGs, in two classes, that cost as much to decode as photographs: cuts of a cat, with grain."""
+    from skimage.data import chelsea
+
+    cat = Image.fromarray(chelsea())
+    for index in range(count):
+        random = np.random.default_rng(index)
+        left, top = random.uniform(0, 0.3, 2)
+        box = (left * cat.width, top * cat.height, (left + 0.7) * cat.width, (top + 0.7) * cat.height)
+        pixels = np.asarray(cat.resize(size, Image.Resampling.BICUBIC, box))
+        grain = random.normal(0, 4, (size[1], size[0], 1))
+        path = folder / ("a", "b")[index % 2] / f"{index:05d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray((pixels + grain).clip(0, 255).astype(np.uint8)).save(path, quality=90)
+
+
+def measure_memory(rounds: int) -> dict[str, Any]:
+    """Pictures a second of ``quick``'s augmentation, and the share of the loop's time that it takes with decanet_s."""
+    # At full size throughout: the share is then that of the larger part of a training.
+    recipe = load_recipe("quick").model_copy(update={"progressive_sizes": ()})
+    steps = 2 + 4 * rounds
+    count = recipe.batch_size * (steps + 1)
+    random = torch.Generator().manual_seed(0)
+    split = Split(
+        torch.randint(0, 256, (count, 3, 32, 32), generator=random, dtype=torch.uint8),
+        torch.randint(0, 10, (count,), generator=random),
+    )
+    third = (0.5, 0.5, 0.5)
+    data = ImageData("made", tuple("0123456789"), split, split.part(0, 2), third, third, True, "made")
+    recipe = resolve(recipe, data, CPU)
+    batches = batches_for(recipe, data, CPU, Ranks())
+    worked, prepared = loop_steps(recipe, create_model("decanet_s"), batches, steps)
+    worked, prepared = worked[2:], prepared[2:]
+    return {
+        "recipe": "quick",
+        "batch_size": recipe.batch_size,
+        "batch_seconds": spread(prepared),
+        "images_per_second": round(recipe.batch_size / spread(prepared)["median"]),
+        "step_seconds": spread(worked),
+        "share_of_step_pct": round(100 * sum(prepared) / (sum(prepared) + sum(worked)), 2),
+    }
+
+
+def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> list[dict[str, Any]]:
+    """Whole passes over a folder's pictures, decanet's and torchvision's in turn, for each use of them."""
+    _, train, test = list_folder(folder, 0)
+    listed: Listed = tuple(sorted(train + test))
+    rows = []
+    for what, (ours, theirs) in _uses(listed, workers).items():
+        report.note(f"loading {len(listed)} pictures: {what}")
+        take_turns(
+            {"decanet": ours, "torchvision": theirs}, 1
+        )  # warm-up: servers start, files come into memory
+        seconds = take_turns({"decanet": ours, "torchvision": theirs}, rounds)
+        cores = min(max(workers, 1), usable_cores())
+        row: dict[str, Any] = {"what": what, "pictures": len(listed), "cores": cores}
+        for name, values in seconds.items():
+            row[name] = {
+                "seconds": spread(values),
+                "images_per_second_per_core": round(len(listed) / spread(values)["median"] / cores, 1),
+            }
+        pairs = [b / a for a, b in zip(seconds["decanet"], seconds["torchvision"], strict=True)]
+        rows.append({**row, "ratio": spread(pairs)})
+    return rows
+
+
+def _uses(listed: Listed, workers: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
+    """What pictures are loaded for: decanet's way and torchvision's of one pass over them, to normalised batches."""
+    from torchvision import transforms as tv
+
+    form = Form(NETWORK_SIDE, IMAGENET_MEAN, IMAGENET_STD, CPU, torch.float32)
+    normalise = [tv.ToTensor(), tv.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+
+    def training(augmentation: Augmentation) -> Callable[[], object]:
+        batches = FolderBatches(
+            listed, augmentation, batch_size=LOADED_BATCH, seed=0, form=form, workers=workers
+        )
+        return lambda: [None for _ in batches.epoch(0)]
+
+    def torchvision(*steps: Any) -> Callable[[], object]:
+        loader = torch.utils.data.DataLoader(
+            _Listed(listed, tv.Compose([*steps, *normalise])),
+            batch_size=LOADED_BATCH,
+            shuffle=True,
+            num_workers=workers,
+        )
+        return lambda: [None for _ in loader]
+
+    flip = tv.RandomHorizontalFlip()
+    return {
+        f"train: random resized crop to {NETWORK_SIDE}": (
+            training(Augmentation(flip="random", scale=(0.08, 1.0))),
+            torchvision(tv.RandomResizedCrop(NETWORK_SIDE), flip),
+        ),
+        f"train: short side to {RESIZED_SIDE}, random crop of {NETWORK_SIDE}": (
+            training(Augmentation(flip="random", resize=RESIZED_SIDE)),
+            torchvision(tv.Resize(RESIZED_SIDE), tv.RandomCrop(NETWORK_SIDE), flip),
+        ),
+        f"judge: short side to {RESIZED_SIDE}, centre": (
+            lambda: [None for _ in folder_evaluation(listed, form, RESIZED_SIDE, workers)],
+            torchvision(tv.Resize(RESIZED_SIDE), tv.CenterCrop(RESIZED_SIDE)),
+        ),
+        f"into memory: short side to {SMALL_SIDE}, centre": (
+            lambda: read_split(listed, SMALL_SIDE, Silent()),
+            torchvision(tv.Resize(SMALL_SIDE), tv.CenterCrop(SMALL_SIDE)),
+        ),
+    }
+
+
+class _Listed(torch.utils.data.Dataset[Any]):
+    """What torchvision's ImageFolder does with a picture (its ``pil_loader``), on the same listing."""
+
+    def __init__(self, listed: Listed, transform: Callable[[Any], Any]) -> None:
+        self.listed, self.transform = listed, transform
+
+    def __len__(self) -> int:
+        return len(self.listed)
+
+    def __getitem__(self, index: int) -> Any:
+        from torchvision.datasets.folder import pil_loader
+
+        path, label = self.listed[index]
+        return self.transform(pil_loader(str(path))), label
+
+
+def table(measured: dict[str, Any]) -> str:
+    """What was measured, as Markdown."""
+    memory = measured["memory"]
+    rows = [
+        {
+            "folder of pictures": row["what"],
+            "decanet, pictures/s per core": f"{row['decanet']['images_per_second_per_core']:.0f}",
+            "torchvision, pictures/s per core": f"{row['torchvision']['images_per_second_per_core']:.0f}",
+            "ratio (quartiles)": "{:.2f} ({:.2f} to {:.2f})".format(
+                row["ratio"]["median"], row["ratio"]["quartiles"][0], row["ratio"]["quartiles"][-1]
+            ),
+        }
+        for row in measured["folder"]
+    ]
+    return (
+        f"Small pictures in memory: `{memory['recipe']}` varies and normalises {memory['images_per_second']:,} "
+        f"pictures/s in batches of {memory['batch_size']}, {memory['share_of_step_pct']:g}% of the time of a step of "
+        f"decanet_s.\n\n{markdown_table(rows)}\n\nWhole passes, starting the {measured['workers']} workers included, "
+        f"to normalised batches of {LOADED_BATCH}; {measured['pictures']}. Into memory, decanet reads with as many "
+        f"threads as there are cores.\n\n{about(measured)}"
+    )

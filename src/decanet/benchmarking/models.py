@@ -1,0 +1,151 @@
+"""Every network's training step: decanet's loop, with its own choices, against a plain float32 loop."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from decanet.benchmarking.steps import CPU, SameBatch, loop_steps, plain_step
+from decanet.benchmarking.timing import about, conditions, markdown_table, spread
+from decanet.core.errors import UsageError
+from decanet.core.recipe import Data, Model, Recipe, Sgd
+from decanet.core.report import Report
+from decanet.data import ImageData, Split
+from decanet.evaluation.runs import form_of
+from decanet.models import cost, create_model, list_models, model_entry
+from decanet.training.session import resolve
+
+SMALL_SIDE = 64
+SMALL_BATCH, SMALL_COSTLY_BATCH, LARGE_BATCH, LARGEST_BATCH = 128, 16, 8, 4
+COSTLY_MACS, LARGEST_MACS = 2_000_000_000, 10_000_000_000  # a step should take seconds, not minutes
+WARM_UP, LEAST_ROUNDS, MOST_ROUNDS = 2, 3, 20
+NO_SLOWER = 0.97  # a ratio below it is called slower; between it and 1 lies the noise of a few rounds
+
+
+def measure(
+    names: Sequence[str],
+    report: Report,
+    *,
+    batch_size: int | None = None,
+    seconds: float = 5.0,
+    save: Callable[[dict[str, Any]], object] = lambda _: None,
+) -> dict[str, Any]:
+    """Measure networks, all registered ones by default, each for about ``seconds``, at least three rounds.
+
+    ``save`` is given what there is after each network: all of them take the better part of an hour.
+
+    Raises:
+        UsageError: unknown network, or a batch without pictures.
+    """
+    if batch_size is not None and batch_size < 2:
+        raise UsageError(f"--batch-size {batch_size}: batch normalisation needs at least two pictures")
+    chosen = list(names) or list_models()
+    for name in chosen:
+        model_entry(name)  # a mistyped name is told before anything is measured
+    measured: dict[str, Any] = {**conditions(), "models": []}
+    for index, name in enumerate(chosen):
+        report.progress("measuring networks", index, len(chosen), "networks")
+        row = measure_model(name, batch_size, seconds)
+        measured["models"].append(row)
+        save(measured)
+        report.note(
+            f"{name}: {row['decanet']['images_per_second']:g} pictures/s in {row['precision']}, "
+            f"{row['ratio']:.2f} times the plain loop's {row['plain']['images_per_second']:g}"
+        )
+    report.progress("measuring networks", len(chosen), len(chosen), "networks")
+    return measured
+
+
+def measure_model(name: str, batch_size: int | None = None, seconds: float = 5.0) -> dict[str, Any]:
+    """Both loops' steps of one network, in turn, in one stretch of time."""
+    entry = model_entry(name)
+    channels, side, _ = entry.input_size
+    price = cost(name, num_classes=entry.num_classes, input_size=entry.input_size)
+    if batch_size is None:
+        small = SMALL_COSTLY_BATCH if price.macs > COSTLY_MACS else SMALL_BATCH
+        large = LARGEST_BATCH if price.macs > LARGEST_MACS else LARGE_BATCH
+        batch_size = small if side <= SMALL_SIDE else large
+    recipe = Recipe(
+        model=Model(name=name), data=Data(image_size=side), batch_size=batch_size, epochs=1,
+        optimizer=Sgd(lr=1e-3, momentum=0.9),
+    )  # fmt: skip
+    recipe = resolve(recipe, _stand_in(batch_size), CPU)
+    torch.manual_seed(0)
+    images, labels = torch.randn(batch_size, channels, side, side), torch.zeros(batch_size, dtype=torch.int64)
+    plain_model = create_model(name)
+    plain = plain_step(
+        plain_model, torch.optim.SGD(plain_model.parameters(), lr=1e-3, momentum=0.9), images, labels
+    )
+    ours = images.to(form_of(recipe, CPU).dtype).contiguous(memory_format=torch.channels_last)
+    plain_seconds: list[float] = []
+
+    def take_a_plain_step() -> None:
+        start = time.perf_counter()
+        plain()
+        plain_seconds.append(time.perf_counter() - start)
+
+    # Warm-up, which also tells how many rounds fill the time.
+    take_a_plain_step()
+    take_a_plain_step()
+    rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, round(seconds / (1.6 * plain_seconds[-1]))))
+    plain_seconds.clear()
+    steps = WARM_UP + rounds
+    our_seconds, _ = loop_steps(
+        recipe, create_model(name), SameBatch(ours, labels, steps + 1), steps, between=take_a_plain_step
+    )
+    our_seconds, plain_seconds = our_seconds[WARM_UP:], plain_seconds[WARM_UP:]
+    pairs = [theirs / mine for mine, theirs in zip(our_seconds, plain_seconds, strict=True)]
+    row = {
+        "model": name,
+        "batch_size": batch_size,
+        "input_size": list(entry.input_size),
+        "params": price.params,
+        "macs": price.macs,
+        "precision": recipe.precision,
+        "decanet": _speed(our_seconds, batch_size),
+        "plain": _speed(plain_seconds, batch_size),
+        "ratio_spread": spread(pairs),
+    }
+    return {**row, "ratio": row["ratio_spread"]["median"]}  # type: ignore[index]
+
+
+def _speed(seconds: list[float], batch_size: int) -> dict[str, Any]:
+    step = spread(seconds)
+    return {"step_seconds": step, "images_per_second": float(f"{batch_size / step['median']:.4g}")}
+
+
+def _stand_in(pictures: int) -> ImageData:
+    """Data without pictures, for what resolving a recipe looks at."""
+    split = Split(torch.empty(2 * pictures, 0), torch.empty(2 * pictures))
+    third = (0.5, 0.5, 0.5)
+    return ImageData("made", (), split, split, third, third, True, "made")
+
+
+def table(measured: dict[str, Any]) -> str:
+    """What was measured, as Markdown."""
+    rows = [
+        {
+            "network": f"`{row['model']}`",
+            "batch": row["batch_size"],
+            "decanet, pictures/s": f"{row['decanet']['images_per_second']:g}",
+            "arithmetic": row["precision"],
+            "plain float32, pictures/s": f"{row['plain']['images_per_second']:g}",
+            "ratio (quartiles)": "{:.2f} ({:.2f} to {:.2f})".format(
+                row["ratio"], row["ratio_spread"]["quartiles"][0], row["ratio_spread"]["quartiles"][-1]
+            ),
+        }
+        for row in measured["models"]
+    ]
+    slower = [
+        f"`{row['model']}` ({row['ratio']:.2f})" for row in measured["models"] if row["ratio"] < NO_SLOWER
+    ]
+    verdict = (
+        f"Slower than the plain loop: {', '.join(slower)}."
+        if slower
+        else "None is slower than the plain loop."
+    )
+    return (
+        f"{markdown_table(rows)}\n\nTraining steps, medians of at least {LEAST_ROUNDS} rounds in which both loops took "
+        f"turns. {verdict}\n\n{about(measured)}"
+    )

@@ -1,0 +1,123 @@
+"""Training steps to be timed: those of decanet's own loop, of a plain loop, and of the tutorial."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils._pytree import tree_leaves
+
+from decanet.core.recipe import Recipe
+from decanet.core.results import RunFolder
+from decanet.core.runtime import Ranks
+from decanet.data.batches import Batch, Batches
+from decanet.training.loop import StopRequest, train
+
+CPU = torch.device("cpu")
+TUTORIAL_STEPS = 3910  # ten passes of 391 batches of 128
+
+
+class _Enough(Exception):  # noqa: N818 (not a mistake)
+    """Ends a training from within its batches, before it would write its weights."""
+
+
+def loop_steps(
+    recipe: Recipe,
+    model: nn.Module,
+    batches: Batches,
+    steps: int,
+    *,
+    between: Callable[[], object] = lambda: None,
+) -> tuple[list[float], list[float]]:
+    """Seconds of ``steps`` training steps of :func:`decanet.training.loop.train` itself, and of their batches.
+
+    Args:
+        recipe: resolved.
+        batches: the first pass over them must be long enough.
+        between: called after each step, outside the clock, for instance to take another contender's turn.
+
+    Returns:
+        Seconds of each step from the batch to the updated weights, and of the making of each batch.
+    """
+    worked: list[float] = []
+    prepared: list[float] = []
+
+    class Watched:
+        count, steps_per_epoch = batches.count, batches.steps_per_epoch
+
+        def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+            source = batches.epoch(epoch, first_step)
+            while True:
+                start = time.perf_counter()
+                batch = next(source)
+                given = time.perf_counter()
+                prepared.append(given - start)
+                yield batch  # the loop asks for the next one when its step is done
+                worked.append(time.perf_counter() - given)
+                between()
+                if len(worked) == steps:
+                    raise _Enough
+
+    # One step more than will be taken: the loop must not come to its end, nor to a line of its log.
+    short = recipe.model_copy(
+        update={
+            "epochs": (steps + 1) / batches.steps_per_epoch,
+            "log_every": steps + 1,
+            "validation": 0.0,
+        }
+    )
+    with tempfile.TemporaryDirectory(prefix="decanet-benchmark-") as folder, contextlib.suppress(_Enough):
+        train(
+            short, model, Watched(), run=RunFolder(Path(folder)), device=CPU, ranks=Ranks(), resume=False,
+            on_line=lambda _: None, on_epoch=lambda *_: None, validate=None, stop=StopRequest(),
+        )  # fmt: skip
+    return worked, prepared
+
+
+class SameBatch:
+    """One batch again and again, as many times a pass as asked for."""
+
+    def __init__(self, images: Tensor, labels: Tensor, steps: int) -> None:
+        self.batch = Batch(images, labels, len(labels))
+        self.steps_per_epoch = steps
+        self.count = steps * len(labels)
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batch, ``steps_per_epoch - first_step`` times."""
+        del epoch
+        return iter([self.batch] * (self.steps_per_epoch - first_step))
+
+
+def plain_step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
+) -> Callable[[], None]:
+    """The step of a plain loop: the types and the memory layout are those of what is given.
+
+    All outputs of a network with auxiliary classifiers weigh alike; that changes nothing in the time.
+    """
+    model.train()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        logits = [t for t in tree_leaves(model(images)) if isinstance(t, Tensor)]
+        sum((F.cross_entropy(t, labels) for t in logits[1:]), F.cross_entropy(logits[0], labels)).backward()
+        optimizer.step()
+
+    return step
+
+
+def tutorial_step() -> Callable[[], None]:
+    """The step that the tutorial's reader runs: AlexNet for 32x32, batch 128, Adam, float32, contiguous.
+
+    Its batch lies ready in memory, which favours it.
+    """
+    from decanet.models import create_model
+
+    torch.manual_seed(0)
+    model = create_model("alexnet_cifar")
+    images, labels = torch.randn(128, 3, 32, 32), torch.randint(0, 10, (128,))
+    return plain_step(model, torch.optim.Adam(model.parameters(), lr=1e-3), images, labels)

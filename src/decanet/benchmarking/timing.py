@@ -1,0 +1,95 @@
+"""How all benchmarks measure and tell: contenders in turn, medians with their spread, one file format."""
+
+import re
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from decanet.core.results import write_json, write_text
+from decanet.core.runtime import environment, matmul_gflops
+
+MATRIX_SIDE = 2048  # of the square product whose rate is the machine's: large enough to keep all cores busy
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """``{"runs", "median", "quartiles"}`` of measured values; of one or two the quartiles are the ends."""
+    ends = [min(values), statistics.median(values), max(values)]
+    quartiles = statistics.quantiles(values, n=4) if len(values) > 2 else ends
+    return {
+        "runs": len(values),
+        "median": _rounded(statistics.median(values)),
+        "quartiles": [_rounded(q) for q in quartiles],
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def take_turns(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each contender in each round: A B A B, so that a busy moment of the machine hits all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def conditions() -> dict[str, Any]:
+    """What every result begins with: date, machine, versions, and the rate of a matrix product in both types."""
+    cpu = torch.device("cpu")
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "environment": environment(cpu),
+        "float32_gflops": round(matmul_gflops(cpu, torch.float32, MATRIX_SIDE, 0.5), 1),
+        "bfloat16_gflops": round(matmul_gflops(cpu, torch.bfloat16, MATRIX_SIDE, 0.5), 1),
+    }
+
+
+def machine_slug(machine: Mapping[str, Any]) -> str:
+    """A short name for file names from :func:`decanet.core.runtime.environment`: ``amd-epyc-2-cores``."""
+    words = re.sub(r"\(.*?\)|@.*|\b\d+-core\b|\b(cpu|processor)\b", " ", machine["processor"].lower())
+    name = re.sub(r"[^a-z0-9]+", "-", words).strip("-") or "machine"
+    return f"{name[:30].strip('-')}-{machine['cores']}-core{'s' if machine['cores'] != 1 else ''}"
+
+
+def about(measured: Mapping[str, Any]) -> str:
+    """One line of conditions for below a table."""
+    machine = measured["environment"]
+    return (
+        f"{measured['date']}, {machine['processor']} ({machine['capability']}), {machine['threads']} threads on "
+        f"{machine['cores']} cores, torch {machine['torch']}, decanet {machine['decanet']} at commit "
+        f"{machine['commit']}; a {MATRIX_SIDE}-sided matrix product reaches {measured['float32_gflops']:g} GFLOP/s in "
+        f"float32 and {measured['bfloat16_gflops']:g} in bfloat16 (two operations for each multiply-add)."
+    )
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of equal keys; everything but the first column stands to the right."""
+    head = list(rows[0])
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    lines += [f"| {' | '.join('' if v is None else str(v) for v in row.values())} |" for row in rows]
+    return "\n".join(lines)
+
+
+def write_results(kind: str, measured: Mapping[str, Any], markdown: str, folder: Path) -> Path:
+    """Write ``DATE-MACHINE-KIND.json`` and the same as ``.md``; returns the JSON file's path.
+
+    Raises:
+        UsageError: the folder cannot be written to.
+    """
+    stem = f"{measured['date']}-{machine_slug(measured['environment'])}-{kind}"
+    write_text(folder / f"{stem}.md", markdown + "\n")
+    return write_json(folder / f"{stem}.json", measured)
+
+
+def results_folder(here: Path) -> Path:
+    """``benchmarks/results`` in a checkout of decanet, else ``here``."""
+    found = here / "benchmarks" / "results"
+    return found if found.is_dir() else here

@@ -1,0 +1,183 @@
+"""Whole trainings as a user starts them, beside the tutorial's own training step, in one run."""
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from decanet.benchmarking.counts import count_epoch
+from decanet.benchmarking.steps import TUTORIAL_STEPS, tutorial_step
+from decanet.benchmarking.timing import about, conditions, machine_slug, markdown_table, spread, take_turns
+from decanet.core.errors import DecanetError, ResourceError, UsageError
+from decanet.core.recipe import Recipe, parse_recipe
+from decanet.core.report import Report
+from decanet.core.results import RunFolder, write_json
+from decanet.training.recipes import load_recipe
+
+TIMED_STEPS = 60  # of the tutorial, at least, over all trainings
+WARM_UP = 3
+PAIRED_STEPS = 5  # of the tutorial, at least, beside each training
+
+
+def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> dict[str, Any]:
+    """Train each recipe with seeds 0, 1, ... and time the tutorial's step before each training.
+
+    Each training is a process of its own, ``decanet train RECIPE --seed N --json``. Its result goes to
+    ``out/MACHINE-runs/RECIPE-seedN.json`` as soon as it is there, together with the tutorial's steps that were timed
+    beside it; a training whose file is there already, by the same recipe, is not repeated.
+
+    Raises:
+        UsageError: unknown recipe; less than one seed.
+        DecanetError: a training failed; of the class that it failed with.
+    """
+    if seeds < 1:
+        raise UsageError(f"--seeds {seeds}: at least one training is needed")
+    known = {name: load_recipe(name) for name in recipes}
+    measured: dict[str, Any] = conditions()
+    kept = out / f"{machine_slug(measured['environment'])}-runs"
+    planned = [(name, seed) for name in recipes for seed in range(seeds)]
+    steps = max(PAIRED_STEPS, math.ceil(TIMED_STEPS / len(planned)))
+    entries = []
+    for index, (name, seed) in enumerate(planned):
+        report.progress("trainings", index, len(planned), "trainings")
+        file = kept / f"{name.replace(':', '-').replace('/', '-')}-seed{seed}.json"
+        entry = _kept(file, known[name], seed)
+        if entry is None:
+            report.note(f"timing {steps} steps of the tutorial")
+            tutorial = _tutorial_seconds(steps)
+            report.note(f"training {name} with seed {seed}")
+            entry = {"run": _train(name, seed), "tutorial_step_seconds": tutorial}
+            write_json(file, entry)
+        else:
+            report.note(f"taking {file}, trained at commit {entry['run']['environment']['commit']}")
+        entries.append(entry)
+    report.progress("trainings", len(planned), len(planned), "trainings")
+    timed = [seconds for entry in entries for seconds in entry["tutorial_step_seconds"]]
+    if len(timed) < TIMED_STEPS:  # earlier trainings were timed beside fewer steps than this many would need
+        timed += _tutorial_seconds(TIMED_STEPS - len(timed))
+    return _summarised(measured, recipes, entries, timed)
+
+
+def _tutorial_seconds(steps: int) -> list[float]:
+    contender = {"tutorial": tutorial_step()}
+    take_turns(contender, WARM_UP)
+    return [round(seconds, 5) for seconds in take_turns(contender, steps)["tutorial"]]
+
+
+def _train(name: str, seed: int) -> dict[str, Any]:
+    """One training's result.json, with the seconds from the shell's view and the work that was counted."""
+    with tempfile.TemporaryDirectory(prefix="decanet-benchmark-") as folder:
+        run = RunFolder(Path(folder) / "run")
+        command = [sys.executable, "-m", "decanet", "train", name, "--seed", str(seed), "--json"]
+        start = time.perf_counter()
+        done = subprocess.run([*command, "--out", str(run.path)], capture_output=True, text=True, check=False)
+        shell_seconds = time.perf_counter() - start
+        if done.returncode:
+            raise _failure(f"training {name} with seed {seed}", done)
+        result = json.loads(done.stdout)
+        about_data = run.read_json(run.data)
+    del result["run"]
+    result["shell_seconds"] = round(shell_seconds, 2)
+    recipe = parse_recipe(result["settings"], name)
+    work = count_epoch(recipe, about_data["train"], len(about_data["classes"]))
+    result["training_macs"] = round(work.macs * recipe.epochs)
+    return result
+
+
+def _failure(what: str, done: subprocess.CompletedProcess[str]) -> DecanetError:
+    lines = done.stderr.strip().splitlines() or ["it said nothing"]
+    error = ResourceError(f"{what} failed: {lines[-1]}")
+    error.exit_code = done.returncode if done.returncode > 0 else error.exit_code
+    return error
+
+
+def _kept(file: Path, recipe: Recipe, seed: int) -> dict[str, Any] | None:
+    """An earlier training's entry, if it is whole and was made by the same recipe."""
+    try:
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        settings = entry["run"]["settings"]
+        float(sum(entry["tutorial_step_seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    wanted = recipe.model_copy(update={"seed": seed}).model_dump(mode="json")
+    return entry if _agrees(wanted, settings) else None
+
+
+def _agrees(wanted: Any, resolved: Any) -> bool:
+    """Whether a resolved recipe is what the ``wanted`` one becomes: what that leaves open may be anything."""
+    if isinstance(wanted, dict):
+        return isinstance(resolved, dict) and all(
+            _agrees(value, resolved.get(key)) for key, value in wanted.items()
+        )
+    return wanted in (None, "auto") or wanted == resolved
+
+
+def _summarised(
+    measured: dict[str, Any], recipes: Sequence[str], entries: list[dict[str, Any]], timed: list[float]
+) -> dict[str, Any]:
+    tutorial_seconds = statistics.median(timed) * TUTORIAL_STEPS
+    step = spread(timed)
+    summary = {}
+    for name in recipes:
+        runs = [entry["run"] for entry in entries if entry["run"]["recipe"] == load_recipe(name).name]
+        accuracies = [100 * run["test_top1"] for run in runs]
+        seconds = [run["train_seconds"] for run in runs]
+        rates = [2 * run["training_macs"] / run["train_seconds"] / 1e9 for run in runs]
+        peak = measured[f"{runs[0]['precision']}_gflops"]
+        summary[name] = {
+            "seeds": len(runs),
+            "test_top1_pct_mean": round(statistics.mean(accuracies), 2),
+            "test_top1_pct_std": round(statistics.stdev(accuracies), 2) if len(runs) > 1 else None,
+            "train_seconds_mean": round(statistics.mean(seconds), 2),
+            "train_seconds_range": [min(seconds), max(seconds)],
+            "shell_seconds_mean": round(statistics.mean(run["shell_seconds"] for run in runs), 2),
+            "times_faster_than_tutorial": round(tutorial_seconds / statistics.mean(seconds), 1),
+            "gflops": round(statistics.mean(rates), 1),
+            "share_of_matrix_rate_pct": round(100 * statistics.mean(rates) / peak, 1),
+        }
+    return {
+        **measured,
+        "tutorial": {
+            "timed_steps": len(timed),
+            "step_seconds_median": step["median"],
+            "step_seconds_quartiles": step["quartiles"],
+            "extrapolated_seconds": round(tutorial_seconds, 1),
+        },
+        "runs": [entry["run"] for entry in entries],
+        "summary": summary,
+    }
+
+
+def table(measured: dict[str, Any]) -> str:
+    """What was measured, as Markdown."""
+    rows = []
+    for name, s in measured["summary"].items():
+        std = "" if s["test_top1_pct_std"] is None else f" ± {s['test_top1_pct_std']:.2f}"
+        low, high = s["train_seconds_range"]
+        rows.append(
+            {
+                "recipe": f"`{name}`",
+                "seeds": s["seeds"],
+                "test accuracy": f"{s['test_top1_pct_mean']:.2f}{std} %",
+                "training (range)": f"{s['train_seconds_mean']:.1f} s ({low:.1f} to {high:.1f})",
+                "shell to answer": f"{s['shell_seconds_mean']:.1f} s",
+                "faster than the tutorial's": f"{s['times_faster_than_tutorial']:.0f} ×",
+                "GFLOP/s": f"{s['gflops']:.0f}",
+                "of the matrix rate": f"{s['share_of_matrix_rate_pct']:.0f} %",
+            }
+        )
+    tutorial = measured["tutorial"]
+    return (
+        f"{markdown_table(rows)}\n\nMeans over the seeds (± standard deviation); the whole training time, data cached. "
+        f"The tutorial's step, float32, took {1000 * tutorial['step_seconds_median']:.0f} ms: "
+        f"{tutorial['extrapolated_seconds'] / 60:.0f} minutes for its {TUTORIAL_STEPS} steps, extrapolated from "
+        f"{tutorial['timed_steps']} that were timed between the trainings. GFLOP/s count two operations for each "
+        f"multiply-add of the forward pass, the backward pass and the optimizer, over the whole training time.\n\n"
+        f"{about(measured)}"
+    )

@@ -1,0 +1,186 @@
+"""``decanet benchmark``: how fast this machine trains, and how much work a recipe is."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from decanet.cli._shared import JsonFlag, console, print_json, table
+
+command = App(name="benchmark", help="Measure training, networks and loading on this machine.")
+
+Out = Annotated[
+    Path | None,
+    Parameter(
+        name="--out", help="Folder of the results (default: benchmarks/results in a checkout, else here)."
+    ),
+]
+Threads = Annotated[int | None, Parameter(name="--threads", help="Threads on the CPU (default: one a core).")]
+
+
+@command.command
+def train(
+    recipes: Annotated[tuple[str, ...], Parameter(help="Recipes (default: flash quick).")] = (),
+    /,
+    *,
+    seeds: Annotated[int, Parameter(help="Trainings of each recipe, with seeds 0, 1, ...")] = 5,
+    out: Out = None,
+    json: JsonFlag = False,
+) -> None:
+    """Train recipes as a user would, over several seeds, beside the tutorial's own training step.
+
+    Each training is a process of its own. An interrupted benchmark goes on where it was: a training whose result is
+    in the folder already is not repeated. Let nothing else run meanwhile.
+
+    For example:
+
+    ```
+    decanet benchmark train
+    decanet benchmark train flash --seeds 10
+    decanet benchmark train strong mine.toml --seeds 3 --out results
+    ```
+    """
+    from decanet.benchmarking import training
+
+    with _measuring(None, json) as watch:
+        folder = _folder(out)
+        measured = training.measure(recipes or ("flash", "quick"), seeds, folder, watch)
+    _finish("train", measured, training.table(measured), folder, json)
+
+
+@command.command
+def models(
+    names: Annotated[tuple[str, ...], Parameter(help="Networks (default: all).")] = (),
+    /,
+    *,
+    batch_size: Annotated[
+        int | None,
+        Parameter(help="Pictures in a step (default: 128 small ones, 16 to 4 of costly networks)."),
+    ] = None,
+    seconds: Annotated[float, Parameter(help="Time for each network, at least three rounds.")] = 5.0,
+    out: Out = None,
+    threads: Threads = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time every network's training step in decanet's loop, in turn with a plain float32 loop.
+
+    For example:
+
+    ```
+    decanet benchmark models
+    decanet benchmark models resnet20_cifar densenet121 --seconds 20
+    decanet benchmark models alexnet_cifar --batch-size 64
+    ```
+    """
+    from decanet.benchmarking import models as networks
+    from decanet.benchmarking.timing import write_results
+
+    with _measuring(threads, json) as watch:
+        folder = _folder(out)
+        measured = networks.measure(
+            names,
+            watch,
+            batch_size=batch_size,
+            seconds=seconds,
+            save=lambda so_far: write_results("models", so_far, networks.table(so_far), folder),
+        )
+    _finish("models", measured, networks.table(measured), folder, json)
+
+
+@command.command
+def data(
+    folder: Annotated[
+        Path | None, Parameter(help="Pictures DIR/CLASS/picture.jpg (default: JPEGs of 500x375 made for it).")
+    ] = None,
+    /,
+    *,
+    workers: Annotated[int | None, Parameter(help="Processes that decode (default: one a core).")] = None,
+    rounds: Annotated[int, Parameter(help="Passes of each loader.")] = 5,
+    out: Out = None,
+    threads: Threads = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time the augmentation of small pictures, and the loading of large ones in turn with torchvision's loader.
+
+    For example:
+
+    ```
+    decanet benchmark data
+    decanet benchmark data ~/pictures --workers 4
+    ```
+    """
+    from decanet.benchmarking import data as loading
+
+    with _measuring(threads, json) as watch:
+        target = _folder(out)
+        measured = loading.measure(folder, watch, workers=workers, rounds=rounds)
+    _finish("data", measured, loading.table(measured), target, json)
+
+
+@command.command
+def counts(
+    recipes: Annotated[
+        tuple[str, ...], Parameter(help="Recipes (default: the built-in ones for CIFAR-10).")
+    ] = (),
+    /,
+    *,
+    json: JsonFlag = False,
+) -> None:
+    """Count the work of one pass over CIFAR-10's training pictures: multiply-adds, and bytes moved.
+
+    Nothing is timed: the numbers are the same on every machine. A test compares those of the built-in recipes with
+    benchmarks/counts.json, which the second example writes.
+
+    For example:
+
+    ```
+    decanet benchmark counts
+    decanet benchmark counts --json > benchmarks/counts.json
+    decanet benchmark counts mine.toml
+    ```
+    """
+    from decanet.benchmarking.counts import built_in, count_recipes
+
+    counted = count_recipes(recipes or built_in())
+    if json:
+        print_json(counted)
+        return
+    rows = [
+        {
+            "recipe": name,
+            "multiply-adds a pass, 1e12": f"{count['macs_per_epoch'] / 1e12:.3f}",
+            "moved a pass, GB": f"{count['bytes_moved_per_epoch'] / 1e9:,.1f}",
+        }
+        for name, count in counted.items()
+    ]
+    table(rows, right=tuple(rows[0])[1:])
+
+
+def _measuring(threads: int | None, json: bool) -> Any:
+    """The watch under which something is measured, in the state in which decanet trains."""
+    from decanet.cli._watch import Watch
+    from decanet.core.errors import UsageError
+    from decanet.core.runtime import keep_freed_memory, set_threads
+
+    if threads is not None and threads < 1:
+        raise UsageError(f"--threads {threads}: at least one is needed")
+    keep_freed_memory()
+    set_threads(threads)
+    return Watch(to_stderr=json)
+
+
+def _folder(out: Path | None) -> Path:
+    from decanet.benchmarking.timing import results_folder
+
+    return out or results_folder(Path.cwd())
+
+
+def _finish(kind: str, measured: dict[str, Any], markdown: str, folder: Path, json: bool) -> None:
+    from decanet.benchmarking.timing import write_results
+
+    path = write_results(kind, measured, markdown, folder)
+    if json:
+        print_json(measured)
+    else:
+        console().print(f"\n{markdown}\n", markup=False)
+        console().print(f"written: {path} and {path.with_suffix('.md').name}", markup=False)

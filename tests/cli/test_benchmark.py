@@ -1,0 +1,54 @@
+"""``decanet benchmark``: what it prints and writes, and mistakes in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from decanet.cli import run as decanet
+
+
+def test_counts_are_printed_for_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert decanet(["benchmark", "counts", "tutorial", "--json"]) == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert counted["tutorial"]["macs_per_epoch"] > 1e13
+    assert decanet(["benchmark", "counts", "tutorial"]) == 0
+    assert f"{counted['tutorial']['macs_per_epoch'] / 1e12:.3f}" in capsys.readouterr().out
+
+
+def test_networks_are_measured_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["benchmark", "models", "lenet5_modern", "--batch-size", "2", "--seconds", "0"]
+    assert decanet([*arguments, "--out", str(tmp_path), "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    (file,) = tmp_path.glob("*-models.json")
+    assert json.loads(file.read_text()) == measured
+    assert [row["model"] for row in measured["models"]] == ["lenet5_modern"]
+    assert "| `lenet5_modern` | 2 |" in file.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["train", "flahs"], 2, "did you mean flash"),
+        (["train", "flash", "--seeds", "0"], 2, "at least one training"),
+        (["models", "resnet51"], 2, "did you mean resnet50"),
+        (["models", "--batch-size", "1"], 2, "at least two pictures"),
+        (["models", "--threads", "0"], 2, "at least one"),
+        (["data", "nowhere"], 3, "no folder nowhere"),
+        (["counts", "missing.toml"], 2, "no recipe file missing.toml"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str],
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert decanet(["benchmark", *arguments]) == code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error[")
+    assert says in line
+    assert not list(tmp_path.iterdir())
