@@ -1,0 +1,52 @@
+"""DecaNet: what its docstring promises of the first layer, the beginning and the sizes."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from decanet.models import create_model
+from tests.models._checks import check_smallest, check_stages, check_wrong_channels
+
+
+@pytest.mark.parametrize(("name", "widths"), [("decanet_s", (32, 64, 128)), ("decanet_m", (64, 256, 256))])
+def test_maps(name: str, widths: tuple[int, int, int]) -> None:
+    check_stages(
+        name,
+        {
+            "whiten": (24, 31, 31), "block1": (widths[0], 15, 15), "block2": (widths[1], 7, 7),
+            "block3": (widths[2], 3, 3), "pool": (widths[2], 1, 1), "head": (10,),
+        },
+    )  # fmt: skip
+
+
+def test_the_first_layer_whitens_and_does_not_learn() -> None:
+    generator = torch.Generator().manual_seed(0)
+    # Neighbours alike and colours too, as in a photograph, yet nothing that is constant.
+    pictures = F.avg_pool2d(torch.randn(400, 3, 34, 34, generator=generator), 3, stride=1)
+    pictures += 0.5 * pictures.mean(dim=1, keepdim=True)
+    pictures /= pictures.std()
+    model = create_model("decanet_s")
+    model.initialise_from(pictures)
+    with torch.no_grad():
+        outputs = model.whiten(pictures).transpose(0, 1).flatten(1)
+    half = outputs[:12]
+    torch.testing.assert_close(outputs[12:], -half)  # each direction and its negative
+    covariance = half @ half.T / half.shape[1]
+    torch.testing.assert_close(covariance, torch.eye(12), atol=0.05, rtol=0)
+    before = model.whiten.weight.clone()
+    model(pictures[:4]).square().sum().backward()
+    assert model.whiten.weight.grad is None
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+    assert torch.equal(model.whiten.weight, before)
+
+
+def test_convolutions_start_as_the_identity() -> None:
+    block = create_model("decanet_s").block1
+    narrow, wide = torch.randn(2, 24, 8, 8), torch.randn(2, 32, 8, 8)
+    torch.testing.assert_close(block.conv1(narrow)[:, :24], narrow)
+    torch.testing.assert_close(block.conv2(wide), wide)
+
+
+def test_wrong_input() -> None:
+    check_smallest("decanet_s", 9, "block3.pool")
+    check_wrong_channels("decanet_m")
