@@ -29,11 +29,12 @@ def command(
 
     All sizes are one side of a square picture or kernel, in pixels. Costs are counted in multiply-adds.
 
-    AlexNet's first layer: `decanet convolve arithmetic --input 224 --kernel 11 --stride 4 --padding 2`
+    For example AlexNet's first layer, and a pooling; `--in-channels 3 --out-channels 64` adds a layer's cost:
 
-    The same with its cost: add `--in-channels 3 --out-channels 64`.
-
-    A pooling: `decanet convolve arithmetic --input 56 --kernel 3 --stride 2 --pool --ceil-mode`
+    ```
+    decanet convolve arithmetic --input 224 --kernel 11 --stride 4 --padding 2
+    decanet convolve arithmetic --input 56 --kernel 3 --pool --ceil-mode
+    ```
 
     Args:
         input: Side of the picture.

@@ -43,17 +43,17 @@ def command(
 ) -> None:
     """Convolve a picture; without a kernel, draw the tutorial's nine figures.
 
-    The tutorial's nine kernels on a cat: `decanet convolve image`
+    For example the tutorial's nine kernels on a cat; one kernel; your own; the raw numbers; the whole collection on
+    one sheet; the window at work, and the flip:
 
-    One kernel: `decanet convolve image holiday.jpg --kernel gaussian:sigma=2.5 --out soft.png`
-
-    Your own: `decanet convolve image --kernel "[[0,-1,0],[-1,5,-1],[0,-1,0]]" --colour --out sharp.png`
-
-    The raw numbers: `decanet convolve image holiday.jpg --kernel sobel_x --save-array edges.npy --json`
-
-    The whole collection on one sheet: `decanet convolve image --all --out sheet.png`
-
-    See it work: `decanet convolve image --kernel sobel_x --slide slide.gif --flip flip.png`
+    ```
+    decanet convolve image
+    decanet convolve image holiday.jpg --kernel gaussian:sigma=2.5 --out soft.png
+    decanet convolve image --kernel "[[0,-1,0],[-1,5,-1],[0,-1,0]]" --colour
+    decanet convolve image holiday.jpg --kernel sobel_x --save-array edges.npy
+    decanet convolve image --all --out sheet.png
+    decanet convolve image --kernel sobel_x --slide slide.gif --flip flip.png
+    ```
 
     Convolution flips the kernel first; --correlate does not, as CNN libraries. The tutorial's nine figures
     are made as the tutorial makes them, with a CNN library's conv2d, so they are cross-correlations.

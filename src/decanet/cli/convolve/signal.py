@@ -38,18 +38,18 @@ def command(
 ) -> None:
     """Convolve a sound with an echo, a room or a decay; without a sound, run the tutorial's program.
 
-    The tutorial, 13 figures and a table of three computations: `decanet convolve signal`
+    For example the tutorial's 13 figures; an echo after 0.3 s, half as strong, to hear and to see; a hall, on the
+    built-in sound; a recorded room; the laws; the kernel that slides over the signal:
 
-    One echo after 0.3 s, half as strong: `decanet convolve signal voice.wav --echo 0.3:0.5 --out
-    voice-echo.wav`
-
-    A hall, on the built-in sound: `decanet convolve signal --demo --reverb 2 --out hall.wav`
-
-    A recorded room: `decanet convolve signal voice.flac --impulse room.wav --out there.flac`
-
-    See the wave: `decanet convolve signal voice.wav --echo 0.3:0.5 --out voice-echo.png`
-
-    The kernel slides over the signal: `decanet convolve signal --animation sliding.gif --alpha 2`
+    ```
+    decanet convolve signal
+    decanet convolve signal voice.wav --echo 0.3:0.5 --out voice-echo.wav
+    decanet convolve signal voice.wav --echo 0.3:0.5 --out voice-echo.png
+    decanet convolve signal --demo --reverb 2 --out hall.wav
+    decanet convolve signal voice.flac --impulse room.wav --out there.flac
+    decanet convolve signal --laws laws.png
+    decanet convolve signal --animation sliding.gif --alpha 2
+    ```
 
     Args:
         sound: A sound file (WAV, FLAC, OGG), of any rate, length and number of channels.

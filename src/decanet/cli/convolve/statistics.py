@@ -19,11 +19,14 @@ def command(
 ) -> None:
     """Measure how alike near and far pixels are, in a picture and in a random matrix of its size.
 
-    The cat that comes with the program: `decanet convolve statistics --out cat.png`
-
-    A picture of your own: `decanet convolve statistics holiday.jpg --out holiday-statistics.png`
-
     Two laws are fitted to the fall of the correlation with the distance x in pixels: a exp(-k x) and a / x^k.
+
+    For example, on the cat that comes with the program and on a picture of your own:
+
+    ```
+    decanet convolve statistics --out cat.png
+    decanet convolve statistics holiday.jpg --out holiday-statistics.png
+    ```
 
     Args:
         picture: Any picture that Pillow opens; it is made grey. A cat by default.

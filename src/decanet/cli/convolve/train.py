@@ -28,7 +28,11 @@ def command(
     The 1,797 handwritten digits of 8x8 pixels are split into 1,437 to train and 360 to test, always the same.
     A seed always gives the same network.
 
-    Example: `decanet convolve train --figure digits.png`
+    For example:
+
+    ```
+    decanet convolve train --figure digits.png
+    ```
 
     Args:
         epochs: Passes over the training pictures.
