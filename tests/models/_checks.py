@@ -1,5 +1,8 @@
 """Checks that the residual networks' tests share; the counting owes nothing to the package's own."""
 
+import functools
+from typing import NamedTuple
+
 import pytest
 import torch
 from torch import nn
@@ -16,14 +19,31 @@ def on_meta(name: str, **options: object) -> nn.Module:
         return create_model(name, **options)
 
 
+class Counted(NamedTuple):
+    """What PyTorch counts: parameters, twice the multiply-adds of one picture, and the output's shape."""
+
+    params: int
+    flops: int
+    output_shape: tuple[int, ...]
+
+
+@functools.cache  # several files compare with the same counts
+def counted(name: str, **options: object) -> Counted:
+    """Counts of one picture of the network's own size, independent of the package's walk."""
+    model = on_meta(name, **options).eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        output = model(torch.empty(1, *model_entry(name).input_size, device="meta"))
+    params = sum(p.numel() for p in model.parameters())
+    return Counted(params, counter.get_total_flops(), tuple(output.shape))
+
+
 def check_counts(name: str, *, params: int, macs: int | None = None, **options: object) -> None:
     """Parameters, and multiply-adds of one picture: half of what PyTorch's counter counts."""
-    model = on_meta(name, **options).eval()
-    assert sum(p.numel() for p in model.parameters()) == params
-    if macs is not None:
-        with FlopCounterMode(display=False) as counter:
-            model(torch.empty(1, *model_entry(name).input_size, device="meta"))
-        assert counter.get_total_flops() == 2 * macs
+    if macs is None:
+        assert sum(p.numel() for p in on_meta(name, **options).parameters()) == params
+    else:
+        counts = counted(name, **options)
+        assert (counts.params, counts.flops) == (params, 2 * macs)
 
 
 def weighted_layers(name: str) -> int:

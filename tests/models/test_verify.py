@@ -18,10 +18,11 @@ from decanet.models._verify import (
     require_agreement,
     verify,
 )
-from decanet.models._walk import walk
+from decanet.models._walk import _walk_registered, walk
 
 
 def test_every_network_agrees_with_its_paper_or_says_why_not() -> None:
+    _walk_registered.cache_clear()  # timed is what a user waits for, who has walked nothing yet
     begin = time.process_time()
     checks = verify()
     assert time.process_time() - begin < 20

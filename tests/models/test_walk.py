@@ -3,25 +3,24 @@
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from decanet.core.errors import DataError, UsageError
-from decanet.models import create_model, list_models, model_entry
+from decanet.models import create_model, list_models
 from decanet.models._walk import explain, walk
+from tests.models._checks import counted
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_totals_equal_torchs_counter(name: str) -> None:
-    with torch.device("meta"):
-        model = create_model(name).eval()
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            output = model(torch.empty(1, *model_entry(name).input_size))
-    walked = walk(name)
-    assert walked.macs == counter.get_total_flops() // 2  # torch counts a multiply-add as two operations
-    assert walked.params == sum(p.numel() for p in model.parameters())
-    assert walked.output_shape == tuple(output.shape)
+    counts, walked = counted(name), walk(name)
+    assert 2 * walked.macs == counts.flops  # torch counts a multiply-add as two operations
+    assert walked.params == counts.params
+    assert walked.output_shape == counts.output_shape
     assert sum(layer.params for layer in walked.layers) + walked.params_training_only == walked.params
     assert all(layer.stage for layer in walked.layers[:-1])
+    for layer in walked.layers:  # every row can be printed
+        assert isinstance(explain(layer), str)
+        assert not layer.formula or layer.formula.endswith(f" {layer.output_shape[-1]}")
 
 
 def test_alexnet_layer_by_layer() -> None:
@@ -154,6 +153,21 @@ def test_why_55_and_why_9216() -> None:
     assert "23,296 parameters" in sentences[0]
     assert any("256*6*6 = 9216" in sentence for sentence in sentences)
     assert any("9216*4096 + 4096 biases = 37,752,832" in sentence for sentence in sentences)
+
+
+def test_a_squeeze_gives_numbers_and_has_no_height_to_explain() -> None:
+    squeezes = [
+        layer for layer in walk("se_resnet20_cifar").layers if layer.operation == "global average pool"
+    ]
+    assert squeezes[0].input_shape == (16, 32, 32)
+    assert squeezes[0].output_shape == (16,)
+    assert squeezes[0].formula == ""
+    assert explain(squeezes[0]) == "Each of the 16 maps of 32x32 becomes one number; nothing is learned."
+
+
+def test_a_network_is_walked_once_for_each_size() -> None:
+    assert walk("lenet5") is walk("lenet5", (1, 32, 32))
+    assert walk("lenet5") is not walk(create_model("lenet5"))
 
 
 def test_errors_are_one_line_that_helps() -> None:

@@ -116,7 +116,7 @@ class _Flow(MetaWatch):
         for tensor in tree_leaves((args, kwargs)):
             if isinstance(tensor, Tensor):
                 self._uses[id(tensor)] += 1
-        output = func(*args, **(kwargs or {}))
+        output = self.run(func, args, kwargs or {})
         self._keep += [tensor for tensor in tree_leaves(output) if isinstance(tensor, Tensor)]
         return output
 

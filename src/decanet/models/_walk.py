@@ -14,6 +14,7 @@ Multiply-adds are those of convolutions, linear layers and matrix products, the 
 what ``torch.utils.flop_counter`` counts.
 """
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -22,11 +23,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from decanet.convolution.arithmetic import ReceptiveField, Window, convolution_cost
 from decanet.core.errors import UsageError
+from decanet.models._meta import ShapesOnly
 from decanet.models._registry import create_model, model_entry
 
 BYTES_PER_NUMBER = 4  # activations in float32
@@ -65,7 +66,8 @@ class Layer:
     @property
     def formula(self) -> str:
         """How the output's height (and width, where it differs) follows; empty where trivial."""
-        if self.windows is None or len(self.input_shape) != 3:
+        # A squeeze takes maps and gives numbers, which have no height.
+        if self.windows is None or len(self.input_shape) != 3 or len(self.output_shape) != 3:
             return ""
         axes = list(zip(self.input_shape[1:], self.windows, self.output_shape[1:], strict=True))
         formulas = [_formula(*axis) for axis in axes]
@@ -120,10 +122,9 @@ def walk(model: nn.Module | str, input_size: tuple[int, int, int] | None = None)
         UsageError: unknown name, or no size given for a network that is not registered.
         DataError: the picture does not fit the network.
     """
-    name = model if isinstance(model, str) else getattr(model, "decanet_name", "")
     if isinstance(model, str):
-        with torch.device("meta"):
-            model = create_model(model)
+        return _walk_registered(model, input_size or model_entry(model).input_size)
+    name = getattr(model, "decanet_name", "")
     if input_size is None:
         if not name:
             raise UsageError("walk: give the input size (C, H, W) of a network that is not registered")
@@ -156,7 +157,14 @@ def walk(model: nn.Module | str, input_size: tuple[int, int, int] | None = None)
     )
 
 
-class MetaWatch(TorchDispatchMode):
+@functools.cache  # a name and a size say all; the list, the proof and the lineage ask for the same walks
+def _walk_registered(name: str, input_size: tuple[int, int, int]) -> Walk:
+    with torch.device("meta"):
+        model = create_model(name)
+    return walk(model, input_size)
+
+
+class MetaWatch(ShapesOnly):
     """A dispatch mode that is told, before the pass, which tensors stand for the weights and the picture."""
 
     def begin(self, parameters: Mapping[str, Tensor], picture: Tensor) -> None:
@@ -207,6 +215,9 @@ def explain(layer: Layer) -> str:
         )
     if layer.windows and len(out) == len(arrives) == 3:
         return f"{_why(layer)} The {out[0]} maps stay {out[0]}; nothing is learned."
+    if layer.windows and len(arrives) == 3 and len(out) == 1:
+        c, h, w = arrives
+        return f"Each of the {c} maps of {h}x{w} becomes one number; nothing is learned."
     if layer.operation == "flatten" and len(arrives) == 3:
         c, h, w = arrives
         return f"{c} maps of {h}x{w} become one row of {c}*{h}*{w} = {math.prod(arrives)} numbers."
@@ -323,7 +334,7 @@ class _Watch(MetaWatch):
         kwargs = kwargs or {}
         inputs = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         before = [(t, self._histories[id(t)]) for t in inputs if id(t) in self._histories]
-        output = _batch_norm(args[0]) if func is _BATCH_NORM else func(*args, **kwargs)
+        output = self.run(func, args, kwargs)
         outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor)]
         made_of = frozenset().union(*(self._made_of.get(id(t), frozenset()) for t in inputs))
         self._keep += outputs
@@ -394,14 +405,6 @@ def _with_stages(layers: list[Layer], model: nn.Module) -> tuple[Layer, ...]:
         current = named or current
         staged.append(replace(layer, stage=current))
     return tuple(staged)
-
-
-_BATCH_NORM = torch.ops.aten.native_batch_norm.default
-
-
-def _batch_norm(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The shapes that batch normalisation gives; PyTorch's own way to them takes most of a walk's time."""
-    return torch.empty_like(x), x.new_empty(0), x.new_empty(0)
 
 
 _JOINS = {"cat": "concatenate", "add": "add", "add_": "add", "mul": "multiply", "mul_": "multiply"}
