@@ -4,6 +4,7 @@ The network itself stays plain: the check runs only after a forward pass has alr
 pay nothing, and tracing or exporting sees an ordinary forward.
 """
 
+import bisect
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import DataError
+from decanet.models._meta import ShapesOnly
 
 
 def explains_wrong_input(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,11 +39,27 @@ def explains_wrong_input(forward: Callable[..., Any]) -> Callable[..., Any]:
 def smallest_input(model: nn.Module, channels: int, largest: int = 512) -> int | None:
     """Smallest square picture side for which ``model`` runs, or None where none up to ``largest`` does."""
     forward = _undecorated(model)
-    # Networks that flatten accept few sizes only, so bisection would miss them; a meta pass costs milliseconds.
-    for side in range(1, largest + 1):
-        if _first_failure(model, forward, (1, channels, side, side)) is None:
-            return side
-    return None
+
+    def runs(side: int) -> bool:
+        return _first_failure(model, forward, (1, channels, side, side)) is None
+
+    # A layer never gives a smaller map for a larger one, so the sizes that a network accepts have no gaps: any
+    # one that works leads to the smallest by halving. Networks that flatten accept few; their own size is one.
+    name = getattr(model, "decanet_name", "")
+    own = max(_own_size(name)) if name else largest
+    too_small = 0
+    for side in (*(2**power for power in range((own - 1).bit_length())), own):
+        if runs(side):
+            between = range(too_small + 1, side)
+            return between.start + bisect.bisect_left(between, True, key=runs)
+        too_small = side
+    return next((side for side in range(1, largest + 1) if runs(side)), None)
+
+
+def _own_size(name: str) -> tuple[int, int]:
+    from decanet.models._registry import model_entry
+
+    return model_entry(name).input_size[1:]
 
 
 def _undecorated(model: nn.Module) -> Callable[..., Any]:
@@ -106,7 +124,7 @@ def _first_failure(
     training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), ShapesOnly():
             probe = _Plain(model, forward)
             torch.func.functional_call(
                 probe, {f"model.{k}": v for k, v in meta.items()}, (torch.empty(shape, device="meta"),)
