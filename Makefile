@@ -31,8 +31,10 @@ check: .venv/dev  ## look for mistakes without running anything
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/dev  ## measure this machine: results go to benchmarks/results
-	$(BIN)/python benchmarks/training.py
+bench: .venv/dev  ## measure this machine (an hour or more): results go to benchmarks/results
+	$(BIN)/decanet benchmark train
+	$(BIN)/decanet benchmark models
+	$(BIN)/decanet benchmark data
 
 clean:  ## remove what was installed and built; runs stay
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

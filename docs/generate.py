@@ -33,13 +33,16 @@ TEXTS = {
 
 
 def speed_table(language: str) -> str:
-    """The newest ``benchmarks/results/training-*.json`` as a table with its conditions."""
-    path = max((ROOT / "benchmarks" / "results").glob("training-*.json"))
-    measured = json.loads(path.read_text(encoding="utf-8"))
+    """The newest result of ``decanet benchmark train`` as a table with its conditions."""
+    results = ROOT / "benchmarks" / "results"
+    # Until November 2026 the files were called training-DATE.json.
+    paths = sorted([*results.glob("training-*.json"), *results.glob("*-train.json")])
+    measured = max((json.loads(path.read_text(encoding="utf-8")) for path in paths), key=lambda m: m["date"])
     texts = TEXTS[language]
     lines = [texts["head"], "|---|---:|---:|---:|---:|"]
     for recipe, s in measured["summary"].items():
-        accuracy = f"{s['test_top1_pct_mean']:.2f} ± {s['test_top1_pct_std']:.2f} %"
+        std = "" if s["test_top1_pct_std"] is None else f" ± {s['test_top1_pct_std']:.2f}"
+        accuracy = f"{s['test_top1_pct_mean']:.2f}{std} %"
         times = f"{s['train_seconds_mean']:.1f} s | {s['shell_seconds_mean']:.1f} s"
         lines.append(f"| `{recipe}` | {accuracy} | {times} | {s['times_faster_than_tutorial']:.0f} × |")
     environment, tutorial = measured["environment"], measured["tutorial"]

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -80,18 +81,23 @@ def _count_step(recipe: Recipe, side: int, classes: int) -> Count:
         images = torch.empty(recipe.batch_size, channels, side, side, dtype=dtype)
         images = images.contiguous(memory_format=torch.channels_last)
         labels = torch.zeros(recipe.batch_size, dtype=torch.int64)
-        for _ in range(
-            2
-        ):  # the first step creates what the optimizer remembers; the second is like all others
-            with FlopCounterMode(display=False) as operations, _Traffic() as traffic:
-                with autocast(cpu, precision):
-                    output = model(images)
-                forward = operations.get_total_flops()
-                logits = [t for t in tree_leaves(output) if isinstance(t, torch.Tensor)]
-                torch.stack([F.cross_entropy(t.float(), labels) for t in logits]).sum().backward()
-                optimizers.step()
-                optimizers.zero_grad()
-    return Count(operations.get_total_flops() // 2, forward // 2, traffic.bytes)
+
+        def forward() -> list[Tensor]:
+            with autocast(cpu, precision):
+                output = model(images)
+            return [t for t in tree_leaves(output) if isinstance(t, Tensor)]  # auxiliary classifiers too
+
+        def finish(logits: list[Tensor]) -> None:
+            torch.stack([F.cross_entropy(t.float(), labels) for t in logits]).sum().backward()
+            optimizers.step()
+            optimizers.zero_grad()
+
+        finish(forward())  # creates what the optimizer remembers; the second step is like all others
+        with FlopCounterMode(display=False) as operations, _Traffic() as traffic:
+            logits = forward()
+            forward_operations = operations.get_total_flops()
+            finish(logits)
+    return Count(operations.get_total_flops() // 2, forward_operations // 2, traffic.bytes)
 
 
 def count_epoch(recipe: Recipe, pictures: int = CIFAR_PICTURES, classes: int = CIFAR_CLASSES) -> Count:
@@ -140,7 +146,7 @@ class _Traffic(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
         if not func.is_view:
-            touched = [t for t in tree_leaves((args, kwargs, output)) if isinstance(t, torch.Tensor)]
+            touched = [t for t in tree_leaves((args, kwargs, output)) if isinstance(t, Tensor)]
             # In-place operations return what they were given: it is read and written.
             self.bytes += sum(t.numel() * t.element_size() for t in touched)
         return output
