@@ -240,6 +240,9 @@ recipes = st.builds(
     ),
     schedule=st.builds(Schedule, milestones=st.lists(fractions, max_size=4).map(tuple), gamma=positive),
     label_smoothing=fractions,
+    progressive_sizes=st.lists(
+        st.tuples(fractions, st.integers(1, 99)), max_size=3, unique_by=lambda p: p[0]
+    ).map(lambda pairs: tuple(sorted(pairs))),
     seed=st.integers(0, 2**60),
 )
 
@@ -260,6 +263,12 @@ def test_every_recipe_comes_back_equal_from_its_toml(
 def test_an_option_cannot_be_null_because_a_run_could_not_write_it_down() -> None:
     line = mistakes(small(model={"name": "decanet_s", "options": {"dropout": None}}))
     assert "an option cannot be null; leave it out" in line
+
+
+def test_progressive_sizes_must_come_in_order() -> None:
+    line = mistakes(small(progressive_sizes=[[0.6, 24], [0.3, 20]]))
+    assert "progressive_sizes" in line
+    assert "shares must rise" in line
 
 
 @pytest.mark.parametrize("name", ["quick", "flash", "tutorial", "tutorial_bf16", "paper"])

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torchvision.transforms import v2
 
 from decanet.core.recipe import Augmentation
-from decanet.core.runtime import Ranks
+from decanet.core.runtime import Ranks, generator
 from decanet.data import FolderData, ImageData, Split, load_data
 from decanet.data.batches import (
     Batch,
@@ -21,6 +22,8 @@ from decanet.data.batches import (
     folder_evaluation,
     memory_evaluation,
     principal_colours,
+    resized,
+    resized_crop,
     shift_colours,
     steps_per_epoch,
     training_batches,
@@ -128,6 +131,29 @@ def test_pictures_of_another_size_are_resized_for_the_network() -> None:
     torch.testing.assert_close(x, expected.view(1, 3, 1, 1).expand(2, 3, 20, 20), rtol=1e-5, atol=1e-5)
 
 
+def test_a_network_that_sees_less_is_shown_the_whole_picture_made_smaller(split: Split) -> None:
+    """Without aliasing: the mean of 2x2 pixels is what a picture of half the side holds, up to its borders."""
+    small = form(side=4)
+    batch = next(
+        MemoryBatches(split, Augmentation(), mirror=True, batch_size=20, seed=0, form=small).epoch(0)
+    )
+    means = torch.nn.functional.interpolate(
+        form().normalise(split.images[batch.labels]), size=(4, 4), mode="bilinear", antialias=True
+    )
+    torch.testing.assert_close(batch.images, means)
+    (judged,) = memory_evaluation(split, small)
+    assert judged.images.shape == (103, 3, 4, 4)
+
+
+def test_making_smaller_keeps_the_type_and_the_memory_format() -> None:
+    pictures = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)).bfloat16()
+    smaller = resized(pictures, 6)
+    assert smaller.shape == (2, 3, 6, 6)
+    assert smaller.dtype == torch.bfloat16
+    assert smaller.is_contiguous(memory_format=torch.channels_last)
+    assert resized(pictures, 8) is pictures
+
+
 def test_training_pictures_are_cut_mirrored_and_then_normalised(split: Split) -> None:
     """Without variation a batch is its pictures, normalised; with it, their values come from the pictures."""
     plain = next(memory(split, Augmentation()).epoch(0))
@@ -157,14 +183,11 @@ def test_batches_can_live_on_a_gpu(augmentation: Augmentation) -> None:
 
 
 @pytest.mark.parametrize("padding", [0, 1])
-def test_a_network_that_sees_less_than_the_pictures_hold_is_shown_random_crops(
-    split: Split, padding: int
-) -> None:
+def test_a_recipe_that_says_at_which_size_crops_are_cut_gets_random_crops(split: Split, padding: int) -> None:
     """And is judged by whole pictures, of which the views take what they need."""
     small = form(side=5)
-    batches = MemoryBatches(
-        split, Augmentation(crop_padding=padding), mirror=True, batch_size=20, seed=0, form=small
-    )
+    varied = Augmentation(crop_padding=padding, resize=8)
+    batches = MemoryBatches(split, varied, mirror=True, batch_size=20, seed=0, form=small)
     border = (padding, padding, padding, padding)
     seen = set()
     for batch in batches.epoch(0):
@@ -173,13 +196,15 @@ def test_a_network_that_sees_less_than_the_pictures_hold_is_shown_random_crops(
             large = torch.nn.functional.pad(
                 split.images[label : label + 1].float(), border, mode="reflect"
             ).byte()
-            windows = small.normalise(large).unfold(2, 5, 1).unfold(3, 5, 1)[0]  # (3, P, P, 5, 5)
+            windows = (
+                form(side=large.shape[-1]).normalise(large).unfold(2, 5, 1).unfold(3, 5, 1)[0]
+            )  # (3, P, P, 5, 5)
             same = (windows == image[:, None, None]).all(-1).all(-1).all(0)
             assert int(same.sum()) == 1
             seen.add(tuple(same.nonzero()[0].tolist()))
     assert len(seen) > 12
     assert max(max(corner) for corner in seen) == 3 + 2 * padding
-    (judged,) = memory_evaluation(split, small)
+    (judged,) = memory_evaluation(split, small, resize=8)
     assert judged.images.shape == (103, 3, 8, 8)
 
 
@@ -312,6 +337,37 @@ def test_a_random_crop_of_a_large_picture_is_a_window_of_the_resized_one(tmp_pat
         )
         corners.add((top, left))
     assert len(corners) > 10
+
+
+def test_a_random_resized_crop_is_drawn_as_torchvision_draws_it() -> None:
+    left, top, right, bottom = np.array(
+        [resized_crop(500, 375, (0.08, 1.0), generator(i)) for i in range(2000)]
+    ).T
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        picture = torch.empty(3, 375, 500)
+        theirs = [
+            v2.RandomResizedCrop(8, scale=(0.08, 1.0)).make_params([picture]) for _ in range(2000)
+        ]  # fmt: skip
+    high, wide = (np.array([params[key] for params in theirs]) for key in ("height", "width"))
+    assert min(left.min(), top.min()) >= 0
+    assert (right.max(), bottom.max()) <= (500, 375)
+    for ours, expected in (
+        ((right - left) * (bottom - top) / 187_500, wide * high / 187_500),
+        (np.log((right - left) / (bottom - top)), np.log(wide / high)),
+        (left, np.array([params["left"] for params in theirs])),
+        (top, np.array([params["top"] for params in theirs])),
+    ):
+        spread = expected.std()
+        assert abs(ours.mean() - expected.mean()) < 0.1 * spread
+        assert abs(ours.std() / spread - 1) < 0.1
+
+
+@pytest.mark.parametrize(("size", "box"), [((1000, 10), (493, 0, 506, 10)), ((10, 1000), (0, 493, 10, 506))])
+def test_where_no_crop_fits_the_largest_in_the_centre_is_taken(
+    size: tuple[int, int], box: tuple[int, int, int, int]
+) -> None:
+    assert resized_crop(*size, (0.5, 1.0), generator(0)) == box
 
 
 def test_judging_a_folder_takes_the_centre_at_the_size_asked_for(large: FolderData) -> None:

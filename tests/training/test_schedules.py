@@ -1,11 +1,11 @@
-"""The learning rate over a training."""
+"""The learning rate and the size of the pictures over a training."""
 
 import math
 
 import pytest
 
-from decanet.core.recipe import Schedule
-from decanet.training.schedules import count_plateaus, rate_factor
+from decanet.core.recipe import Adam, Data, Model, Recipe, Schedule
+from decanet.training.schedules import count_plateaus, picture_side, picture_sizes, rate_factor
 
 
 def test_warm_up_is_a_straight_line_from_start_to_one() -> None:
@@ -57,3 +57,28 @@ def test_plateaus_are_counted_from_the_errors_alone() -> None:
 def test_plateau_divides_the_rate() -> None:
     schedule = Schedule(shape="plateau", gamma=0.1, patience=1)
     assert rate_factor(schedule, 0.5, [0.3, 0.3]) == pytest.approx(0.1)
+
+
+def growing(*sizes: tuple[float, int]) -> Recipe:
+    return Recipe(
+        model=Model(name="decanet_s"), data=Data(image_size=32), batch_size=1, epochs=1, optimizer=Adam(),
+        progressive_sizes=sizes,
+    )  # fmt: skip
+
+
+def test_pictures_grow_at_the_stated_shares() -> None:
+    recipe = growing((0.25, 20), (0.5, 24))
+    seen = [picture_side(recipe, step / 8) for step in range(8)]
+    assert seen == [20, 20, 24, 24, 32, 32, 32, 32]
+    assert picture_sizes(recipe) == [(0.25, 20), (0.25, 24), (0.5, 32)]
+
+
+def test_without_progressive_sizes_pictures_keep_the_networks_side() -> None:
+    assert picture_sizes(growing()) == [(1.0, 32)]
+    assert picture_side(growing(), 0.0) == 32
+
+
+def test_the_size_before_the_end_may_be_another_than_the_networks() -> None:
+    """How a rehearsal times one size: the network's own is then used only by who judges."""
+    assert picture_sizes(growing((1.0, 20))) == [(1.0, 20)]
+    assert picture_side(growing((1.0, 20)), 0.999) == 20

@@ -63,7 +63,7 @@ def test_a_run_holds_all_that_a_comparison_needs(trainer: Trainer) -> None:
         "test_top5",
         "train_seconds",
     } <= set(result)
-    assert result["params"] == 295_096
+    assert result["params"] == 295_072
     assert result["macs"] == 19_887_392  # counted by torch.utils.flop_counter, halved
     environment = result["environment"]
     assert environment["torch"] == torch.__version__
@@ -108,6 +108,7 @@ class StopsAt(Listener):
     "settings",
     [
         pytest.param(["ema=0.9", "validation=0.2"], id="muon with an average"),
+        pytest.param(["progressive_sizes=[[0.3,20],[0.6,24]]"], id="growing pictures"),
         pytest.param(
             [
                 "model.name=alexnet_cifar",
@@ -227,6 +228,31 @@ def test_pictures_too_small_for_the_network_stop_before_anything_is_written(trai
     assert not (trainer.folder / "run").exists()
 
 
+def test_pictures_that_start_too_small_stop_before_anything_is_written(trainer: Trainer) -> None:
+    with pytest.raises(DataError, match=r"decanet_s cannot take a 8x8 picture"):
+        trainer(trainer.recipe("progressive_sizes=[[0.5,8]]"))
+    assert not (trainer.folder / "run").exists()
+
+
+def test_the_network_sees_the_sizes_that_the_recipe_says(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from decanet.models.decanet import DecaNet
+
+    seen: list[tuple[bool, int]] = []
+    real = DecaNet.forward
+
+    def forward(self: DecaNet, x: torch.Tensor) -> torch.Tensor:
+        if x.device.type != "meta":  # the cost is counted at every size beforehand
+            seen.append((self.training, x.shape[-1]))
+        return real(self, x)
+
+    monkeypatch.setattr(DecaNet, "forward", forward)
+    trainer(trainer.recipe("progressive_sizes=[[0.5,20]]", "data.image_size=24"))
+    assert [side for training, side in seen if training] == [20] * 4 + [24] * 4
+    assert {side for training, side in seen if not training} == {24}
+
+
 def test_mixup_cutmix_clipping_and_cosine_train(trainer: Trainer) -> None:
     recipe = trainer.recipe(
         "epochs=6", "augmentation.mixup=0.2", "augmentation.cutmix=1.0", "clip_gradient=1",
@@ -324,8 +350,9 @@ def test_two_processes_reach_what_one_reaches(trainer: Trainer, settings: list[s
 def test_a_network_that_sees_less_than_the_pictures_hold_trains_on_crops(trainer: Trainer) -> None:
     """Krizhevsky's own CIFAR networks take random 24x24 crops of 32x32, and the centre when judged."""
     recipe = trainer.recipe(
-        "model.name=cuda_convnet_13", "data.image_size=24", "epochs=0.3", "optimizer.name=adam"
-    )
+        "model.name=cuda_convnet_13", "data.image_size=24", "augmentation.resize=32", "epochs=0.3",
+        "optimizer.name=adam",
+    )  # fmt: skip
     run, result, _, _ = trainer(recipe)
     assert result["params"] > 0
     assert load_run(run.path, CPU).form.side == 24

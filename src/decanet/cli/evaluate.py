@@ -63,7 +63,7 @@ def command(
             cache=cache_folder(data_dir),
             report=watch,
             source=source,
-            image_size=trained.form.side,
+            image_size=trained.recipe.augmentation.resize or trained.form.side,
             seed=trained.recipe.seed,
         )
         if pictures.classes != trained.classes:

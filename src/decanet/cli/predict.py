@@ -9,8 +9,13 @@ from decanet.cli._shared import Device, JsonFlag, console, print_json
 
 
 def command(
-    run: Annotated[Path, Parameter(help="Folder of a run.")],
-    *pictures: Annotated[Path, Parameter(help="Pictures, or folders of pictures.")],
+    *paths: Annotated[
+        Path, Parameter(name="RUN PICTURE", help="Folder of a run, then pictures or folders of pictures.")
+    ],
+    model: Annotated[
+        str | None,
+        Parameter(help="In place of a run: decanet_s or decanet_m, which come trained on CIFAR-10."),
+    ] = None,
     top: Annotated[int, Parameter(help="How many classes to name.")] = 3,
     device: Device = "auto",
     json: JsonFlag = False,
@@ -22,23 +27,26 @@ def command(
     For example:
 
     ```
+    decanet predict --model decanet_m cat.jpg
     decanet predict runs/quick-20261124-093000 cat.jpg
     decanet predict runs/mine ~/pictures --top 5 --json
     ```
     """
     from decanet.core.errors import DataError, UsageError
     from decanet.core.runtime import choose_device, keep_freed_memory, set_threads
-    from decanet.evaluation.runs import load_run, name_pictures
+    from decanet.evaluation.runs import load_run, load_shipped, name_pictures
 
+    pictures = paths if model is not None else paths[1:]
     if not pictures:
-        raise UsageError(f"name at least one picture, for instance: decanet predict {run} cat.jpg")
+        with_what = f"--model {model}" if model else paths[0] if paths else "--model decanet_m"
+        raise UsageError(f"name at least one picture, for instance: decanet predict {with_what} cat.jpg")
     if top < 1:
         raise UsageError(f"--top must be at least 1, got {top}")
     keep_freed_memory()
     set_threads()
-    trained = load_run(run, choose_device(device))
-    paths = _files(pictures)
-    named, unreadable = name_pictures(trained, paths, top)
+    chosen = choose_device(device)
+    trained = load_shipped(model, chosen) if model is not None else load_run(paths[0], chosen)
+    named, unreadable = name_pictures(trained, _files(pictures), top)
     if json:
         print_json(
             [

@@ -140,7 +140,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
             cache=cache_folder(wish.data_dir),
             report=watch,
             source=wish.source,
-            image_size=input_side(recipe),
+            image_size=recipe.augmentation.resize or input_side(recipe),
             seed=recipe.seed,
         )
 

@@ -64,8 +64,8 @@ class Augmentation(_Part):
         crop_padding: pixels added on each side before a random crop of the original size.
         padding_mode: what is added: the mirrored picture, or black (what torchvision's RandomCrop adds).
         cutout: side of a square that is set to the mean, 0 for none.
-        resize: short side to which large pictures are brought before the crop; None crops small pictures
-            only.
+        resize: short side to which pictures are brought before crops of the network's side are cut; None
+            shows the whole of a small picture.
         scale: share of the area that a random resized crop keeps, for large pictures; None crops without
             resizing.
         pca_noise: standard deviation of the colour shift along RGB's principal components (AlexNet,
@@ -167,6 +167,8 @@ class Recipe(_Part):
         epochs: passes over the training split; a fraction is allowed.
         precision: arithmetic of convolutions and linear layers; "auto" is bfloat16 where the machine is
             faster in it.
+        progressive_sizes: pairs (share, side): until that share of the training is done, pictures are shown at
+            that side, and afterwards at the network's own. Small pictures cost less and teach nearly as much.
         clip_gradient: largest norm of the whole gradient, 0 for no clipping.
         ema: decay a step of the averaged weights that are evaluated, 0 for none.
         test_crops: views a picture is judged by: one, its mirror image too, or shifted mirror images as well;
@@ -186,12 +188,21 @@ class Recipe(_Part):
     schedule: Schedule = Schedule()
     label_smoothing: Fraction = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    progressive_sizes: tuple[tuple[Fraction, Annotated[int, Field(ge=1)]], ...] = ()
     clip_gradient: NotNegative = 0.0
     ema: Fraction = 0.0
     test_crops: Literal["one", "mirror", "shift", "ten"] = "one"
     validation: float = Field(default=0.0, ge=0, lt=1)
     log_every: int = Field(default=25, ge=1)
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("progressive_sizes")
+    @classmethod
+    def _in_order(cls, sizes: tuple[tuple[float, int], ...]) -> tuple[tuple[float, int], ...]:
+        shares = [share for share, _ in sizes]
+        if shares != sorted(set(shares)):
+            raise ValueError("shares must rise, as in [[0.3, 20], [0.6, 24]]")
+        return sizes
 
 
 def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:

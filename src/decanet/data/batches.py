@@ -4,8 +4,10 @@ With several processes each takes its slice of the same global batch. The order,
 therefore the union of all slices are the same whatever the number of processes or workers.
 """
 
+import math
+import multiprocessing
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from decanet.core.recipe import Augmentation, Rgb
-from decanet.core.runtime import Ranks, generator, seed_from, usable_cores
+from decanet.core.runtime import Ranks, generator, usable_cores
 from decanet.data._base import FolderData, ImageData, Split
 from decanet.data.augmentation import augment, draw, padded
-from decanet.data.folder import fit_square
+from decanet.data.folder import DRAFT_GAP, fit_square, size_with_short_side
 
 EVALUATION_BATCH = 500
 MAX_WORKERS = 8
@@ -57,7 +59,7 @@ class Form:
     dtype: torch.dtype
 
     def normalise(self, images: Tensor, holes: Tensor | None = None) -> Tensor:
-        """uint8 (B, 3, H, W) to (image / 255 - mean) / std, enlarged where smaller than ``side``.
+        """uint8 (B, 3, H, W) to (image / 255 - mean) / std, brought to ``side`` by ``side``.
 
         ``holes`` (B, 1, H, W) become the mean.
         """
@@ -66,11 +68,16 @@ class Form:
         x = images.float().sub_(mean).mul_(scale)
         if holes is not None:
             x.masked_fill_(holes, 0.0)
-        if x.shape[-1] < self.side:  # larger ones are cropped, by the augmentation or by the views
-            x = F.interpolate(
-                x, size=(self.side, self.side), mode="bilinear", antialias=True, align_corners=False
-            )
-        return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        return resized(x, self.side).to(self.dtype).contiguous(memory_format=torch.channels_last)
+
+
+def resized(images: Tensor, side: int) -> Tensor:
+    """Pictures (B, C, H, W) of any floating type at ``side`` by ``side`` pixels, without aliasing."""
+    if images.shape[-1] == side:
+        return images
+    # The filter that keeps fine texture from turning into false coarse texture exists for float32 only.
+    smaller = F.interpolate(images.float(), size=(side, side), mode="bilinear", antialias=True)
+    return smaller.to(images.dtype).contiguous(memory_format=torch.channels_last)
 
 
 class Batches(Protocol):
@@ -115,8 +122,9 @@ class MemoryBatches:
         self.steps_per_epoch = steps_per_epoch(self.count, batch_size)
         self.augmentation, self.mirror = augmentation, mirror
         self.batch_size, self.seed, self.form, self.ranks = batch_size, seed, form, ranks
-        # A network that sees less than the pictures hold is trained on random crops, and judged by the centre.
-        self.side = min(form.side, split.images.shape[-1])
+        # The whole picture is brought to the network's side, unless the recipe says at which size crops are cut.
+        whole = split.images.shape[-1]
+        self.side = min(form.side, whole) if augmentation.resize else whole
         self.spare = split.images.shape[-1] - self.side
         self.labels = split.labels.to(form.device)
         self.images = padded(split.images, augmentation).to(form.device)
@@ -157,8 +165,9 @@ def shift_colours(
     return x + shift.view(-1, 3, 1, 1).to(x)
 
 
-def memory_evaluation(split: Split, form: Form) -> Iterator[Batch]:
-    """All pictures of a split in order, as large batches."""
+def memory_evaluation(split: Split, form: Form, resize: int | None = None) -> Iterator[Batch]:
+    """All pictures of a split in order, as large batches, at ``resize`` pixels (default: the network's side)."""
+    form = replace(form, side=resize or form.side)
     for start in range(0, len(split), EVALUATION_BATCH):
         part = split.part(start, start + EVALUATION_BATCH)
         images = part.images.to(form.device).contiguous(memory_format=torch.channels_last)
@@ -166,7 +175,10 @@ def memory_evaluation(split: Split, form: Form) -> Iterator[Batch]:
 
 
 class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """Decodes and varies one picture in a worker process; the index is (epoch, sample)."""
+    """Decodes and varies one picture in a worker process: (epoch, sample) to uint8 (3, S, S), channels-last, and label.
+
+    Judged pictures are decoded whole, as published accuracies demand; training takes the decoder's short cut.
+    """
 
     def __init__(
         self,
@@ -185,31 +197,65 @@ class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return len(self.listed)
 
     def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, int]:
-        from decanet.convolution.pictures import read_rgb
+        from decanet.convolution.pictures import open_rgb
 
         epoch, sample = index
         path, label = self.listed[sample]
-        picture = read_rgb(path)
         if self.augmentation is None:
-            image = fit_square(picture, self.resize, self.interpolation)
+            image = fit_square(open_rgb(path), self.resize, self.interpolation)
         else:
-            image = self._vary(picture, seed_from(self.seed, "augment", epoch, sample))
-        return torch.from_numpy(image.copy()).permute(2, 0, 1), label
+            draws = generator(self.seed, "augment", epoch, sample)
+            image = self._vary(open_rgb(path, self._enough(self.augmentation)), self.augmentation, draws)
+        return torch.from_numpy(image).permute(2, 0, 1), label
 
-    def _vary(self, picture: np.ndarray, seed: int) -> np.ndarray:
-        from torchvision.transforms import v2
+    def _enough(self, augmentation: Augmentation) -> int:
+        """Short side in pixels from which even the smallest crop is still reduced and not enlarged."""
+        if augmentation.scale is None:
+            return DRAFT_GAP * max(self.resize, self.side)
+        smallest = math.sqrt(max(augmentation.scale[0], 1e-6) * NARROWEST)
+        return math.ceil(DRAFT_GAP * self.side / smallest)
 
-        assert self.augmentation is not None
-        image: Any = Image.fromarray(picture)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            if self.augmentation.scale is not None:
-                image = v2.RandomResizedCrop(self.side, scale=self.augmentation.scale)(image)
-            else:
-                image = v2.RandomCrop(self.side, pad_if_needed=True)(v2.Resize(self.resize)(image))
-            if self.augmentation.flip != "none":
-                image = v2.RandomHorizontalFlip()(image)
-        return np.asarray(image)
+    def _vary(self, image: Image.Image, augmentation: Augmentation, draws: torch.Generator) -> np.ndarray:
+        if augmentation.scale is not None:
+            box: tuple[float, float, float, float] = resized_crop(*image.size, augmentation.scale, draws)
+        else:
+            # A window of the resized picture; only its pixels are computed.
+            width, height = size_with_short_side(*image.size, max(self.resize, self.side))
+            across, down = image.width / width, image.height / height
+            left, top = _place(width - self.side, height - self.side, draws)
+            box = (left * across, top * down, (left + self.side) * across, (top + self.side) * down)
+        image = image.resize((self.side, self.side), Image.Resampling.BILINEAR, box)
+        if augmentation.flip != "none" and torch.rand((), generator=draws) < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return np.array(image)
+
+
+NARROWEST = 3 / 4  # ratio of the sides of a random resized crop, at most 4/3 the other way
+
+
+def resized_crop(
+    width: int, height: int, scale: tuple[float, float], draws: torch.Generator
+) -> tuple[int, int, int, int]:
+    """A box (left, top, right, bottom) with ``scale`` of the area, its sides in a ratio of 3/4 to 4/3.
+
+    Drawn as torchvision's RandomResizedCrop does: up to ten tries, then the largest box in the centre.
+    """
+    for share, stretch in torch.rand(10, 2, generator=draws).tolist():
+        area = width * height * (scale[0] + share * (scale[1] - scale[0]))
+        ratio = NARROWEST ** (1 - 2 * stretch)  # its logarithm is uniform
+        wide, high = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < wide <= width and 0 < high <= height:
+            left, top = _place(width - wide, height - high, draws)
+            return left, top, left + wide, top + high
+    wide, high = min(width, round(height / NARROWEST)), min(height, round(width / NARROWEST))
+    left, top = (width - wide) // 2, (height - high) // 2
+    return left, top, left + wide, top + high
+
+
+def _place(across: int, down: int, draws: torch.Generator) -> tuple[int, int]:
+    """One of the (across + 1) x (down + 1) places where a window fits."""
+    x, y = torch.rand(2, generator=draws).tolist()
+    return int(x * (across + 1)), int(y * (down + 1))
 
 
 class FolderBatches:
@@ -253,11 +299,11 @@ class FolderBatches:
 
 def _folder_colours(listed: Sequence[tuple[Path, int]], seed: int) -> Tensor:
     """Principal colours of up to 256 pictures, which is plenty for a 3x3 matrix."""
-    from decanet.convolution.pictures import read_rgb
+    from decanet.convolution.pictures import open_rgb
 
     chosen = torch.randperm(len(listed), generator=generator(seed, "colours"))[:256].tolist()
-    small = [torch.from_numpy(fit_square(read_rgb(listed[i][0]), 64).copy()).permute(2, 0, 1) for i in chosen]
-    return principal_colours(torch.stack(small))
+    small = [torch.from_numpy(fit_square(open_rgb(listed[i][0], DRAFT_GAP * 64), 64)) for i in chosen]
+    return principal_colours(torch.stack(small).permute(0, 3, 1, 2))
 
 
 def default_workers() -> int:
@@ -277,21 +323,33 @@ def folder_evaluation(
     pictures = _Pictures(listed, None, form.side, side, 0, interpolation)
     batch = 50
     batches = [[(0, i) for i in range(s, min(s + batch, len(listed)))] for s in range(0, len(listed), batch)]
-    wide = Form(side, form.mean, form.std, form.device, form.dtype)
+    wide = replace(form, side=side)
     for images, labels in _loader(pictures, batches, default_workers() if workers is None else workers, form):
         yield Batch(wide.normalise(images.to(form.device)), labels.to(form.device), len(labels))
 
 
 def _loader(pictures: _Pictures, batches: list[list[tuple[int, int]]], workers: int, form: Form) -> Any:
     workers = min(workers, len(batches))
+    context = None
+    if workers:
+        # Forked workers would inherit the locks of torch's threads; a fresh server process is safe. It imports torch
+        # once: workers, which come anew with every pass, then start in milliseconds in place of seconds.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, "decanet.convolution.pictures"])
     return torch.utils.data.DataLoader(
         pictures,
         batch_sampler=batches,  # the indices are pairs, as __getitem__ takes them
         num_workers=workers,
+        collate_fn=_stack,
         pin_memory=form.device.type == "cuda",
-        # Forked workers would inherit the locks of torch's threads; a fresh server process is safe.
-        multiprocessing_context="forkserver" if workers else None,
+        multiprocessing_context=context,
     )
+
+
+def _stack(items: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    """Pictures uint8 (B, 3, S, S), channels-last as the network wants them, and labels (B,)."""
+    images = torch.stack([image.permute(1, 2, 0) for image, _ in items])
+    return images.permute(0, 3, 1, 2), torch.tensor([label for _, label in items])
 
 
 def training_batches(
@@ -344,7 +402,7 @@ def evaluation_batches(
     """The batches of the "test" split, or of the "validation" share at the end of the training split."""
     if isinstance(data, ImageData):
         if split == "validation":
-            return memory_evaluation(data.train.part(_cut(data, validation), len(data.train)), form)
-        return memory_evaluation(data.test, form)
+            return memory_evaluation(data.train.part(_cut(data, validation), len(data.train)), form, resize)
+        return memory_evaluation(data.test, form, resize)
     listed = _held_apart(data, validation)[1] if split == "validation" else data.test
     return folder_evaluation(listed, form, resize)

@@ -1,7 +1,8 @@
-"""A finished or interrupted run, ready to judge pictures with."""
+"""A finished or interrupted run, or a network that comes trained with the package, ready to judge pictures with."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -9,14 +10,14 @@ from torch import Tensor, nn
 
 from decanet.convolution.pictures import read_rgb
 from decanet.core.errors import CheckpointError, DataError, UsageError
-from decanet.core.recipe import Recipe, read_recipe
+from decanet.core.recipe import Recipe, parse_recipe, read_recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import choose_precision
 from decanet.data.batches import Form
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import VIEWS, autocast
 from decanet.models import create_model
-from decanet.models._files import load_weights
+from decanet.models._files import load_weights, read_about, shipped_file
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,22 @@ def load_run(path: Path, device: torch.device) -> TrainedModel:
     classes = tuple(about["classes"])
     model = create_model(recipe.model.name, num_classes=len(classes), **recipe.model.options)
     load_weights(model, run.weights)
+    return _ready(model, recipe, classes, device)
+
+
+def load_shipped(name: str, device: torch.device) -> TrainedModel:
+    """A network that comes trained with the package: nothing needs to be fetched or trained.
+
+    Raises:
+        UsageError: the package brings no weights of this network along.
+    """
+    about = read_about(shipped_file(name))
+    recipe = parse_recipe(json.loads(about["settings"]), f"of the shipped {name}")
+    classes = tuple(json.loads(about["classes"]))
+    return _ready(create_model(name, num_classes=len(classes), weights="decanet"), recipe, classes, device)
+
+
+def _ready(model: nn.Module, recipe: Recipe, classes: tuple[str, ...], device: torch.device) -> TrainedModel:
     model = model.to(device).to(memory_format=torch.channels_last).eval()
     # A run from another machine may have used arithmetic that is slow or missing here.
     recipe = recipe.model_copy(update={"precision": choose_precision("auto", device)})
@@ -88,7 +105,7 @@ def name_pictures(
     def judge_waiting() -> None:
         if not squares:
             return
-        wide = Form(side, form.mean, form.std, form.device, form.dtype)
+        wide = replace(form, side=side)
         x = wide.normalise(torch.stack(squares).to(form.device))
         with autocast(form.device, recipe.precision):
             probabilities = VIEWS[recipe.test_crops](trained.model, x, form.side).exp().cpu()

@@ -2,19 +2,48 @@
 
 from pathlib import Path
 
-from safetensors import SafetensorError
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from decanet.core.errors import CheckpointError
+from decanet.core.errors import CheckpointError, UsageError
 from decanet.core.results import atomic_path
 
+SHIPPED = Path(__file__).parent / "weights"  # networks that were trained here and come with the package
 
-def save_weights(model: nn.Module, path: Path, about: dict[str, str]) -> None:
-    """Write the model's tensors with ``about`` as the file's metadata."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+
+def save_weights(
+    model: nn.Module, path: Path, about: dict[str, str], dtype: torch.dtype = torch.float32
+) -> None:
+    """Write the model's tensors, its floats as ``dtype``, with ``about`` as the file's metadata."""
+    tensors = {
+        name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in model.state_dict().items()
+    }
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata=about)
+
+
+def list_shipped() -> list[str]:
+    """Names of the networks whose trained weights come with the package."""
+    return sorted(file.stem for file in SHIPPED.glob("*.safetensors"))
+
+
+def shipped_file(name: str) -> Path:
+    """The weights that come with the package for network ``name``. Raises UsageError where there are none."""
+    if name not in list_shipped():
+        raise UsageError(
+            f"decanet brings no trained weights of {name!r} along, only of {' and '.join(list_shipped())}; "
+            f"train it, or give a run"
+        )
+    return SHIPPED / f"{name}.safetensors"
+
+
+def read_about(path: Path) -> dict[str, str]:
+    """The metadata of a weights file."""
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -117,7 +117,8 @@ def create_model(
     Args:
         name: a name of :func:`list_models`.
         num_classes: size of the output; the paper's own by default.
-        weights: ``"torchvision"``, ``"timm"``, a set such as ``"torchvision:IMAGENET1K_V2"``, or a file.
+        weights: ``"decanet"`` (trained here, in the package), ``"torchvision"``, ``"timm"``, a set such as
+            ``"torchvision:IMAGENET1K_V2"``, or a file.
         options: what the network's builder lets vary, for instance ``dropout=0.0``.
 
     Raises:

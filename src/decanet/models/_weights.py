@@ -7,6 +7,8 @@ training, so the preprocessing belongs to them: :func:`weights_preprocessing`.
 
 What may be asked for, as ``weights``:
 
+``"decanet"``
+    what comes with the package: networks trained here on CIFAR-10;
 ``"torchvision"`` or ``"timm"``
     the library's weights for this network, for torchvision the first that it published (``IMAGENET1K_V1``:
     the recipe nearest to the paper's);
@@ -17,6 +19,7 @@ a path
 """
 
 import hashlib
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import CheckpointError, UsageError, did_you_mean
-from decanet.models._files import fit_weights
+from decanet.models._files import fit_weights, shipped_file
 from decanet.models._registry import ModelEntry, Published, list_models, model_entry
 
 LIBRARIES = ("torchvision", "timm")
@@ -65,7 +68,9 @@ def load_published(model: nn.Module, entry: ModelEntry, source: str | Path) -> N
             number of classes.
     """
     library, _, which = str(source).partition(":")
-    if library in LIBRARIES:
+    if str(source) == "decanet":
+        state, origin = _read_file(shipped_file(entry.name)), "the package's own weights"
+    elif library in LIBRARIES:
         published = _published(entry, library)
         state = published.key_map(_fetch(published, which))
         origin = f"{library}'s weights"
@@ -210,7 +215,7 @@ def _check_hash(file: Path) -> None:
 def _read_file(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise CheckpointError(
-            f"no weights file {file}; give {' or '.join(LIBRARIES)}, or a .pth or .safetensors file"
+            f"no weights file {file}; give decanet, {' or '.join(LIBRARIES)}, or a .pth or .safetensors file"
         )
     try:
         if file.suffix == ".safetensors":
@@ -218,6 +223,12 @@ def _read_file(file: Path) -> dict[str, Tensor]:
 
             return load_file(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch's own text recommends to load it without the check, which would run what is in it.
+        raise CheckpointError(
+            f"cannot read the weights file {file}: it is damaged, or holds more than tensors, which could run "
+            "code and is never loaded; save the state_dict() of the network"
+        ) from error
     except Exception as error:  # every sort of damage has its own exception in both formats
         raise CheckpointError(f"cannot read the weights file {file}: {_cause(error)}") from error
     for key in ("state_dict", "model"):  # what training scripts wrap weights in

@@ -165,7 +165,7 @@ PAPER_11 = Recipe(
     # crops of 24x24. Not kept: twice the rate for biases, and no decay in the convolutions.
     model=Model(name="cuda_convnet_11"),
     data=PIXELS.model_copy(update={"image_size": 24}),
-    augmentation=Augmentation(flip="random"),
+    augmentation=Augmentation(flip="random", resize=32),
     batch_size=128,
     epochs=470,
     optimizer=Sgd(lr=0.001, momentum=0.9, weight_decay=0.004),

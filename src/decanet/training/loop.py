@@ -16,13 +16,13 @@ from decanet.core.errors import DivergedError, Interrupted, Preempted
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks, seed_from
-from decanet.data.batches import Batch, Batches
+from decanet.data.batches import Batch, Batches, resized
 from decanet.evaluation.protocol import Predictions, autocast
 from decanet.models._files import fit_weights, save_weights
 from decanet.training.checkpoint import load_state, save_state
 from decanet.training.distributed import any_process, cross_entropy, distribute, sum_over_processes
 from decanet.training.optimizers import build_optimizers
-from decanet.training.schedules import rate_factor
+from decanet.training.schedules import picture_side, rate_factor
 
 CHECKPOINT_SECONDS = 300.0
 
@@ -118,10 +118,11 @@ def train(
         epoch, first = divmod(progress.step, batches.steps_per_epoch)
         for batch in batches.epoch(epoch, first):
             torch.manual_seed(seed_from(recipe.seed, "step", progress.step, ranks.rank))
-            factor = rate_factor(recipe.schedule, progress.step / total_steps, progress.validation_errors)
-            optimizers.set_rate(factor)
+            done = progress.step / total_steps
+            optimizers.set_rate(rate_factor(recipe.schedule, done, progress.validation_errors))
 
-            images, targets = mix(batch.images, batch.labels)
+            images = resized(batch.images, picture_side(recipe, done))
+            images, targets = mix(images, batch.labels)
             with autocast(device, recipe.precision):
                 output = parallel(images)
             share = len(images) * ranks.size / batch.total

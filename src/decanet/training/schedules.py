@@ -1,9 +1,9 @@
-"""The learning rate as a pure function of the progress of a training, so that a resumed run needs no state."""
+"""Learning rate and picture size as pure functions of the progress of a training: a resumed run needs no state."""
 
 import math
 from collections.abc import Sequence
 
-from decanet.core.recipe import Schedule
+from decanet.core.recipe import Recipe, Schedule
 
 
 def rate_factor(schedule: Schedule, progress: float, validation_errors: Sequence[float] = ()) -> float:
@@ -32,6 +32,22 @@ def rate_factor(schedule: Schedule, progress: float, validation_errors: Sequence
             return schedule.gamma ** sum(progress >= milestone for milestone in schedule.milestones)
         case "plateau":
             return schedule.gamma ** count_plateaus(validation_errors, schedule.patience)
+
+
+def picture_sizes(recipe: Recipe) -> list[tuple[float, int]]:
+    """Which share of a resolved recipe's training shows its pictures at which side; the shares sum to 1."""
+    assert recipe.data.image_size is not None
+    ends = [*recipe.progressive_sizes, (1.0, recipe.data.image_size)]
+    starts = [0.0, *(end for end, _ in recipe.progressive_sizes)]
+    return [(end - start, side) for start, (end, side) in zip(starts, ends, strict=True) if end > start]
+
+
+def picture_side(recipe: Recipe, progress: float) -> int:
+    """Side in pixels at which a resolved recipe shows its pictures after the share ``progress`` of the training."""
+    assert recipe.data.image_size is not None
+    return next(
+        (side for share, side in recipe.progressive_sizes if progress < share), recipe.data.image_size
+    )
 
 
 def count_plateaus(errors: Sequence[float], patience: int) -> int:

@@ -32,6 +32,7 @@ from decanet.evaluation.protocol import Predictions, predict
 from decanet.evaluation.runs import form_of
 from decanet.models import Cost, cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
+from decanet.training.schedules import picture_sizes
 
 WHITENING_PICTURES = 5000  # enough for a 12x12 covariance; more changes nothing that can be measured
 
@@ -89,11 +90,15 @@ def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
 
 
 def cost_of(recipe: Recipe, data: ImageData | FolderData) -> Cost:
-    """What the recipe's network costs. Raises DataError when its pictures are too small for it."""
-    side = input_side(recipe)
-    return cost(
-        recipe.model.name, num_classes=len(data.classes), input_size=(3, side, side), **recipe.model.options
-    )
+    """What the recipe's network costs at its own size. Raises DataError when its pictures are too small for it."""
+    for _, side in picture_sizes(recipe):
+        price = cost(
+            recipe.model.name,
+            num_classes=len(data.classes),
+            input_size=(3, side, side),
+            **recipe.model.options,
+        )
+    return price
 
 
 def batches_for(recipe: Recipe, data: ImageData | FolderData, device: torch.device, ranks: Ranks) -> Batches:
@@ -325,13 +330,37 @@ def rehearse(
     ``images_per_second``, ``steps`` and ``predicted_seconds``.
     """
     price = cost_of(recipe, data)
+    batches = batches_for(recipe, data, device, Ranks())
+    sizes = picture_sizes(recipe)
+    watcher.note(f"timing {REHEARSED_STEPS} steps" + (" at each size" if len(sizes) > 1 else ""))
+    seconds_a_picture = sum(
+        share * _seconds_a_picture(recipe, side, data, batches, device) for share, side in sizes
+    )
+    return {
+        "recipe": to_toml(recipe),
+        "params": price.params,
+        "macs": price.macs,
+        "memory_bytes": peak_memory(device),
+        "images_per_second": 1 / seconds_a_picture,
+        "steps": max(1, round(recipe.epochs * batches.steps_per_epoch)),
+        "predicted_seconds": recipe.epochs * batches.count * seconds_a_picture,
+    }
+
+
+def _seconds_a_picture(
+    recipe: Recipe, side: int, data: ImageData | FolderData, batches: Batches, device: torch.device
+) -> float:
+    """Training time of a picture shown at ``side``, from a few steps of a fresh network."""
     model = build(recipe, data)
     initialise_from_data(model, recipe, data)
-    batches = batches_for(recipe, data, device, Ranks())
     lines: list[Line] = []
-    watcher.note(f"timing {REHEARSED_STEPS} steps")
     short = recipe.model_copy(
-        update={"epochs": REHEARSED_STEPS / batches.steps_per_epoch, "log_every": 1, "validation": 0.0}
+        update={
+            "epochs": REHEARSED_STEPS / batches.steps_per_epoch,
+            "progressive_sizes": ((1.0, side),),
+            "log_every": 1,
+            "validation": 0.0,
+        }
     )
     with tempfile.TemporaryDirectory(prefix="decanet-rehearsal-") as folder, stop_on_signals() as stop:
         train(
@@ -348,14 +377,4 @@ def rehearse(
             stop=stop,
         )
     # The first steps compile kernels and fill caches; the median of the later ones is what lasts.
-    speed = statistics.median(line.images_per_second for line in lines[REHEARSED_STEPS // 2 - 1 :])
-    steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
-    return {
-        "recipe": to_toml(recipe),
-        "params": price.params,
-        "macs": price.macs,
-        "memory_bytes": peak_memory(device),
-        "images_per_second": speed,
-        "steps": steps,
-        "predicted_seconds": recipe.epochs * batches.count / speed,
-    }
+    return 1 / statistics.median(line.images_per_second for line in lines[REHEARSED_STEPS // 2 - 1 :])
