@@ -37,6 +37,25 @@ def test_depth_grew_twentyfold_while_parameters_fell(milestones) -> None:
     assert deep.params < first.params / 2.5
 
 
+def test_an_error_stands_beside_the_cost_of_the_layout_that_made_it(milestones) -> None:
+    resnet = row(milestones, "resnet50")  # its own stride is version 1's, the weights are version 1.5's
+    assert resnet.macs == 3_857_973_248
+    assert resnet.published_gmacs == 4.089
+    for draw in (line.cost_against_error, line.error_per_macs):
+        dots = draw([resnet]).axes[0].collections[-1]
+        assert dots.get_offsets()[0][0] == pytest.approx(4.089)
+
+
+def test_what_a_network_brought_does_not_repeat_its_name(milestones) -> None:
+    assert row(milestones, "vit_b16").innovation == "the outlook to networks without convolutions"
+
+
+def test_extra_data_is_said_where_it_was_used(milestones) -> None:
+    text = line.markdown_table(milestones)
+    assert "15.315 % (rank 1, extra data)" in text
+    assert "6.656 % (rank 1)" in text
+
+
 def test_auxiliary_classifiers_are_not_counted(milestones) -> None:
     assert row(milestones, "googlenet").params == 6_998_552
 
@@ -73,6 +92,7 @@ def texts(figure) -> str:
 def test_the_human_line_is_drawn_with_its_caveat() -> None:
     figure = line.error_over_years(facts.competition(), facts.human())
     assert "one trained annotator on 1500" in texts(figure)
+    assert "arXiv:1409.0575" in texts(figure)
     assert "WMW (SENet) 2.3 %\n2nd: Trimps-Soushen 2.5 %" in texts(figure)
     assert any(list(drawn.get_ydata()) == [5.1, 5.1] for drawn in figure.axes[0].lines)
 

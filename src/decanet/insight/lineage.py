@@ -77,8 +77,11 @@ class Milestone:
         competition_top5_error_pct: of its entry (an ensemble) in the classification task, as the competition
             states; None where this network was not entered.
         competition_rank: place of that entry.
+        competition_extra_data: whether that entry was trained on other pictures too; None where not stated.
         published_top1_pct: of weights that torchvision publishes for this family's layout, single centre
             crop, as torchvision states; None where there are none.
+        published_gmacs: billions of multiply-adds of the layout that has those weights, as torchvision states:
+            they belong to that error, since ResNet's weights are version 1.5's and GoogLeNet's have no 5x5.
         speed: what this machine measured, or None.
     """
 
@@ -91,7 +94,9 @@ class Milestone:
     macs: int
     competition_top5_error_pct: float | None = None
     competition_rank: int | None = None
+    competition_extra_data: bool | None = None
     published_top1_pct: float | None = None
+    published_gmacs: float | None = None
     speed: Speed | None = None
 
 
@@ -179,21 +184,28 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
     years = sorted({e.year for e in entries})
     best = [next(e for e in entries if e.year == year) for year in years]
     axes.plot(years, [_error(e) for e in best], color=COLOURS[0], zorder=2)
-    for label, chosen, look in (
+    looks: tuple[tuple[str, list[facts.Entry], dict[str, Any]], ...] = (
         (
             "first (two: with and without extra data)",
             [e for e in entries if e.rank == 1],
-            {"marker": "o", "color": COLOURS[0]},
+            # Above the squares and smaller: in 2015 and 2016 first and second are a hair apart.
+            {"marker": "o", "color": COLOURS[0], "s": 34, "zorder": 4},
         ),
         (
             "second or third",
             [e for e in entries if e.rank > 1],
-            {"marker": "s", "facecolor": "white", "edgecolor": COLOURS[1], "linewidth": 1.5},
+            {
+                "marker": "s",
+                "facecolor": "white",
+                "edgecolor": COLOURS[1],
+                "linewidth": 1.5,
+                "s": 60,
+                "zorder": 3,
+            },
         ),
-    ):
-        axes.scatter(
-            [e.year for e in chosen], [_error(e) for e in chosen], s=42, label=label, zorder=3, **look
-        )
+    )
+    for label, chosen, look in looks:
+        axes.scatter([e.year for e in chosen], [_error(e) for e in chosen], label=label, **look)
     for e in best:
         second = next((o for o in entries if o.year == e.year and o.rank == 2), None)
         text = f"{e.team} {_error(e):.1f} %" if second else f"{e.team}\n{_error(e):.1f} %"
@@ -206,7 +218,8 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
     note: dict[str, Any] = {"xy": (2009.6, human.top5_error_pct), "textcoords": "offset points"}
     axes.annotate(f"a person: {human.top5_error_pct} %", xytext=(0, 4), fontsize=9, va="bottom", **note)
     caveat = human.caveat.replace("; ", ";\n")
-    axes.annotate(f"({caveat})", xytext=(0, -5), fontsize=8, va="top", color="#444444", **note)
+    source = human.source.partition(" as quoted")[0]
+    axes.annotate(f"{caveat};\n{source}", xytext=(0, -5), fontsize=8, va="top", color="#444444", **note)
     axes.set(
         xlim=(2009.5, 2018.6), ylim=(1.8, 36), xticks=years, ylabel="top-5 error on the test set (%)",
         title="ImageNet classification, 2010 to 2017",
@@ -224,7 +237,7 @@ def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
     figure = new_figure(8.6, 5.4)
     axes = figure.add_subplot()
     axes.set_xscale("log")
-    points = [(m.macs / 1e9, 100 - _top1(m)) for m in rows]
+    points = [(_gmacs(m), 100 - _top1(m)) for m in rows]
     areas = [12 * m.params / 1e6 for m in rows]
     xs, ys = [x for x, _ in points], [y for _, y in points]
     axes.scatter(xs, ys, s=areas, color=COLOURS[5], alpha=0.45, edgecolor="black", linewidth=0.9)
@@ -281,7 +294,7 @@ def error_per_macs(milestones: Sequence[Milestone]) -> "Figure":
     figure = new_figure(8.6, 0.36 * len(rows) + 1.4)
     axes = figure.add_subplot()
     axes.set_xscale("log")
-    places, costs = range(len(rows)), [m.macs / 1e9 for m in rows]
+    places, costs = range(len(rows)), [_gmacs(m) for m in rows]
     axes.hlines(places, 0.4, costs, color="#bbbbbb", linewidth=1.4, zorder=1)
     axes.scatter(costs, places, s=52, color=COLOURS[0], zorder=3)
     for place, cost, m in zip(places, costs, rows, strict=True):
@@ -312,13 +325,15 @@ def _milestone(name: str) -> Milestone:
         name=name,
         title=LINE.get(name, stated.name),
         year=stated.year,
-        innovation=_innovation(stated) or entry.summary.rstrip("."),
+        innovation=_innovation(stated) or entry.summary.rpartition(": ")[2].rstrip("."),
         depth=walked.depth,
         params=walked.params - walked.params_training_only,
         macs=walked.macs,
         competition_top5_error_pct=_error(best) if best else None,
         competition_rank=best.rank if best else None,
+        competition_extra_data=best.extra_data if best else None,
         published_top1_pct=stated.weights[0].acc1 if stated.weights else None,
+        published_gmacs=stated.weights[0].gmacs if stated.weights else None,
     )
 
 
@@ -331,10 +346,10 @@ def _innovation(stated: facts.Architecture) -> str:
 
 
 def _cells(m: Milestone, with_speed: bool) -> list[str]:
-    error = m.competition_top5_error_pct
+    error, extra = m.competition_top5_error_pct, ", extra data" if m.competition_extra_data else ""
     cells = [
         str(m.year), m.title, m.innovation, str(m.depth), short_count(m.params), short_count(m.macs),
-        f"{error:g} % (rank {m.competition_rank})" if error is not None else "",
+        f"{error:g} % (rank {m.competition_rank}{extra})" if error is not None else "",
         f"{m.published_top1_pct:.1f} %" if m.published_top1_pct is not None else "",
     ]  # fmt: skip
     if with_speed:
@@ -360,6 +375,11 @@ def _error(entry: facts.Entry) -> float:
 def _top1(milestone: Milestone) -> float:
     assert milestone.published_top1_pct is not None  # callers keep only networks with published weights
     return milestone.published_top1_pct
+
+
+def _gmacs(milestone: Milestone) -> float:
+    assert milestone.published_gmacs is not None  # stated together with the error
+    return milestone.published_gmacs
 
 
 def _plain_ticks(axis: "Axis", values: Sequence[float]) -> None:
@@ -406,7 +426,7 @@ def _label(
             note = axes.annotate(
                 text, point, xytext=(dx, dy), textcoords="offset points", fontsize=8, ha=ha, va=va
             )
-            box = note.get_window_extent(renderer)
+            box = note.get_window_extent(renderer).padded(2 * scale)  # else two labels read as one
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
             if inside and not any(box.overlaps(other) for other in taken):
                 break
