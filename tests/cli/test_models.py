@@ -26,13 +26,13 @@ def test_walk_as_json(capsys) -> None:
 
 
 def test_the_list_has_every_network(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = ["alexnet", "decanet_s"]
+    few = ["alexnet", "decanet_s", "vit_b16"]
     monkeypatch.setattr("decanet.models.list_models", lambda: few)
     assert run(["models", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == few
     assert rows[0]["params"] == 61_100_840
-    assert rows[0]["paper"] == "Krizhevsky 2014"
+    assert [row["paper"] for row in rows[::2]] == ["Krizhevsky 2014", "Dosovitskiy 2020"]
     assert run(["models"]) == 0
     assert "714,188,480" in capsys.readouterr().out
 
@@ -42,6 +42,7 @@ def test_the_list_has_every_network(capsys, monkeypatch: pytest.MonkeyPatch) -> 
     [
         (["alexnett"], 2, "did you mean alexnet"),
         (["alexnet", "--input", "224"], 2, "3x224x224"),
+        (["se_resnet50", "--input", "3x2x2"], 3, "at layer pool"),
         (["alexnet", "--input", "3x0x9"], 2, "3x224x224"),
         (["alexnet", "--input", "3x16x16"], 3, "for small pictures use alexnet_cifar"),
     ],

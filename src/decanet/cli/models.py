@@ -102,7 +102,7 @@ def _list(json: bool) -> None:
             {
                 "name": name,
                 "year": paper.year if paper else None,
-                "paper": f"{paper.authors[0].rpartition(' ')[2]} {paper.year}" if paper else None,
+                "paper": f"{_surname(paper.authors[0])} {paper.year}" if paper else None,
                 "params": walked.params,
                 "macs": walked.macs,
                 "input": list(entry.input_size),
@@ -126,6 +126,11 @@ def _list(json: bool) -> None:
             row["summary"],
         )
     _print_whole(table)
+
+
+def _surname(author: str) -> str:
+    """``A. Krizhevsky`` to ``Krizhevsky``; the ledger also has ``A. Dosovitskiy et al.``."""
+    return author.removesuffix(" et al.").rpartition(" ")[2]
 
 
 def _walk(name: str, size: str | None, explain: bool, json: bool) -> None:
