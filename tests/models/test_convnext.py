@@ -6,6 +6,7 @@ import torch
 from decanet.models.convnext import Block
 from tests.models._checks import (
     check_counts,
+    check_learning_rates,
     check_learns,
     check_smallest,
     check_stages,
@@ -62,3 +63,10 @@ def test_every_parameter_learns() -> None:
 def test_wrong_input() -> None:
     check_smallest("convnext_t", 32, r"stage4\.1")
     check_wrong_channels("convnext_t")
+
+
+def test_the_papers_recipe_averages_its_weights() -> None:
+    # Appendix A.1: 4e-3 after 20 epochs of warm-up, then a cosine; EMA 0.9999.
+    check_learning_rates(
+        "convnext_t", {10: 2e-3, 20: 4e-3}, weight_decay=0.05, batch_size=4096, epochs=300, ema=0.9999
+    )

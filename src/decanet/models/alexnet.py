@@ -11,7 +11,8 @@ Three networks:
 
 ``alexnet``
     The one-tower layout of the 2014 paper as torchvision ships it: 64-192-384-256-256 kernels, no response
-    normalisation, no groups, dropout before each hidden linear layer. 61,100,840 parameters.
+    normalisation, no groups, dropout before each hidden linear layer. 61,100,840 parameters. The paper trains
+    another layout, with a thousand logistic units in place of the softmax, so no recipe is declared.
 ``alexnet_cifar``
     The tutorial's repair of it for 32x32 pictures: 3x3 kernels with padding 1 and three 2x2 poolings.
 ``alexnet_two_tower``

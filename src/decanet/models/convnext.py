@@ -164,7 +164,7 @@ def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 PAPER = Recipe(
-    # Section 2.1 and Appendix A.1. Not kept: RandAugment and random erasing.
+    # Section 2.1 and Appendix A.1 (Table 5), averaged weights included. Not kept: RandAugment and random erasing.
     model=Model(name="convnext_t"),
     data=Data(name="imagenet", image_size=224),
     augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), mixup=0.8, cutmix=1.0),
@@ -173,6 +173,8 @@ PAPER = Recipe(
     optimizer=Adam(name="adamw", lr=4e-3, weight_decay=0.05),
     schedule=Schedule(shape="cosine", warmup=20 / 300),
     label_smoothing=0.1,
+    precision="float32",
+    ema=0.9999,
     log_every=100,
 )
 

@@ -176,6 +176,7 @@ PAPER = Recipe(
     epochs=300,
     optimizer=Adam(name="adamw", lr=3e-3, weight_decay=0.3),
     schedule=Schedule(shape="cosine", warmup=10_000 * 4096 / (300 * 1_281_167)),
+    precision="float32",
     clip_gradient=1.0,
     log_every=100,
 )

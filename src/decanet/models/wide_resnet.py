@@ -15,7 +15,8 @@ takes in the three projections but not the linear layer. Its blocks are of type 
     first block of a stage shares its activation between branch and projection, as the authors' code does.
 ``wide_resnet50_2``
     WRN-50-2-bottleneck of Table 8: ResNet-50 with the inner convolutions of its bottlenecks twice as wide,
-    the stride in the 3x3 convolution. The 1x1 convolutions give as many maps as in ResNet-50.
+    the stride in the 3x3 convolution. The 1x1 convolutions give as many maps as in ResNet-50. No source of
+    the ledger states how it was trained on ImageNet, so it has no recipe.
 
 Where it departs from the paper: nowhere known.
 """
