@@ -169,9 +169,10 @@ def table(measured: dict[str, Any]) -> str:
     tutorial = measured["contenders"][TUTORIAL]["step_seconds"]
     return (
         f"{markdown_table(rows)}\n\nTraining steps of {BATCH} CIFAR-10 pictures, loading included "
-        f"({measured['workers']} worker processes for the first two); medians over {tutorial['runs']} steps of each, taken in turns. The "
-        f"tutorial's {TUTORIAL_STEPS} steps would take {tutorial['median'] * TUTORIAL_STEPS / 60:.0f} minutes.\n\n"
-        f"{about(measured)}\n\nPublished, on other hardware; nothing here was measured by decanet:\n\n"
+        f"({measured['workers']} worker processes for the first two); medians over {tutorial['runs']} steps of each, "
+        f"taken in turns. The tutorial's {TUTORIAL_STEPS} steps would take "
+        f"{tutorial['median'] * TUTORIAL_STEPS / 60:.0f} minutes.\n\n{about(measured)}\n\n"
+        f"Published, on other hardware; nothing here was measured by decanet:\n\n"
         f"{markdown_table(measured['published'])}"
     )
 

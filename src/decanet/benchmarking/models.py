@@ -19,7 +19,7 @@ from decanet.training.session import resolve
 SMALL_SIDE = 64
 SMALL_BATCH, SMALL_COSTLY_BATCH, LARGE_BATCH, LARGEST_BATCH = 128, 16, 8, 4
 COSTLY_MACS, LARGEST_MACS = 2_000_000_000, 10_000_000_000  # a step should take seconds, not minutes
-WARM_UP, LEAST_ROUNDS, MOST_ROUNDS = 2, 3, 20
+WARM_UP, LEAST_ROUNDS, MOST_ROUNDS = 2, 3, 100
 NO_SLOWER = 0.97  # a ratio below it is called slower; between it and 1 lies the noise of a few rounds
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 import subprocess
 import sys
@@ -30,7 +31,8 @@ def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> di
 
     Each training is a process of its own, ``decanet train RECIPE --seed N --json``. Its result goes to
     ``out/MACHINE-runs/RECIPE-seedN.json`` as soon as it is there, together with the tutorial's steps that were timed
-    beside it; a training whose file is there already, by the same recipe, is not repeated.
+    beside it; a training whose file is there already, by the same
+    recipe on the same torch and number of threads, is not repeated.
 
     Raises:
         UsageError: unknown recipe; less than one seed.
@@ -43,11 +45,11 @@ def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> di
     kept = out / f"{machine_slug(measured['environment'])}-runs"
     planned = [(name, seed) for name in recipes for seed in range(seeds)]
     steps = max(PAIRED_STEPS, math.ceil(TIMED_STEPS / len(planned)))
-    entries = []
+    entries: list[tuple[str, dict[str, Any]]] = []
     for index, (name, seed) in enumerate(planned):
         report.progress("trainings", index, len(planned), "trainings")
-        file = kept / f"{name.replace(':', '-').replace('/', '-')}-seed{seed}.json"
-        entry = _kept(file, known[name], seed)
+        file = kept / f"{re.sub('[^a-zA-Z0-9_.]+', '-', name).strip('-')}-seed{seed}.json"
+        entry = _kept(file, known[name], seed, measured["environment"])
         if entry is None:
             report.note(f"timing {steps} steps of the tutorial")
             tutorial = _tutorial_seconds(steps)
@@ -56,9 +58,9 @@ def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> di
             write_json(file, entry)
         else:
             report.note(f"taking {file}, trained at commit {entry['run']['environment']['commit']}")
-        entries.append(entry)
+        entries.append((name, entry))
     report.progress("trainings", len(planned), len(planned), "trainings")
-    timed = [seconds for entry in entries for seconds in entry["tutorial_step_seconds"]]
+    timed = [seconds for _, entry in entries for seconds in entry["tutorial_step_seconds"]]
     if len(timed) < TIMED_STEPS:  # earlier trainings were timed beside fewer steps than this many would need
         timed += _tutorial_seconds(TIMED_STEPS - len(timed))
     return _summarised(measured, recipes, entries, timed)
@@ -97,16 +99,17 @@ def _failure(what: str, done: subprocess.CompletedProcess[str]) -> DecanetError:
     return error
 
 
-def _kept(file: Path, recipe: Recipe, seed: int) -> dict[str, Any] | None:
-    """An earlier training's entry, if it is whole and was made by the same recipe."""
+def _kept(file: Path, recipe: Recipe, seed: int, machine: dict[str, Any]) -> dict[str, Any] | None:
+    """An earlier training's entry, if it is whole and was made by the same recipe, torch and number of threads."""
     try:
         entry = json.loads(file.read_text(encoding="utf-8"))
-        settings = entry["run"]["settings"]
+        settings, then = entry["run"]["settings"], entry["run"]["environment"]
+        same_machine = all(then[key] == machine[key] for key in ("torch", "threads"))
         float(sum(entry["tutorial_step_seconds"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     wanted = recipe.model_copy(update={"seed": seed}).model_dump(mode="json")
-    return entry if _agrees(wanted, settings) else None
+    return entry if same_machine and _agrees(wanted, settings) else None
 
 
 def _agrees(wanted: Any, resolved: Any) -> bool:
@@ -119,13 +122,16 @@ def _agrees(wanted: Any, resolved: Any) -> bool:
 
 
 def _summarised(
-    measured: dict[str, Any], recipes: Sequence[str], entries: list[dict[str, Any]], timed: list[float]
+    measured: dict[str, Any],
+    recipes: Sequence[str],
+    entries: list[tuple[str, dict[str, Any]]],
+    timed: list[float],
 ) -> dict[str, Any]:
     tutorial_seconds = statistics.median(timed) * TUTORIAL_STEPS
     step = spread(timed)
     summary = {}
     for name in recipes:
-        runs = [entry["run"] for entry in entries if entry["run"]["recipe"] == load_recipe(name).name]
+        runs = [entry["run"] for trained, entry in entries if trained == name]
         accuracies = [100 * run["test_top1"] for run in runs]
         seconds = [run["train_seconds"] for run in runs]
         rates = [2 * run["training_macs"] / run["train_seconds"] / 1e9 for run in runs]
@@ -149,7 +155,7 @@ def _summarised(
             "step_seconds_quartiles": step["quartiles"],
             "extrapolated_seconds": round(tutorial_seconds, 1),
         },
-        "runs": [entry["run"] for entry in entries],
+        "runs": [entry["run"] for _, entry in entries],
         "summary": summary,
     }
 
