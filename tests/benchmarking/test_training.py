@@ -101,6 +101,7 @@ def test_a_mistake_is_told_before_anything_is_trained(
 
 
 def test_a_failed_training_is_told_by_its_own_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     failed = subprocess.CompletedProcess([], 3, "", "reading\nerror[data]: no folder none\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(

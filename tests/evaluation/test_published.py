@@ -25,6 +25,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
+def test_a_file_is_prepared_for_as_its_library_would(folder: Path, tmp_path: Path) -> None:
+    """torchvision's GoogLeNet takes pictures in -1..1, unlike its other networks."""
+    theirs = torchvision.models.googlenet(init_weights=False, aux_logits=True, transform_input=True).eval()
+    torch.save(theirs.state_dict(), tmp_path / "weights.pth")
+    measured = measure_published("googlenet_bn", str(tmp_path / "weights.pth"), folder, torch.device("cpu"))
+    transform = torchvision.models.GoogLeNet_Weights.IMAGENET1K_V1.transforms()
+    pictures = [transform(Image.open(path).convert("RGB")) for path, _ in imagenet_pictures(folder)]
+    with torch.inference_mode():
+        expected = theirs(torch.stack(pictures)).softmax(1)
+    torch.testing.assert_close(measured.said.probabilities, expected, rtol=1e-3, atol=1e-6)
+
+
 def test_outputs_are_those_of_the_library_with_its_own_preprocessing(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     theirs = torchvision.models.resnet18().eval()

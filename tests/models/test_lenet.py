@@ -90,3 +90,12 @@ def test_input_errors_name_the_layer(name: str) -> None:
         model(torch.zeros(1, 1, 31, 31))
     with pytest.raises(DataError, match="takes pictures with 1 channels; got 3"):
         model(torch.zeros(1, 3, 32, 32))
+
+
+def test_the_table_of_connections_works_in_bfloat16() -> None:
+    model, pictures = create_model("lenet5"), torch.rand(2, 1, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(pictures)
+    torch.testing.assert_close(
+        half.float(), model(pictures), rtol=0.1, atol=0.1 * model(pictures).abs().max().item()
+    )

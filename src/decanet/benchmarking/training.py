@@ -6,7 +6,6 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from decanet.core.recipe import Recipe, parse_recipe
 from decanet.core.report import Report
 from decanet.core.results import RunFolder, write_json
 from decanet.training.recipes import load_recipe
+from decanet.training.session import new_run_path
 
 TIMED_STEPS = 60  # of the tutorial, at least, over all trainings
 WARM_UP = 3
@@ -31,8 +31,8 @@ def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> di
 
     Each training is a process of its own, ``decanet train RECIPE --seed N --json``. Its result goes to
     ``out/MACHINE-runs/RECIPE-seedN.json`` as soon as it is there, together with the tutorial's steps that were timed
-    beside it; a training whose file is there already, by the same
-    recipe on the same torch and number of threads, is not repeated.
+    beside it; a training whose file is there already, by the same recipe on the same torch and number of threads, is
+    not repeated.
 
     Raises:
         UsageError: unknown recipe; less than one seed.
@@ -73,17 +73,19 @@ def _tutorial_seconds(steps: int) -> list[float]:
 
 
 def _train(name: str, seed: int) -> dict[str, Any]:
-    """One training's result.json, with the seconds from the shell's view and the work that was counted."""
-    with tempfile.TemporaryDirectory(prefix="decanet-benchmark-") as folder:
-        run = RunFolder(Path(folder) / "run")
-        command = [sys.executable, "-m", "decanet", "train", name, "--seed", str(seed), "--json"]
-        start = time.perf_counter()
-        done = subprocess.run([*command, "--out", str(run.path)], capture_output=True, text=True, check=False)
-        shell_seconds = time.perf_counter() - start
-        if done.returncode:
-            raise _failure(f"training {name} with seed {seed}", done)
-        result = json.loads(done.stdout)
-        about_data = run.read_json(run.data)
+    """One training's result.json, with the seconds from the shell's view and the work that was counted.
+
+    The run itself stays under ``runs/`` with its weights and figures.
+    """
+    run = RunFolder(new_run_path(load_recipe(name)))
+    command = [sys.executable, "-m", "decanet", "train", name, "--seed", str(seed), "--json"]
+    start = time.perf_counter()
+    done = subprocess.run([*command, "--out", str(run.path)], capture_output=True, text=True, check=False)
+    shell_seconds = time.perf_counter() - start
+    if done.returncode:
+        raise _failure(f"training {name} with seed {seed}", done)
+    result = json.loads(done.stdout)
+    about_data = run.read_json(run.data)
     del result["run"]
     result["shell_seconds"] = round(shell_seconds, 2)
     recipe = parse_recipe(result["settings"], name)

@@ -76,7 +76,9 @@ class Watch:
         """The training begins."""
         self._total, self._per_epoch = total_steps, steps_per_epoch
         passes = total_steps / steps_per_epoch
-        self.note(f"training: {total_steps} steps, {passes:g} {'pass' if passes == 1 else 'passes'}")
+        self.note(
+            f"training: {total_steps} steps, {round(passes, 2):g} {'pass' if passes == 1 else 'passes'}"
+        )
         self.progress("training", 0, total_steps, "steps")
 
     def line(self, line: Any) -> None:

@@ -33,8 +33,6 @@ def command(
     ```
     """
     from decanet.core.errors import DataError, UsageError
-    from decanet.core.runtime import choose_device, keep_freed_memory, set_threads
-    from decanet.evaluation.runs import load_run, load_shipped, name_pictures
 
     pictures = paths if model is not None else paths[1:]
     if not pictures:
@@ -42,6 +40,9 @@ def command(
         raise UsageError(f"name at least one picture, for instance: decanet predict {with_what} cat.jpg")
     if top < 1:
         raise UsageError(f"--top must be at least 1, got {top}")
+    from decanet.core.runtime import choose_device, keep_freed_memory, set_threads
+    from decanet.evaluation.runs import load_run, load_shipped, name_pictures
+
     keep_freed_memory()
     set_threads()
     chosen = choose_device(device)

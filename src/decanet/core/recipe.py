@@ -275,6 +275,7 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """
     values = recipe.model_dump()
     settings = list(settings)
+    mistakes = []
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
@@ -284,17 +285,23 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
         except json.JSONDecodeError:
             value = text
         *path, last = key.strip().split(".")
-        where = values
+        where: Any = values
         for part in path:
-            if not isinstance(where.get(part), dict):
-                raise UsageError(
-                    f"--set {setting}: {part!r} has no keys below it{did_you_mean(key, _all_keys())}"
-                )
-            where = where[part]
+            where = where.get(part) if isinstance(where, dict) else None
+        if not isinstance(where, dict):
+            mistakes.append(f"{'.'.join(path)!r} has no keys below it{did_you_mean(key, _all_keys())}")
+            continue
         if path == ["optimizer"] and last == "name" and where.get("name") != value:
             where.clear()
         where[last] = value
-    return parse_recipe(values, "--set " + " ".join(settings)) if settings else recipe
+    source = "--set " + " ".join(settings)
+    try:
+        changed = parse_recipe(values, source)
+    except UsageError as error:
+        raise UsageError("; ".join([str(error), *mistakes])) from None
+    if mistakes:
+        raise UsageError(f"recipe {source}: {'; '.join(mistakes)}")
+    return changed if settings else recipe
 
 
 def to_toml(recipe: Recipe) -> str:

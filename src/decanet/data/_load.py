@@ -29,5 +29,10 @@ def load_data(
     path = Path(name).expanduser()
     if path.exists() or any(mark in name for mark in "/\\."):
         return load_folder(path, image_size, seed, report)
+    if name == "imagenet":
+        raise UsageError(
+            "ImageNet is not fetched, its publisher gives it to registered users only; give the folder that holds "
+            "train/CLASS/ and val/CLASS/ with --data DIR"
+        )
     hint = did_you_mean(name, DATASETS) or f" (known: {', '.join(DATASETS)})"
     raise UsageError(f"unknown data set {name!r}{hint}; a folder is given by its path, for instance ./{name}")

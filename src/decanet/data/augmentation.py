@@ -64,13 +64,14 @@ def draw(
 
 
 def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
-    """The pictures, uint8 (N, C, H, W), with the border that crops need, in channels-last memory."""
+    """The pictures, uint8 (N, C, H, W), with the border that crops need, then in channels-last memory."""
     pad = augmentation.crop_padding
-    if pad:
-        if augmentation.padding_mode == "reflect":
-            images = _reflect(images, pad)
-        else:
-            images = F.pad(images, (pad, pad, pad, pad))
+    if not pad:
+        return images  # a copy of the whole data set would cost more than the batches save
+    if augmentation.padding_mode == "reflect":
+        images = _reflect(images, pad)
+    else:
+        images = F.pad(images, (pad, pad, pad, pad))
     return images.contiguous(memory_format=torch.channels_last)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from decanet.core.errors import DataError
+from decanet.core.errors import DataError, UsageError
 from decanet.data.batches import Form, folder_evaluation
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, class_names, pictures_of
 from decanet.evaluation.protocol import Predictions, predict
@@ -43,11 +43,7 @@ def measure_published(name: str, weights: str, folder: Path, device: torch.devic
         DataError: no pictures, or a class that ImageNet does not have.
     """
     from_library = weights.partition(":")[0] in LIBRARIES
-    if from_library:
-        preprocessing = weights_preprocessing(name, weights)
-    else:
-        side = model_entry(name).input_size[1]
-        preprocessing = Preprocessing(round(side * 8 / 7), side, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
+    preprocessing = weights_preprocessing(name, weights) if from_library else _usual_preprocessing(name)
     listed = imagenet_pictures(folder)
     model = create_model(name, weights=weights).to(device).to(memory_format=torch.channels_last)
     # float32, as the publishers measured: the figure is to stand beside theirs.
@@ -55,6 +51,17 @@ def measure_published(name: str, weights: str, folder: Path, device: torch.devic
     batches = folder_evaluation(listed, form, preprocessing.resize, interpolation=preprocessing.interpolation)
     said = predict(model, batches, views="one", side=preprocessing.crop, device=device, precision="float32")
     return Measured(said, published_accuracy(name, weights) if from_library else None, preprocessing)
+
+
+def _usual_preprocessing(name: str) -> Preprocessing:
+    """What a weights file of ``name`` most likely expects: what the library that publishes this network states."""
+    for published in model_entry(name).published:
+        try:
+            return weights_preprocessing(name, published.library)
+        except UsageError:  # a library that is not installed
+            continue
+    side = model_entry(name).input_size[1]
+    return Preprocessing(round(side * 8 / 7), side, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
 
 def imagenet_pictures(folder: Path) -> Listed:

@@ -88,7 +88,9 @@ class PartialConv2d(nn.Module):
         """(N, C_in, H, W) -> (N, C_out, H - k + 1, W - k + 1)."""
         each = self.kernels(x.index_select(1, self.pairs_in))  # (N, pairs, H', W')
         maps = self.bias.view(1, -1, 1, 1).expand(len(x), -1, *each.shape[2:])
-        return maps.index_add(1, self.pairs_out, each)
+        return maps.index_add(
+            1, self.pairs_out, each.to(maps.dtype)
+        )  # a sum of sixteen terms, kept in float32
 
 
 class LeNet5(nn.Module):

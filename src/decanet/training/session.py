@@ -34,7 +34,9 @@ from decanet.models import Cost, cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
 from decanet.training.schedules import picture_sizes
 
-WHITENING_PICTURES = 5000  # enough for a 12x12 covariance; more changes nothing that can be measured
+WHITENING_PICTURES = (
+    1000  # a million patches for a 12x12 covariance; more changes nothing that can be measured
+)
 
 
 class Watcher(Report, Protocol):
@@ -167,8 +169,8 @@ def run_training(
             f"batch_size={recipe.batch_size} is more than four times the {len(data.train)} pictures"
         )
     with run.locked() if ranks.is_main else _nothing():
-        if ranks.is_main and not resume:
-            _begin(run, recipe, data)
+        if ranks.is_main:
+            _drop_later_lines(run) if resume else _begin(run, recipe, data)
         started = time.perf_counter()
         model = build(recipe, data)
         initialise_from_data(model, recipe, data)
@@ -187,8 +189,6 @@ def run_training(
                 watcher.validation(epoch, error)
 
         with stop_on_signals() as stop:
-            if resume and ranks.is_main:
-                _drop_later_lines(run)
             trained, progress = train(
                 recipe,
                 model,
