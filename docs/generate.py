@@ -24,7 +24,8 @@ TEXTS = {
         ),
         "whole": (
             "`tutorial_bf16` is the tutorial's own recipe, AlexNet for 32x32 pictures, in bfloat16 arithmetic. Run "
-            "whole on the same machine, it reached **{accuracy:.2f}%** in {seconds:.0f} s (seed {seed}; `{file}`): {ratios}."
+            "whole on the same machine, it reached **{accuracy:.2f}%** in {seconds:.0f} s (seed {seed}; `{file}`): "
+            "{ratios}."
         ),
         "ratio": "{times:.0f} times as long as `{recipe}`",
     },
