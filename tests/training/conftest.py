@@ -49,7 +49,9 @@ class Trainer:
         self.data, self.folder = data, folder
 
     def recipe(self, *settings: str, name: str = "quick") -> Recipe:
-        small = ["batch_size=200", "precision=float32", "epochs=1", "log_every=1"]
+        small = [
+            "batch_size=200", "precision=float32", "epochs=1", "log_every=1", "data.image_size=32", "progressive_sizes=[]",
+        ]  # fmt: skip
         return resolve(override(load_recipe(name), [*small, *settings]), self.data, CPU)
 
     def __call__(self, recipe: Recipe, name: str = "run", resume: bool = False, watcher: Any = None) -> Any:

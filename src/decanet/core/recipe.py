@@ -120,7 +120,8 @@ class Muon(_Part):
     Attributes:
         lr: rate of Muon, relative to the norm of each filter bank.
         momentum: of Muon.
-        head_lr, bias_lr: rates of SGD for the linear head, and for biases and norms.
+        head_lr, bias_lr: rates of SGD for the linear head, and for biases and norms. The loss is a mean over the
+            batch; where a source sums it, its rate is larger by the batch size here.
         sgd_momentum: of SGD.
         weight_decay: share by which the weights under SGD shrink in a step at the full rate.
     """

@@ -1,4 +1,4 @@
-"""The default: DecaNet-S on CIFAR-10, about a minute on two cores.
+"""The default: DecaNet-S on CIFAR-10, about a minute on two cores. Pictures grow from 20 to 28 pixels.
 
 decanet train quick
 """
@@ -7,13 +7,14 @@ from decanet.core.recipe import Augmentation, Data, Model, Muon, Recipe, Schedul
 
 RECIPE = Recipe(
     model=Model(name="decanet_s"),
-    data=Data(name="cifar10"),
+    data=Data(name="cifar10", image_size=28),
     augmentation=Augmentation(flip="alternating", crop_padding=2),
     batch_size=500,
-    epochs=2.5,
-    optimizer=Muon(lr=0.24, head_lr=0.67, bias_lr=0.053, weight_decay=1e-3),
-    schedule=Schedule(shape="linear", warmup=0.1, start=0.2, final=0.05),
-    label_smoothing=0.1,
-    test_crops="mirror",
-    log_every=10,
+    epochs=4.4,
+    progressive_sizes=((0.3, 20), (0.6, 24)),
+    optimizer=Muon(lr=0.17, head_lr=2, bias_lr=25, weight_decay=1e-3),
+    schedule=Schedule(shape="linear"),
+    label_smoothing=0.2,
+    test_crops="shift",
+    log_every=25,
 )
