@@ -26,7 +26,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         done.append((name, seed))
         settings = load_recipe(name).model_copy(update={"seed": seed}).model_dump(mode="json")
         settings["precision"] = "bfloat16"
-        settings["data"] |= {"image_size": 32, "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
+        settings["data"] |= {"image_size": settings["data"]["image_size"] or 32}
+        settings["data"] |= {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
         return {
             "recipe": name, "seed": seed, "test_top1": 0.7 + seed / 100, "train_seconds": 10.0, "shell_seconds": 12.0,
             "precision": "bfloat16", "training_macs": 10**12, "settings": settings, "environment": MACHINE,

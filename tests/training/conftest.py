@@ -50,7 +50,8 @@ class Trainer:
 
     def recipe(self, *settings: str, name: str = "quick") -> Recipe:
         small = [
-            "batch_size=200", "precision=float32", "epochs=1", "log_every=1", "data.image_size=32", "progressive_sizes=[]",
+            "batch_size=200", "precision=float32", "epochs=1", "log_every=1", "data.image_size=32",
+            "progressive_sizes=[]",
         ]  # fmt: skip
         return resolve(override(load_recipe(name), [*small, *settings]), self.data, CPU)
 

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks
-from decanet.data.batches import Batch, Batches
+from decanet.data.batches import Batch, Batches, SideAt
 from decanet.training.loop import StopRequest, train
 
 CPU = torch.device("cpu")
@@ -49,8 +49,8 @@ def loop_steps(
     class Watched:
         count, steps_per_epoch = batches.count, batches.steps_per_epoch
 
-        def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-            source = batches.epoch(epoch, first_step)
+        def epoch(self, epoch: int, first_step: int = 0, side_at: SideAt | None = None) -> Iterator[Batch]:
+            source = batches.epoch(epoch, first_step, side_at)
             while True:
                 start = time.perf_counter()
                 batch = next(source)
@@ -86,9 +86,9 @@ class SameBatch:
         self.steps_per_epoch = steps
         self.count = steps * len(labels)
 
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, first_step: int = 0, side_at: SideAt | None = None) -> Iterator[Batch]:
         """The batch, ``steps_per_epoch - first_step`` times."""
-        del epoch
+        del epoch, side_at
         return iter([self.batch] * (self.steps_per_epoch - first_step))
 
 

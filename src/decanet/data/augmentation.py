@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from decanet.core.recipe import Augmentation
 from decanet.core.runtime import generator
@@ -68,21 +67,16 @@ def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
     pad = augmentation.crop_padding
     if not pad:
         return images  # a copy of the whole data set would cost more than the batches save
+    count, channels, height, width = images.shape
+    large = images.new_zeros(count, height + 2 * pad, width + 2 * pad, channels)
+    large[:, pad:-pad, pad:-pad] = images.permute(0, 2, 3, 1)
     if augmentation.padding_mode == "reflect":
-        images = _reflect(images, pad)
-    else:
-        images = F.pad(images, (pad, pad, pad, pad))
-    return images.contiguous(memory_format=torch.channels_last)
-
-
-def _reflect(images: Tensor, pad: int) -> Tensor:
-    # F.pad reflects floats only; an index does it for bytes without a copy four times as large.
-    height, width = images.shape[2:]
-    rows = torch.arange(-pad, height + pad).abs()
-    rows = torch.where(rows >= height, 2 * (height - 1) - rows, rows).to(images.device)
-    columns = torch.arange(-pad, width + pad).abs()
-    columns = torch.where(columns >= width, 2 * (width - 1) - columns, columns).to(images.device)
-    return images.index_select(2, rows).index_select(3, columns)
+        # By slices: F.pad reflects floats only, four times as large. The columns take the corners along.
+        for i in range(1, pad + 1):
+            large[:, pad - i], large[:, -pad - 1 + i] = large[:, pad + i], large[:, -pad - 1 - i]
+        for i in range(1, pad + 1):
+            large[:, :, pad - i], large[:, :, -pad - 1 + i] = large[:, :, pad + i], large[:, :, -pad - 1 - i]
+    return large.permute(0, 3, 1, 2)
 
 
 def augment(

@@ -16,7 +16,7 @@ from decanet.core.errors import DivergedError, Interrupted, Preempted
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks, seed_from
-from decanet.data.batches import Batch, Batches, resized
+from decanet.data.batches import Batch, Batches
 from decanet.evaluation.protocol import Predictions, autocast
 from decanet.models._files import fit_weights, save_weights
 from decanet.training.checkpoint import load_state, save_state
@@ -109,6 +109,9 @@ def train(
     earlier, last_saved = progress.seconds, begin
     window = _Window(device, earlier)
 
+    def side_at(step: int) -> int:
+        return picture_side(recipe, (epoch * batches.steps_per_epoch + step) / total_steps)
+
     def save() -> None:
         progress.seconds = earlier + time.perf_counter() - begin
         if ranks.is_main:
@@ -116,13 +119,12 @@ def train(
 
     while progress.step < total_steps:
         epoch, first = divmod(progress.step, batches.steps_per_epoch)
-        for batch in batches.epoch(epoch, first):
+        for batch in batches.epoch(epoch, first, side_at):
             torch.manual_seed(seed_from(recipe.seed, "step", progress.step, ranks.rank))
             done = progress.step / total_steps
             optimizers.set_rate(rate_factor(recipe.schedule, done, progress.validation_errors))
 
-            images = resized(batch.images, picture_side(recipe, done))
-            images, targets = mix(images, batch.labels)
+            images, targets = mix(batch.images, batch.labels)
             with autocast(device, recipe.precision):
                 output = parallel(images)
             share = len(images) * ranks.size / batch.total

@@ -1,4 +1,4 @@
-"""The tutorial's accuracy in the least time: DecaNet-S on half of CIFAR-10, shown at 20x20 pixels.
+"""The tutorial's accuracy in the least time: DecaNet-S on a part of CIFAR-10, shown at 20x20 pixels.
 
 decanet train flash
 """
@@ -10,7 +10,7 @@ RECIPE = Recipe(
     data=Data(name="cifar10", image_size=20),
     augmentation=Augmentation(flip="random"),
     batch_size=250,
-    epochs=0.5,
+    epochs=0.6,
     optimizer=Muon(lr=0.24, head_lr=4, bias_lr=12, weight_decay=1e-3),
     schedule=Schedule(shape="linear"),
     label_smoothing=0.1,
