@@ -1,0 +1,79 @@
+"""The networks that come trained with the package: small, told where they are from, and as good as they say."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from decanet.cli import run as decanet
+from decanet.core.errors import DataError, UsageError
+from decanet.core.report import Silent
+from decanet.core.runtime import cache_folder
+from decanet.data import ImageData, load_data
+from decanet.evaluation.runs import load_shipped
+from decanet.models import create_model
+from decanet.models._files import list_shipped, read_about, shipped_file
+from decanet.training.session import judge
+
+CPU = torch.device("cpu")
+
+
+def test_they_are_small_and_say_where_they_come_from() -> None:
+    assert list_shipped() == ["decanet_m", "decanet_s"]
+    assert sum(shipped_file(name).stat().st_size for name in list_shipped()) < 6e6
+    for name in list_shipped():
+        about = read_about(shipped_file(name))
+        assert about["model"] == name
+        assert about["data"] == "cifar10"
+        assert about["recipe"]
+        assert about["seed"].isdecimal()
+        assert about["commit"] not in {"", "None"}
+        assert float(about["test_top1"]) > 0.85
+        assert len(json.loads(about["classes"])) == 10
+
+
+def claim_holds(name: str) -> None:
+    """What the file says of its accuracy is measured again, on the test split, by the recipe's own views."""
+    try:
+        data = load_data("cifar10", cache=cache_folder(), report=Silent())
+    except DataError as error:
+        pytest.skip(f"CIFAR-10 cannot be had here: {error}")
+    assert isinstance(data, ImageData)
+    trained = load_shipped(name, CPU)
+    said = judge(trained.model, trained.recipe, data, "test", CPU)
+    assert said.top(1) == pytest.approx(float(read_about(shipped_file(name))["test_top1"]), abs=0.003)
+
+
+def test_the_small_one_is_as_good_as_it_says() -> None:
+    claim_holds("decanet_s")
+
+
+@pytest.mark.slow(reason="six views of 10,000 pictures take the larger network a minute or more")
+def test_the_larger_one_is_as_good_as_it_says() -> None:
+    claim_holds("decanet_m")
+
+
+def test_it_names_a_cat(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from skimage.data import chelsea
+
+    Image.fromarray(chelsea()).save(tmp_path / "cat.png")
+    assert decanet(["predict", "--model", "decanet_m", str(tmp_path / "cat.png"), "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["classes"][0]["class"] == "cat"
+
+
+def test_the_weights_can_be_had_from_python() -> None:
+    model = create_model("decanet_s", weights="decanet")
+    trained = load_shipped("decanet_s", CPU)
+    for name, tensor in trained.model.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor)
+
+
+def test_others_are_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match="only of decanet_m and decanet_s"):
+        shipped_file("resnet50")
+    assert decanet(["predict", "--model", "resnet50", "cat.jpg"]) == 2
+    assert decanet(["predict", "--model", "decanet_s"]) == 2
+    assert "decanet predict --model decanet_s cat.jpg" in capsys.readouterr().err
