@@ -69,6 +69,16 @@ def check_stages(name: str, expected: dict[str, tuple[int, int, int]]) -> None:
     assert seen == expected
 
 
+def order_of_layers(name: str) -> list[str]:
+    """Names of a network's children in the order in which a picture passes them."""
+    model = on_meta(name)
+    order: list[str] = []
+    for child, module in model.named_children():
+        module.register_forward_pre_hook(lambda _module, _args, child=child: order.append(child))
+    model(torch.empty(1, 3, 224, 224, device="meta"))
+    return order
+
+
 def check_smallest(name: str, side: int, layer: str = "", instead: str = "") -> None:
     """``side`` works; one pixel less is explained with the ``layer`` and, where given, what to use ``instead``."""
     model = on_meta(name).eval()

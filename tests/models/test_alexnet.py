@@ -13,6 +13,7 @@ from tests.models._checks import (
     check_stages,
     check_wrong_channels,
     on_meta,
+    order_of_layers,
 )
 
 TWO_TOWER_CONVOLUTIONS = {  # section 3.5: kernels, side, what one kernel sees
@@ -101,11 +102,7 @@ def test_two_tower_starts_as_section_5_says() -> None:
 
 def test_two_tower_order_of_layers() -> None:
     # Section 3.5: normalisation after conv1 and conv2, then pooling; dropout after the hidden linear layers.
-    model = on_meta("alexnet_two_tower")
-    order: list[str] = []
-    for name, module in model.named_children():
-        module.register_forward_pre_hook(lambda _module, _args, name=name: order.append(name))
-    model(torch.empty(1, 3, 224, 224, device="meta"))
+    order = order_of_layers("alexnet_two_tower")
     assert " ".join(order) == (
         "conv1 relu norm pool1 conv2 relu norm pool2 conv3 relu conv4 relu conv5 relu pool5 "
         "fc6 relu dropout fc7 relu dropout fc8"

@@ -10,7 +10,7 @@ from tests.models._checks import (
     check_smallest,
     check_stages,
     check_wrong_channels,
-    on_meta,
+    order_of_layers,
 )
 
 
@@ -30,11 +30,7 @@ def test_maps_are_those_of_figure_3() -> None:
 
 def test_pooling_comes_before_normalisation() -> None:
     # Figure 3, caption: rectified, pooled, contrast normalised. AlexNet normalises before it pools.
-    model = on_meta("zfnet")
-    order: list[str] = []
-    for name, module in model.named_children():
-        module.register_forward_pre_hook(lambda _module, _args, name=name: order.append(name))
-    model(torch.empty(1, 3, 224, 224, device="meta"))
+    order = order_of_layers("zfnet")
     assert order[:8] == ["conv1", "relu", "pool1", "norm", "conv2", "relu", "pool2", "norm"]
 
 

@@ -78,9 +78,8 @@ def resized(images: Tensor, side: int) -> Tensor:
     """Pictures (B, C, H, W), float32 or uint8, at ``side`` by ``side`` pixels, without aliasing."""
     if images.shape[-1] == side:
         return images
-    on_bytes = (
-        images.dtype == torch.uint8 and images.device.type == "cpu"
-    )  # elsewhere torch has it for floats only
+    # On other devices torch has this filter for floats only.
+    on_bytes = images.dtype == torch.uint8 and images.device.type == "cpu"
     pixels = images if on_bytes else images.float()
     pixels = F.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
     return pixels if pixels.dtype == images.dtype else pixels.round().to(images.dtype)

@@ -34,9 +34,7 @@ from decanet.models import Cost, cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
 from decanet.training.schedules import picture_sizes
 
-WHITENING_PICTURES = (
-    1000  # a million patches for a 12x12 covariance; more changes nothing that can be measured
-)
+WHITENING_PICTURES = 1000  # a million patches, plenty for a 12x12 covariance
 
 
 class Watcher(Report, Protocol):
@@ -170,7 +168,10 @@ def run_training(
         )
     with run.locked() if ranks.is_main else _nothing():
         if ranks.is_main:
-            _drop_later_lines(run) if resume else _begin(run, recipe, data)
+            if resume:
+                _drop_later_lines(run)
+            else:
+                _begin(run, recipe, data)
         started = time.perf_counter()
         model = build(recipe, data)
         initialise_from_data(model, recipe, data)
