@@ -79,6 +79,15 @@ def test_an_epoch_shows_every_picture_once_in_a_new_order(split: Split) -> None:
     assert sizes == [(20, 20)] * 5 + [(3, 3)]
 
 
+def test_an_epoch_of_chosen_pictures_shows_each_of_them_once(split: Split) -> None:
+    chosen = torch.tensor([3, 0, 7, 2, 9])
+    batches = list(memory(split).epoch(1, chosen=chosen))
+    shown = torch.cat([batch.samples for batch in batches])
+    assert sorted(shown.tolist()) == sorted(chosen.tolist())
+    assert shown.tolist() != chosen.tolist()
+    torch.testing.assert_close(torch.cat([batch.labels for batch in batches]), split.labels[shown])
+
+
 def test_another_seed_is_another_order(split: Split) -> None:
     first, second = (next(memory(split, seed=seed).epoch(0)).labels for seed in (0, 1))
     assert not torch.equal(first, second)

@@ -165,7 +165,7 @@ class Counting(nn.Module):
 
 def batches_of(x: Tensor, size: int) -> list[Batch]:
     labels = torch.arange(len(x)) % 2
-    return [Batch(a, b, len(b)) for a, b in zip(x.split(size), labels.split(size), strict=True)]
+    return [Batch(a, b, torch.arange(len(b))) for a, b in zip(x.split(size), labels.split(size), strict=True)]
 
 
 def test_predictions_do_not_depend_on_how_pictures_are_batched() -> None:

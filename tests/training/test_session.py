@@ -111,6 +111,9 @@ class StopsAt(Listener):
         pytest.param(["ema=0.9", "validation=0.2"], id="muon with an average"),
         pytest.param(["progressive_sizes=[[0.3,20],[0.6,24]]"], id="growing pictures"),
         pytest.param(
+            ["batch_size=1000", "selection.start=0.1", "selection.keep=0.8"], id="amid a pass over the hardest"
+        ),
+        pytest.param(
             [
                 "model.name=alexnet_cifar",
                 "batch_size=16",

@@ -49,8 +49,14 @@ def loop_steps(
     class Watched:
         count, steps_per_epoch = batches.count, batches.steps_per_epoch
 
-        def epoch(self, epoch: int, first_step: int = 0, side_at: SideAt | None = None) -> Iterator[Batch]:
-            source = batches.epoch(epoch, first_step, side_at)
+        def epoch(
+            self,
+            epoch: int,
+            first_step: int = 0,
+            side_at: SideAt | None = None,
+            chosen: Tensor | None = None,
+        ) -> Iterator[Batch]:
+            source = batches.epoch(epoch, first_step, side_at, chosen)
             while True:
                 start = time.perf_counter()
                 batch = next(source)
@@ -82,13 +88,19 @@ class SameBatch:
     """One batch again and again, as many times a pass as asked for."""
 
     def __init__(self, images: Tensor, labels: Tensor, steps: int) -> None:
-        self.batch = Batch(images, labels, len(labels))
+        self.batch = Batch(images, labels, torch.arange(len(labels)))
         self.steps_per_epoch = steps
         self.count = steps * len(labels)
 
-    def epoch(self, epoch: int, first_step: int = 0, side_at: SideAt | None = None) -> Iterator[Batch]:
+    def epoch(
+        self,
+        epoch: int,
+        first_step: int = 0,
+        side_at: SideAt | None = None,
+        chosen: Tensor | None = None,
+    ) -> Iterator[Batch]:
         """The batch, ``steps_per_epoch - first_step`` times."""
-        del epoch, side_at
+        del epoch, side_at, chosen
         return iter([self.batch] * (self.steps_per_epoch - first_step))
 
 

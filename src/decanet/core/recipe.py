@@ -160,12 +160,25 @@ class Schedule(_Part):
     patience: int = Field(default=5, ge=1)
 
 
+class Selection(_Part):
+    """Which pictures the later passes show: those whose loss was the largest when they were last shown.
+
+    Attributes:
+        start: share of the training after which the next pass is the first to leave pictures out.
+        keep: share of the pictures that such a pass shows; 1 for all.
+    """
+
+    start: Fraction = 0.5
+    keep: float = Field(default=1.0, gt=0, le=1)
+
+
 class Recipe(_Part):
     """One training, from the picture to the learning rate.
 
     Attributes:
         batch_size: pictures in a step over all processes.
-        epochs: passes over the training split; a fraction is allowed.
+        epochs: passes over the training split; a fraction is allowed. With a selection, which makes passes shorter,
+            as many pictures are shown as in so many whole ones.
         precision: arithmetic of convolutions and linear layers; "auto" is bfloat16 where the machine is
             faster in it.
         progressive_sizes: pairs (share, side): until that share of the training is done, pictures are shown at
@@ -190,6 +203,7 @@ class Recipe(_Part):
     label_smoothing: Fraction = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     progressive_sizes: tuple[tuple[Fraction, Annotated[int, Field(ge=1)]], ...] = ()
+    selection: Selection = Selection()
     clip_gradient: NotNegative = 0.0
     ema: Fraction = 0.0
     test_crops: Literal["one", "mirror", "shift", "ten"] = "one"
@@ -247,6 +261,7 @@ def _siblings(path: Iterable[str]) -> list[str]:
         "augmentation": [Augmentation],
         "optimizer": [Sgd, Adam, RmsProp, Muon],
         "schedule": [Schedule],
+        "selection": [Selection],
     }
     path = list(path)
     if not path:

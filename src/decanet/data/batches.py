@@ -34,12 +34,17 @@ class Batch:
     Attributes:
         images: (b, 3, S, S), normalised, in the dtype and on the device that were asked for.
         labels: (b,) int64.
-        total: pictures in the global batch over all processes.
+        samples: (total,) indices in the split of the global batch over all processes, on the CPU.
     """
 
     images: Tensor
     labels: Tensor
-    total: int
+    samples: Tensor
+
+    @property
+    def total(self) -> int:
+        """Pictures in the global batch over all processes."""
+        return len(self.samples)
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,17 @@ class Batches(Protocol):
     count: int
     steps_per_epoch: int
 
-    def epoch(self, epoch: int, first_step: int = 0, side_at: SideAt | None = None) -> Iterator[Batch]:
-        """The batches of one epoch, from ``first_step`` on; those of step t at ``side_at(t)``, if it is given."""
+    def epoch(
+        self,
+        epoch: int,
+        first_step: int = 0,
+        side_at: SideAt | None = None,
+        chosen: Tensor | None = None,
+    ) -> Iterator[Batch]:
+        """The batches of one epoch, from ``first_step`` on.
+
+        Those of step t are shown at ``side_at(t)``, if it is given; ``chosen`` are the indices of the pictures to show.
+        """
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -110,6 +124,12 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 def share_of(batch: Tensor, ranks: Ranks) -> Tensor:
     """The slice of a global batch that belongs to this process; slices differ in length by at most one."""
     return batch.tensor_split(ranks.size)[ranks.rank]
+
+
+def shuffled(count: int, chosen: Tensor | None, seed: int, epoch: int) -> Tensor:
+    """The order in which an epoch shows its pictures: all ``count``, or those whose indices are ``chosen``."""
+    order = torch.randperm(count if chosen is None else len(chosen), generator=generator(seed, "order", epoch))
+    return order if chosen is None else chosen[order]
 
 
 class MemoryBatches:
@@ -138,11 +158,17 @@ class MemoryBatches:
         self.images = padded(split.images, augmentation).to(form.device)
         self.colours = principal_colours(split.images) if augmentation.pca_noise else None
 
-    def epoch(self, epoch: int, first_step: int = 0, side_at: SideAt | None = None) -> Iterator[Batch]:
-        """The batches of one epoch, from ``first_step`` on; those of step t at ``side_at(t)``, if it is given."""
-        order = torch.randperm(self.count, generator=generator(self.seed, "order", epoch))
+    def epoch(
+        self,
+        epoch: int,
+        first_step: int = 0,
+        side_at: SideAt | None = None,
+        chosen: Tensor | None = None,
+    ) -> Iterator[Batch]:
+        """See :class:`Batches`."""
+        order = shuffled(self.count, chosen, self.seed, epoch)
         draws = draw(self.augmentation, self.seed, epoch, self.count, self.side, self.mirror, self.spare)
-        for step in range(first_step, self.steps_per_epoch):
+        for step in range(first_step, steps_per_epoch(len(order), self.batch_size)):
             whole = order[step * self.batch_size : (step + 1) * self.batch_size]
             mine = share_of(whole, self.ranks)
             images, holes = augment(self.images, mine, draws, self.side, self.augmentation.cutout)
@@ -151,7 +177,7 @@ class MemoryBatches:
                 x = shift_colours(
                     x, self.colours, self.augmentation.pca_noise, self.form, (self.seed, epoch), mine
                 )
-            yield Batch(x, self.labels[mine.to(self.labels.device)], len(whole))
+            yield Batch(x, self.labels[mine.to(self.labels.device)], whole)
 
 
 def principal_colours(images: Tensor) -> Tensor:
@@ -179,7 +205,8 @@ def memory_evaluation(split: Split, form: Form, resize: int | None = None) -> It
     for start in range(0, len(split), EVALUATION_BATCH):
         part = split.part(start, start + EVALUATION_BATCH)
         images = part.images.to(form.device).contiguous(memory_format=torch.channels_last)
-        yield Batch(form.normalise(images), part.labels.to(form.device), len(part))
+        samples = torch.arange(start, start + len(part))
+        yield Batch(form.normalise(images), part.labels.to(form.device), samples)
 
 
 class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
@@ -288,10 +315,16 @@ class FolderBatches:
         self.pictures = _Pictures(listed, augmentation, form.side, augmentation.resize or form.side, seed)
         self.colours = _folder_colours(listed, seed) if augmentation.pca_noise else None
 
-    def epoch(self, epoch: int, first_step: int = 0, side_at: SideAt | None = None) -> Iterator[Batch]:
-        """The batches of one epoch, from ``first_step`` on; those of step t at ``side_at(t)``, if it is given."""
-        order = torch.randperm(self.count, generator=generator(self.seed, "order", epoch))
-        wholes = order.split(self.batch_size)[first_step : self.steps_per_epoch]
+    def epoch(
+        self,
+        epoch: int,
+        first_step: int = 0,
+        side_at: SideAt | None = None,
+        chosen: Tensor | None = None,
+    ) -> Iterator[Batch]:
+        """See :class:`Batches`."""
+        order = shuffled(self.count, chosen, self.seed, epoch)
+        wholes = order.split(self.batch_size)[first_step : steps_per_epoch(len(order), self.batch_size)]
         mine = [share_of(whole, self.ranks) for whole in wholes]
         loader = _loader(
             self.pictures, [[(epoch, i) for i in part.tolist()] for part in mine], self.workers, self.form
@@ -305,7 +338,7 @@ class FolderBatches:
                 x = shift_colours(
                     x, self.colours, self.augmentation.pca_noise, self.form, (self.seed, epoch), part
                 )
-            yield Batch(x, labels.to(self.form.device, non_blocking=True), len(whole))
+            yield Batch(x, labels.to(self.form.device, non_blocking=True), whole)
 
 
 def _folder_colours(listed: Sequence[tuple[Path, int]], seed: int) -> Tensor:
@@ -335,8 +368,10 @@ def folder_evaluation(
     batch = 50
     batches = [[(0, i) for i in range(s, min(s + batch, len(listed)))] for s in range(0, len(listed), batch)]
     wide = replace(form, side=side)
-    for images, labels in _loader(pictures, batches, default_workers() if workers is None else workers, form):
-        yield Batch(wide.normalise(images.to(form.device)), labels.to(form.device), len(labels))
+    loader = _loader(pictures, batches, default_workers() if workers is None else workers, form)
+    for indices, (images, labels) in zip(batches, loader, strict=True):
+        samples = torch.tensor([sample for _, sample in indices])
+        yield Batch(wide.normalise(images.to(form.device)), labels.to(form.device), samples)
 
 
 def _loader(pictures: _Pictures, batches: list[list[tuple[int, int]]], workers: int, form: Form) -> Any:

@@ -14,6 +14,8 @@ a child of D. Page's ResNet-9 and of hlb-CIFAR10. Each lesson and whom it is owe
 Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop, ``decanet_m`` (64-256-256) for the best accuracy.
 """
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
@@ -23,22 +25,19 @@ from decanet.models._registry import register_model
 WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
 
 
-class Block(nn.Module):
-    """conv - pool - norm - GELU - conv - norm - GELU: (N, C_in, H, W) -> (N, C_out, H/2, W/2)."""
+class Block(nn.Sequential):
+    """conv - pool - norm - GELU, then conv - norm - GELU for each further one: (N, C_in, H, W) -> (N, C_out, H/2, W/2)."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
-        self.pool = nn.MaxPool2d(2)
-        self.norm1 = _norm(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
-        self.norm2 = _norm(out_channels)
-        self.activation = nn.GELU(approximate="tanh")
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C_in, H, W) -> (N, C_out, H/2, W/2)."""
-        x = self.activation(self.norm1(self.pool(self.conv1(x))))
-        return self.activation(self.norm2(self.conv2(x)))
+    def __init__(self, in_channels: int, out_channels: int, convolutions: int) -> None:
+        layers: dict[str, nn.Module] = {}
+        for i in range(1, convolutions + 1):
+            channels = in_channels if i == 1 else out_channels
+            layers[f"conv{i}"] = nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=False)
+            if i == 1:
+                layers["pool"] = nn.MaxPool2d(2)
+            layers[f"norm{i}"] = _norm(out_channels)
+            layers[f"gelu{i}"] = nn.GELU(approximate="tanh")
+        super().__init__(OrderedDict(layers))
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -52,7 +51,12 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 class DecaNet(nn.Module):
     """Whitening, three blocks, global maximum, scaled linear head."""
 
-    def __init__(self, num_classes: int = 10, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
+    def __init__(
+        self,
+        num_classes: int = 10,
+        widths: tuple[int, int, int] = (32, 64, 128),
+        convolutions: tuple[int, int, int] = (2, 2, 2),
+    ) -> None:
         super().__init__()
         directions = 2 * 3 * WHITEN_KERNEL**2  # each principal direction and its negative: 24
         # Neither kernels nor a bias are learned: nothing flows back into the largest feature map of the network.
@@ -60,9 +64,9 @@ class DecaNet(nn.Module):
         self.whiten.weight.requires_grad_(False)
         # Each direction comes with its negative, so ReLU loses nothing here and costs a third of GELU.
         self.rectify = nn.ReLU(inplace=True)
-        self.block1 = Block(directions, widths[0])
-        self.block2 = Block(widths[0], widths[1])
-        self.block3 = Block(widths[1], widths[2])
+        self.block1 = Block(directions, widths[0], convolutions[0])
+        self.block2 = Block(widths[0], widths[1], convolutions[1])
+        self.block3 = Block(widths[1], widths[2], convolutions[2])
         self.pool = nn.AdaptiveMaxPool2d(1)
         self.head = nn.Linear(widths[2], num_classes, bias=False)
         # Keeps the first logits small whatever the width, so that one learning rate serves all sizes.
@@ -72,8 +76,9 @@ class DecaNet(nn.Module):
     def _initialise(self) -> None:
         """Every 3x3 convolution starts as the identity on as many channels as it can pass through."""
         for block in (self.block1, self.block2, self.block3):
-            for conv in (block.conv1, block.conv2):
-                nn.init.dirac_(conv.weight[: conv.in_channels])
+            for layer in block:
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.dirac_(layer.weight[: layer.in_channels])
 
     @torch.no_grad()
     def initialise_from(self, images: Tensor) -> None:
@@ -110,4 +115,4 @@ def decanet_s(num_classes: int = 10) -> DecaNet:
 @register_model(input_size=(3, 32, 32), paper="jordan2024")
 def decanet_m(num_classes: int = 10) -> DecaNet:
     """The project's own network, medium (64-256-256): the sizes of the published GPU speed record."""
-    return DecaNet(num_classes, (64, 256, 256))
+    return DecaNet(num_classes, (64, 256, 256), (2, 2, 3))

@@ -23,6 +23,7 @@ from decanet.training.checkpoint import load_state, save_state
 from decanet.training.distributed import any_process, cross_entropy, distribute, sum_over_processes
 from decanet.training.optimizers import build_optimizers
 from decanet.training.schedules import picture_side, rate_factor
+from decanet.training.selection import Passes
 
 CHECKPOINT_SECONDS = 300.0
 
@@ -98,28 +99,30 @@ def train(
     model = model.to(device).to(memory_format=torch.channels_last)
     averaged = _average(model, recipe.ema)
     optimizers = build_optimizers(recipe.optimizer, model)
+    total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
+    passes = Passes(recipe.selection, batches.count, recipe.batch_size, total_steps)
     if resume:
-        _restore(load_state(run.state), recipe, model, averaged, optimizers, progress)
+        _restore(load_state(run.state), recipe, model, averaged, optimizers, passes, progress)
     parallel = distribute(model, ranks, device)
     parallel.train()
     judged = averaged.module if averaged else model
 
-    total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
     mix = _mixer(recipe, model)
     earlier, last_saved = progress.seconds, begin
     window = _Window(device, earlier)
 
     def side_at(step: int) -> int:
-        return picture_side(recipe, (epoch * batches.steps_per_epoch + step) / total_steps)
+        return picture_side(recipe, (begin_of_pass + step) / total_steps)
 
     def save() -> None:
         progress.seconds = earlier + time.perf_counter() - begin
         if ranks.is_main:
-            _save(run, recipe, model, averaged, optimizers, progress)
+            _save(run, recipe, model, averaged, optimizers, passes, progress)
 
     while progress.step < total_steps:
-        epoch, first = divmod(progress.step, batches.steps_per_epoch)
-        for batch in batches.epoch(epoch, first, side_at):
+        epoch, first = passes.place(progress.step)
+        begin_of_pass = progress.step - first
+        for batch in batches.epoch(epoch, first, side_at, passes.pictures(epoch, first)):
             torch.manual_seed(seed_from(recipe.seed, "step", progress.step, ranks.rank))
             done = progress.step / total_steps
             optimizers.set_rate(rate_factor(recipe.schedule, done, progress.validation_errors))
@@ -139,7 +142,9 @@ def train(
 
             progress.step += 1
             progress.images += batch.total
-            window.add(loss.detach(), output, batch, ranks.size)
+            logits = (output if isinstance(output, Tensor) else output.logits).detach()
+            passes.note(batch, logits, ranks)
+            window.add(loss.detach(), logits, batch, ranks.size)
             if progress.step % recipe.log_every == 0 or progress.step == total_steps:
                 now = earlier + time.perf_counter() - begin
                 line = window.line(progress, batches.steps_per_epoch, optimizers.rate, now, ranks)
@@ -163,11 +168,11 @@ def train(
             if due:
                 save()
                 last_saved = time.perf_counter()
-        if validate is not None and progress.step % batches.steps_per_epoch == 0:
+        if validate is not None and passes.place(progress.step)[1] == 0:
             error = 1 - validate(judged).top(1)
             parallel.train()
             progress.validation_errors.append(error)
-            on_epoch(progress.step // batches.steps_per_epoch, error)
+            on_epoch(epoch + 1, error)
 
     progress.seconds = earlier + time.perf_counter() - begin
     if ranks.is_main:
@@ -199,10 +204,9 @@ class _Window:
         self.right = torch.zeros((), device=self.device)
         self.images = 0
 
-    def add(self, loss: Tensor, output: Any, batch: Batch, processes: int) -> None:
-        logits = output if isinstance(output, Tensor) else output.logits
+    def add(self, loss: Tensor, logits: Tensor, batch: Batch, processes: int) -> None:
         self.loss += loss.float() * (batch.total / processes)
-        self.right += (logits.detach().argmax(1) == batch.labels).sum()
+        self.right += (logits.argmax(1) == batch.labels).sum()
         self.images += batch.total
 
     def line(
@@ -258,13 +262,20 @@ def _about(recipe: Recipe) -> dict[str, str]:
 
 
 def _save(
-    run: RunFolder, recipe: Recipe, model: nn.Module, averaged: Any, optimizers: Any, progress: Progress
+    run: RunFolder,
+    recipe: Recipe,
+    model: nn.Module,
+    averaged: Any,
+    optimizers: Any,
+    passes: Passes,
+    progress: Progress,
 ) -> None:
     save_weights(averaged.module if averaged else model, run.weights, _about(recipe))
     state = {
         "model": model.state_dict(),
         "averaged": averaged.state_dict() if averaged else None,
         "optimizers": optimizers.state_dict(),
+        "passes": passes.state_dict(),
         "step": progress.step,
         "seconds": progress.seconds,
         "images": progress.images,
@@ -279,12 +290,14 @@ def _restore(
     model: nn.Module,
     averaged: Any,
     optimizers: Any,
+    passes: Passes,
     progress: Progress,
 ) -> None:
     fit_weights(model, state["model"], f"the saved state of recipe {recipe.name}")
     if averaged:
         averaged.load_state_dict(state["averaged"])
     optimizers.load_state_dict(state["optimizers"])
+    passes.load_state_dict(state["passes"])
     progress.step = state["step"]
     progress.seconds = state["seconds"]
     progress.images = state["images"]

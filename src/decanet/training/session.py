@@ -66,6 +66,10 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         raise UsageError(
             "schedule.shape=plateau looks at the validation error: set validation, for instance to 0.1"
         )
+    if recipe.selection.keep < 1 and (recipe.augmentation.mixup or recipe.augmentation.cutmix):
+        raise UsageError(
+            "selection.keep looks at the loss of single pictures, which mixup and cutmix blend: set it to 1, or them to 0"
+        )
     if kept < 2:
         raise UsageError(f"validation={recipe.validation:g} leaves {kept} pictures to train on")
     return recipe.model_copy(

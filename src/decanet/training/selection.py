@@ -1,0 +1,74 @@
+"""Passes over the training split: whole ones, then, if the recipe selects, passes over the hardest pictures only.
+
+What a network already knows teaches it little. The loss that each picture had when it was last shown costs nothing to
+remember, and tells which pictures the next pass can do without (Jiang et al., "Accelerating Deep Learning by Focusing
+on the Biggest Losers", arXiv:1910.00762, decide batch by batch with an extra forward pass).
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from decanet.core.recipe import Selection
+from decanet.core.runtime import Ranks
+from decanet.data.batches import Batch, share_of, steps_per_epoch
+from decanet.training.distributed import sum_over_processes
+
+
+class Passes:
+    """Where each step of a training lies, and which pictures its pass shows.
+
+    Args:
+        selection: of the recipe.
+        count: pictures of the training split.
+        batch_size: of the recipe.
+        total_steps: of the training.
+    """
+
+    def __init__(self, selection: Selection, count: int, batch_size: int, total_steps: int) -> None:
+        self.selects = selection.keep < 1
+        self.kept = min(count, max(2, round(selection.keep * count)))
+        self.whole_steps = steps_per_epoch(count, batch_size)
+        self.kept_steps = steps_per_epoch(self.kept, batch_size)
+        # The first pass is whole: before it, no picture has a loss.
+        self.whole_passes = max(1, math.ceil(selection.start * total_steps / self.whole_steps))
+        self.losses = torch.full((count,), math.inf)  # of each picture when it was last shown, in nats
+        self.chosen: Tensor | None = None
+
+    def place(self, step: int) -> tuple[int, int]:
+        """The pass that ``step`` belongs to, and its number within the pass; both count from 0."""
+        later = step - self.whole_passes * self.whole_steps
+        if not self.selects or later < 0:
+            return divmod(step, self.whole_steps)
+        number, first = divmod(later, self.kept_steps)
+        return self.whole_passes + number, first
+
+    def pictures(self, number: int, first: int) -> Tensor | None:
+        """Indices of the pictures that pass ``number`` shows, from its step ``first`` on; None for all."""
+        if not self.selects or number < self.whole_passes:
+            return None
+        if first == 0:
+            self.chosen = self.losses.topk(self.kept).indices
+        return self.chosen
+
+    def note(self, batch: Batch, logits: Tensor, ranks: Ranks) -> None:
+        """Remember the losses of a batch; every process learns those of the whole batch."""
+        if not self.selects:
+            return
+        losses = torch.zeros(batch.total, device=logits.device)
+        share_of(losses, ranks).copy_(
+            F.cross_entropy(logits.detach().float(), batch.labels, reduction="none")
+        )
+        self.losses[batch.samples] = sum_over_processes(losses, ranks).cpu()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed training must know to show the same pictures."""
+        return {"losses": self.losses, "chosen": self.chosen} if self.selects else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state_dict()``."""
+        if self.selects:
+            self.losses, self.chosen = state["losses"], state["chosen"]
