@@ -17,6 +17,7 @@ from tests.conftest import Heard, MakeFolder
 
 RESULT: dict[str, Any] = {
     "model": "decanet_s", "recipe": "quick", "data": "cifar10", "test_top1": 0.8317, "train_seconds": 61.2,
+    "settings": {"selection": {"start": 0.4, "keep": 1.0}},
 }  # fmt: skip
 
 
@@ -88,6 +89,13 @@ def test_curves_show_what_the_log_says(tmp_path: Path, steps: int, validated: bo
         np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [100 * (1 - error) for error in errors])
         assert accuracy.lines[1].get_linestyle() != accuracy.lines[0].get_linestyle(), "colour is not all"
     check_png(figure, tmp_path)
+
+
+def test_curves_show_where_pictures_are_left_out() -> None:
+    figure = curves(log(5), {**RESULT, "settings": {"selection": {"start": 0.5, "keep": 0.4}}})
+    for axes in figure.axes:
+        assert np.ravel(axes.lines[-1].get_xdata())[0] == 2  # half of 2.5 passes: the third is the first
+    assert any("only the 40%" in text for text in texts(figure))
 
 
 @pytest.mark.parametrize("top1", [0.0, 1.0])

@@ -31,7 +31,7 @@ class Listener(Silent):
     def line(self, line: Line) -> None:
         self.lines.append(line)
 
-    def validation(self, epoch: int, error: float) -> None:
+    def validation(self, epoch: float, error: float) -> None:
         self.validations.append(error)
 
 
@@ -51,7 +51,7 @@ class Trainer:
     def recipe(self, *settings: str, name: str = "quick") -> Recipe:
         small = [
             "batch_size=200", "precision=float32", "epochs=1", "log_every=1", "data.image_size=32",
-            "progressive_sizes=[]",
+            "progressive_sizes=[]", "selection.keep=1",
         ]  # fmt: skip
         return resolve(override(load_recipe(name), [*small, *settings]), self.data, CPU)
 

@@ -108,10 +108,14 @@ class StopsAt(Listener):
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param(["ema=0.9", "validation=0.2"], id="muon with an average"),
+        pytest.param(
+            ["ema=0.9", "validation=0.2", "batch_size=400"],
+            id="muon with an average, stopped where a pass ends",
+        ),
         pytest.param(["progressive_sizes=[[0.3,20],[0.6,24]]"], id="growing pictures"),
         pytest.param(
-            ["batch_size=1000", "selection.start=0.1", "selection.keep=0.8"], id="amid a pass over the hardest"
+            ["batch_size=1000", "selection.start=0.1", "selection.keep=0.8"],
+            id="amid a pass over the hardest",
         ),
         pytest.param(
             [
@@ -141,6 +145,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trainer: Trainer,
     assert steps == list(range(1, stopping.total_steps + 1))
     losses = [line.loss for line in stopping.lines + resumed.lines]
     assert losses == [line.loss for line in whole_listener.lines]
+    assert stopping.validations + resumed.validations == whole_listener.validations
     assert result["seed"] == recipe.seed
 
 

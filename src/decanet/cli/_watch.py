@@ -97,9 +97,10 @@ class Watch:
         if self._live:
             self.progress("training", line.step, self._total, "steps")
 
-    def validation(self, epoch: int, error: float) -> None:
+    def validation(self, epoch: float, error: float) -> None:
         """The accuracy on the validation pictures after a pass."""
-        self.note(f"after pass {epoch}: {100 * (1 - error):.2f}% of the validation pictures right")
+        passes = "pass" if epoch == 1 else "passes"
+        self.note(f"after {epoch:g} {passes}: {100 * (1 - error):.2f}% of the validation pictures right")
 
 
 def clock(seconds: float) -> str:

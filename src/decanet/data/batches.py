@@ -128,7 +128,9 @@ def share_of(batch: Tensor, ranks: Ranks) -> Tensor:
 
 def shuffled(count: int, chosen: Tensor | None, seed: int, epoch: int) -> Tensor:
     """The order in which an epoch shows its pictures: all ``count``, or those whose indices are ``chosen``."""
-    order = torch.randperm(count if chosen is None else len(chosen), generator=generator(seed, "order", epoch))
+    order = torch.randperm(
+        count if chosen is None else len(chosen), generator=generator(seed, "order", epoch)
+    )
     return order if chosen is None else chosen[order]
 
 

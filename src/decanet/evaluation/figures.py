@@ -1,5 +1,6 @@
 """Pictures of a finished training: its curves, what is confused with what, where it is sure and wrong."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,15 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
     right.set(title="Accuracy", xlabel="passes over the training pictures", ylabel="right, %")
     right.set_ylim(max(0.0, low - 6), min(100.0, max([*accuracies, top1]) + 7))
     right.legend(loc="lower right")
+    selection = result["settings"]["selection"]
+    if selection["keep"] < 1 and epochs:
+        begin = max(1, math.ceil(selection["start"] * epochs[-1]))
+        for axes in (left, right):
+            axes.axvline(begin, color="#888888", linestyle="--", linewidth=1)
+        left.annotate(
+            f" from here only the {selection['keep']:.0%}\n with the largest loss", (begin, 0.98),
+            xycoords=("data", "axes fraction"), va="top", fontsize=8, color="#555555",
+        )  # fmt: skip
     figure.suptitle(
         f"{result['model']}, recipe {result['recipe']}, {result['data']}: "
         f"{result['train_seconds']:.0f} s of training",

@@ -26,7 +26,10 @@ WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
 
 
 class Block(nn.Sequential):
-    """conv - pool - norm - GELU, then conv - norm - GELU for each further one: (N, C_in, H, W) -> (N, C_out, H/2, W/2)."""
+    """conv - pool - norm - GELU, then conv - norm - GELU for each further convolution.
+
+    (N, C_in, H, W) -> (N, C_out, H/2, W/2).
+    """
 
     def __init__(self, in_channels: int, out_channels: int, convolutions: int) -> None:
         layers: dict[str, nn.Module] = {}

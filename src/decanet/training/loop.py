@@ -75,7 +75,7 @@ def train(
     ranks: Ranks,
     resume: bool,
     on_line: Callable[[Line], None],
-    on_epoch: Callable[[int, float], None],
+    on_epoch: Callable[[float, float], None],
     validate: Callable[[nn.Module], Predictions] | None,
     stop: StopRequest,
 ) -> tuple[nn.Module, Progress]:
@@ -86,7 +86,7 @@ def train(
         batches: the training split.
         run: where checkpoints go.
         resume: go on from the run's state in place of starting.
-        on_line: hears each log line; on_epoch: each validation error.
+        on_line: hears each log line; on_epoch: each validation error, and after how many passes' worth of pictures.
         validate: judges the network on the validation pictures, after each epoch.
         stop: looked at after each step.
 
@@ -119,8 +119,16 @@ def train(
         if ranks.is_main:
             _save(run, recipe, model, averaged, optimizers, passes, progress)
 
-    while progress.step < total_steps:
+    while True:
         epoch, first = passes.place(progress.step)
+        # Asked here and not after the pass: a run that was stopped at the end of one is judged when it goes on.
+        if validate is not None and first == 0 and len(progress.validation_errors) < epoch:
+            error = 1 - validate(judged).top(1)
+            parallel.train()
+            progress.validation_errors.append(error)
+            on_epoch(progress.step / batches.steps_per_epoch, error)
+        if progress.step == total_steps:
+            break
         begin_of_pass = progress.step - first
         for batch in batches.epoch(epoch, first, side_at, passes.pictures(epoch, first)):
             torch.manual_seed(seed_from(recipe.seed, "step", progress.step, ranks.rank))
@@ -168,11 +176,6 @@ def train(
             if due:
                 save()
                 last_saved = time.perf_counter()
-        if validate is not None and passes.place(progress.step)[1] == 0:
-            error = 1 - validate(judged).top(1)
-            parallel.train()
-            progress.validation_errors.append(error)
-            on_epoch(epoch + 1, error)
 
     progress.seconds = earlier + time.perf_counter() - begin
     if ranks.is_main:

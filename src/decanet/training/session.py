@@ -33,6 +33,7 @@ from decanet.evaluation.runs import form_of
 from decanet.models import Cost, cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
 from decanet.training.schedules import picture_sizes
+from decanet.training.selection import Passes
 
 WHITENING_PICTURES = 1000  # a million patches, plenty for a 12x12 covariance
 
@@ -46,7 +47,7 @@ class Watcher(Report, Protocol):
     def line(self, line: Line) -> None:
         """A log line."""
 
-    def validation(self, epoch: int, error: float) -> None:
+    def validation(self, epoch: float, error: float) -> None:
         """The share of validation pictures that the network got wrong after ``epoch`` passes."""
 
 
@@ -68,7 +69,8 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         )
     if recipe.selection.keep < 1 and (recipe.augmentation.mixup or recipe.augmentation.cutmix):
         raise UsageError(
-            "selection.keep looks at the loss of single pictures, which mixup and cutmix blend: set it to 1, or them to 0"
+            "selection.keep looks at the loss of single pictures, which mixup and cutmix blend: "
+            "set it to 1, or them to 0"
         )
     if kept < 2:
         raise UsageError(f"validation={recipe.validation:g} leaves {kept} pictures to train on")
@@ -181,14 +183,21 @@ def run_training(
         initialise_from_data(model, recipe, data)
         batches = batches_for(recipe, data, device, ranks)
         preparing = time.perf_counter() - started
-        watcher.start(max(1, round(recipe.epochs * batches.steps_per_epoch)), batches.steps_per_epoch)
+        total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
+        watcher.start(total_steps, batches.steps_per_epoch)
+        passes = Passes(recipe.selection, batches.count, recipe.batch_size, total_steps)
+        if passes.selects:
+            watcher.note(
+                f"from pass {passes.whole_passes + 1} on, only the {recipe.selection.keep:.0%} of the pictures "
+                "with the largest loss are shown: the accuracy on them is lower"
+            )
 
         def on_line(line: Line) -> None:
             if ranks.is_main:
                 _append(run, asdict(line))
                 watcher.line(line)
 
-        def on_epoch(epoch: int, error: float) -> None:
+        def on_epoch(epoch: float, error: float) -> None:
             if ranks.is_main:
                 _append(run, {"epoch": epoch, "validation_error": error})
                 watcher.validation(epoch, error)
@@ -280,12 +289,10 @@ def _drop_later_lines(run: RunFolder) -> None:
     if not run.state.exists():
         raise CheckpointError(f"{run.path} holds nothing to resume: it is finished or was never started")
     state = load_state(run.state)
-    kept = []
+    kept, judged = [], 0
     for entry in run.read_metrics():
-        passes = len(state["validation_errors"])
-        if entry.get("step", 0) <= state["step"] and (
-            "validation_error" not in entry or entry["epoch"] <= passes
-        ):
+        judged += "validation_error" in entry
+        if entry.get("step", 0) <= state["step"] and judged <= len(state["validation_errors"]):
             kept.append(json.dumps(entry) + "\n")
     write_text(run.metrics, "".join(kept))
 
