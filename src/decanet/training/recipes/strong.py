@@ -3,16 +3,15 @@
 decanet train strong
 """
 
-from decanet.core.recipe import Augmentation, Data, Model, Muon, Recipe, Schedule, Selection
+from decanet.core.recipe import Augmentation, Data, Model, Muon, Recipe, Schedule
 
 RECIPE = Recipe(
     model=Model(name="decanet_m"),
     data=Data(name="cifar10"),
     augmentation=Augmentation(flip="alternating", crop_padding=2),
     batch_size=1000,
-    epochs=7.2,
-    progressive_sizes=((0.3, 20), (0.6, 24), (0.85, 28)),
-    selection=Selection(start=0.4, keep=0.6),
+    epochs=7,
+    progressive_sizes=((0.25, 20), (0.5, 24), (0.75, 28)),
     optimizer=Muon(lr=0.24, head_lr=5, bias_lr=50, weight_decay=2e-3),
     schedule=Schedule(shape="linear"),
     label_smoothing=0.2,
