@@ -45,6 +45,8 @@ def test_convolutions_start_as_the_identity() -> None:
     narrow, wide = torch.randn(2, 24, 8, 8), torch.randn(2, 32, 8, 8)
     torch.testing.assert_close(block.conv1(narrow)[:, :24], narrow)
     torch.testing.assert_close(block.conv2(wide), wide)
+    deep = torch.randn(2, 256, 3, 3)
+    torch.testing.assert_close(create_model("decanet_m").block3.conv3(deep), deep)
 
 
 def test_wrong_input() -> None:

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks
-from decanet.data.batches import Batch, Batches, SideAt
+from decanet.data.batches import Batch, Batches
 from decanet.training.loop import StopRequest, train
 
 CPU = torch.device("cpu")
@@ -49,14 +50,8 @@ def loop_steps(
     class Watched:
         count, steps_per_epoch = batches.count, batches.steps_per_epoch
 
-        def epoch(
-            self,
-            epoch: int,
-            first_step: int = 0,
-            side_at: SideAt | None = None,
-            chosen: Tensor | None = None,
-        ) -> Iterator[Batch]:
-            source = batches.epoch(epoch, first_step, side_at, chosen)
+        def epoch(self, *which: Any, **more: Any) -> Iterator[Batch]:
+            source = batches.epoch(*which, **more)
             while True:
                 start = time.perf_counter()
                 batch = next(source)
@@ -92,15 +87,9 @@ class SameBatch:
         self.steps_per_epoch = steps
         self.count = steps * len(labels)
 
-    def epoch(
-        self,
-        epoch: int,
-        first_step: int = 0,
-        side_at: SideAt | None = None,
-        chosen: Tensor | None = None,
-    ) -> Iterator[Batch]:
+    def epoch(self, epoch: int, first_step: int = 0, *_: Any, **__: Any) -> Iterator[Batch]:
         """The batch, ``steps_per_epoch - first_step`` times."""
-        del epoch, side_at, chosen
+        del epoch
         return iter([self.batch] * (self.steps_per_epoch - first_step))
 
 

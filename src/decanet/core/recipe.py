@@ -6,6 +6,7 @@ every result.
 """
 
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -170,6 +171,10 @@ class Selection(_Part):
 
     start: Fraction = 0.5
     keep: float = Field(default=1.0, gt=0, le=1)
+
+    def whole_passes(self, passes: float) -> int:
+        """How many of a training's ``passes`` show all pictures before the first that leaves some out."""
+        return max(1, math.ceil(self.start * passes))  # before the first pass no picture has a loss
 
 
 class Recipe(_Part):

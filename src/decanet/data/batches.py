@@ -126,12 +126,10 @@ def share_of(batch: Tensor, ranks: Ranks) -> Tensor:
     return batch.tensor_split(ranks.size)[ranks.rank]
 
 
-def shuffled(count: int, chosen: Tensor | None, seed: int, epoch: int) -> Tensor:
-    """The order in which an epoch shows its pictures: all ``count``, or those whose indices are ``chosen``."""
-    order = torch.randperm(
-        count if chosen is None else len(chosen), generator=generator(seed, "order", epoch)
-    )
-    return order if chosen is None else chosen[order]
+def global_batches(samples: Tensor, batch_size: int, seed: int, epoch: int) -> Sequence[Tensor]:
+    """The indices of one epoch's batches over all processes: ``samples`` in the epoch's order, cut into batches."""
+    order = torch.randperm(len(samples), generator=generator(seed, "order", epoch))
+    return samples[order].split(batch_size)[: steps_per_epoch(len(samples), batch_size)]
 
 
 class MemoryBatches:
@@ -168,10 +166,10 @@ class MemoryBatches:
         chosen: Tensor | None = None,
     ) -> Iterator[Batch]:
         """See :class:`Batches`."""
-        order = shuffled(self.count, chosen, self.seed, epoch)
+        samples = torch.arange(self.count) if chosen is None else chosen
+        wholes = global_batches(samples, self.batch_size, self.seed, epoch)
         draws = draw(self.augmentation, self.seed, epoch, self.count, self.side, self.mirror, self.spare)
-        for step in range(first_step, steps_per_epoch(len(order), self.batch_size)):
-            whole = order[step * self.batch_size : (step + 1) * self.batch_size]
+        for step, whole in enumerate(wholes[first_step:], first_step):
             mine = share_of(whole, self.ranks)
             images, holes = augment(self.images, mine, draws, self.side, self.augmentation.cutout)
             x = self.form.normalise(images, holes, side_at and side_at(step))
@@ -325,8 +323,8 @@ class FolderBatches:
         chosen: Tensor | None = None,
     ) -> Iterator[Batch]:
         """See :class:`Batches`."""
-        order = shuffled(self.count, chosen, self.seed, epoch)
-        wholes = order.split(self.batch_size)[first_step : steps_per_epoch(len(order), self.batch_size)]
+        samples = torch.arange(self.count) if chosen is None else chosen
+        wholes = global_batches(samples, self.batch_size, self.seed, epoch)[first_step:]
         mine = [share_of(whole, self.ranks) for whole in wholes]
         loader = _loader(
             self.pictures, [[(epoch, i) for i in part.tolist()] for part in mine], self.workers, self.form

@@ -1,6 +1,5 @@
 """Pictures of a finished training: its curves, what is confused with what, where it is sure and wrong."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 
 from decanet.core.plotting import COLOURS, new_figure, show_picture, styled, wrap_names
+from decanet.core.recipe import Selection
 from decanet.data import FolderData, ImageData
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import Predictions
@@ -53,13 +53,13 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
     right.set(title="Accuracy", xlabel="passes over the training pictures", ylabel="right, %")
     right.set_ylim(max(0.0, low - 6), min(100.0, max([*accuracies, top1]) + 7))
     right.legend(loc="lower right")
-    selection = result["settings"]["selection"]
-    if selection["keep"] < 1 and epochs:
-        begin = max(1, math.ceil(selection["start"] * epochs[-1]))
+    selection = Selection(**result["settings"]["selection"])
+    if selection.keep < 1 and epochs:
+        begin = selection.whole_passes(epochs[-1])
         for axes in (left, right):
             axes.axvline(begin, color="#888888", linestyle="--", linewidth=1)
         left.annotate(
-            f" from here only the {selection['keep']:.0%}\n with the largest loss", (begin, 0.98),
+            f" from here only the {selection.keep:.0%}\n with the largest loss", (begin, 0.98),
             xycoords=("data", "axes fraction"), va="top", fontsize=8, color="#555555",
         )  # fmt: skip
     figure.suptitle(

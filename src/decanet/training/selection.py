@@ -33,15 +33,14 @@ class Passes:
         self.kept = min(count, max(2, round(selection.keep * count)))
         self.whole_steps = steps_per_epoch(count, batch_size)
         self.kept_steps = steps_per_epoch(self.kept, batch_size)
-        # The first pass is whole: before it, no picture has a loss.
-        self.whole_passes = max(1, math.ceil(selection.start * total_steps / self.whole_steps))
+        self.whole_passes = selection.whole_passes(total_steps / self.whole_steps)
         self.losses = torch.full((count,), math.inf)  # of each picture when it was last shown, in nats
         self.chosen: Tensor | None = None
 
     def place(self, step: int) -> tuple[int, int]:
         """The pass that ``step`` belongs to, and its number within the pass; both count from 0."""
         later = step - self.whole_passes * self.whole_steps
-        if not self.selects or later < 0:
+        if later < 0:
             return divmod(step, self.whole_steps)
         number, first = divmod(later, self.kept_steps)
         return self.whole_passes + number, first
@@ -51,18 +50,17 @@ class Passes:
         if not self.selects or number < self.whole_passes:
             return None
         if first == 0:
-            self.chosen = self.losses.topk(self.kept).indices
+            self.chosen = self.losses.topk(self.kept).indices.cpu()
         return self.chosen
 
     def note(self, batch: Batch, logits: Tensor, ranks: Ranks) -> None:
-        """Remember the losses of a batch; every process learns those of the whole batch."""
+        """Remember the losses of a batch from its detached logits; every process learns those of the whole batch."""
         if not self.selects:
             return
         losses = torch.zeros(batch.total, device=logits.device)
-        share_of(losses, ranks).copy_(
-            F.cross_entropy(logits.detach().float(), batch.labels, reduction="none")
-        )
-        self.losses[batch.samples] = sum_over_processes(losses, ranks).cpu()
+        share_of(losses, ranks).copy_(F.cross_entropy(logits.float(), batch.labels, reduction="none"))
+        self.losses = self.losses.to(logits.device)  # there, so that no step waits for the numbers
+        self.losses[batch.samples.to(logits.device)] = sum_over_processes(losses, ranks)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must know to show the same pictures."""

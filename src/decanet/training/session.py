@@ -33,7 +33,6 @@ from decanet.evaluation.runs import form_of
 from decanet.models import Cost, cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
 from decanet.training.schedules import picture_sizes
-from decanet.training.selection import Passes
 
 WHITENING_PICTURES = 1000  # a million patches, plenty for a 12x12 covariance
 
@@ -185,10 +184,10 @@ def run_training(
         preparing = time.perf_counter() - started
         total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
         watcher.start(total_steps, batches.steps_per_epoch)
-        passes = Passes(recipe.selection, batches.count, recipe.batch_size, total_steps)
-        if passes.selects:
+        if recipe.selection.keep < 1:
+            whole_passes = recipe.selection.whole_passes(total_steps / batches.steps_per_epoch)
             watcher.note(
-                f"from pass {passes.whole_passes + 1} on, only the {recipe.selection.keep:.0%} of the pictures "
+                f"from pass {whole_passes + 1} on, only the {recipe.selection.keep:.0%} of the pictures "
                 "with the largest loss are shown: the accuracy on them is lower"
             )
 
