@@ -113,6 +113,9 @@ def test_a_damaged_cached_file_is_noticed_and_only_it_is_fetched_again(
     (folder / "train-images-idx3-ubyte.gz").write_bytes(content)
     server.files = files
     monkeypatch.setattr(fashion_mnist, "PUBLISHER", server.url(""))
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz in .*: missing or damaged"):
+        load_data("fashion-mnist", cache=tmp_path, report=heard, source="cache")
+    assert not server.asked
     check(load_data("fashion-mnist", cache=tmp_path, report=heard, source="auto"), "publisher")
     assert len(server.asked) == 1
 

@@ -138,11 +138,27 @@ def test_a_damaged_cache_is_noticed_and_fetched_again(tmp_path: Path, heard: Hea
     (tmp_path / "test.bin").write_bytes(
         {"a bit": bytes(content), "the end": RECORDS["test"].tobytes()[:-10], "everything": b""}[damage]
     )
+    with pytest.raises(
+        DataError, match=r"the cached test split in .* is damaged; mend it with: decanet data fetch"
+    ):
+        load_splits(tmp_path, SUMS, 1, sources, "cache", heard)
+    assert sources.asked == ["first"]  # once, to begin with
     found, served_by = load_splits(tmp_path, SUMS, 1, sources, "auto", heard)
     assert equal(found)
     assert served_by == "first"
     assert any("the cached test split" in note and "is damaged" in note for note in heard.notes)
     assert (tmp_path / "test.bin").read_bytes() == RECORDS["test"].tobytes()
+
+
+def test_the_cache_alone_serves_what_is_there_and_fetches_nothing(tmp_path: Path, heard: Heard) -> None:
+    sources = Sources(first=RECORDS)
+    with pytest.raises(DataError, match=r"is not in .*; get it with: decanet data fetch"):
+        load_splits(tmp_path, SUMS, 1, sources, "cache", heard)
+    load_splits(tmp_path, SUMS, 1, sources, "auto", heard)
+    found, served_by = load_splits(tmp_path, SUMS, 1, sources, "cache", heard)
+    assert equal(found)
+    assert served_by.startswith("cache")
+    assert sources.asked == ["first"]
 
 
 def test_a_damaged_cache_without_a_source_is_left_as_it_is(tmp_path: Path, heard: Heard) -> None:

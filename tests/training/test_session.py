@@ -161,9 +161,11 @@ def test_checkpoints_in_between_are_written_by_the_clock(
     saved: list[int] = []
     from decanet.training import loop
 
-    real = loop._save
+    real = loop.save_state
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "_save", lambda *args: (saved.append(args[-1].step), real(*args)))
+    monkeypatch.setattr(
+        loop, "save_state", lambda state, path: (saved.append(state["progress"]["step"]), real(state, path))
+    )
     trainer(trainer.recipe())
     assert saved == list(range(1, 8))  # after every step but the last, which finishes the run
 

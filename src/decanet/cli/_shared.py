@@ -16,7 +16,10 @@ DataDir = Annotated[
     ),
 ]
 Source = Annotated[
-    str, Parameter(name="--source", help="Where the data should come from: auto, a source's name, or a path.")
+    str,
+    Parameter(
+        name="--source", help="Where the data should come from: auto, cache, a source's name, or a path."
+    ),
 ]
 
 

@@ -78,7 +78,7 @@ class DatasetEntry:
         name: what ``--data`` takes.
         summary: one line on what it holds.
         sources: where it can come from, in the order that is tried.
-        load: ``load(cache, source, report)``; ``source`` is "auto", a name of ``sources`` or a path.
+        load: ``load(cache, source, report)``; ``source`` is "auto", "cache", a name of ``sources`` or a path.
         cached: the files in the cache that make it complete.
     """
 

@@ -16,7 +16,8 @@ def load_data(
     Args:
         name: a registered name, or a path (it contains a separator, or is a folder here).
         cache: where data sets are kept.
-        source: where a registered data set should come from; "auto" tries the cache, then each source.
+        source: where a registered data set should come from; "auto" tries the cache, then each source; "cache" fetches
+            nothing.
         image_size: side in pixels of what the network sees; decides whether a folder fits into memory.
         seed: of a folder's split.
 

@@ -38,16 +38,22 @@ def load_splits(
         sums: split name to the SHA-256 of its records; None where only the archive's checksum is known: then
             the sums of the first verified copy are kept beside it, and the cache is checked against those.
         sources: name to a function that fetches all splits; it raises DataError when it cannot.
-        source: "auto" for all in their order, one's name, or the path of a publisher's archive or folder.
+        source: "auto" for the cache, then all in their order; "cache" for it alone; one's name; or the path of a
+            publisher's archive or folder.
     """
     files = {split: cache / f"{split}.bin" for split in sums}
     sums = {split: known or _noted_sum(files[split]) for split, known in sums.items()}
-    if source == "auto" and all(path.exists() for path in files.values()):
+    if source in {"auto", "cache"} and all(path.exists() for path in files.values()):
         cached = {split: _read(path, label_bytes) for split, path in files.items()}
         wrong = [split for split in sums if digest(cached[split]) != sums[split]]
         if not wrong:
             return cached, f"cache ({cache})"
-        report.note(f"the cached {' and '.join(wrong)} split in {cache} is damaged; fetching it again")
+        damage = f"the cached {' and '.join(wrong)} split in {cache} is damaged"
+        if source == "cache":
+            raise DataError(f"{damage}; mend it with: decanet data fetch {cache.name}")
+        report.note(f"{damage}; fetching it again")
+    if source == "cache":
+        raise DataError(f"{cache.name} is not in {cache}; get it with: decanet data fetch {cache.name}")
     if source == "auto":
         chosen = dict(sources)
     elif source in sources:

@@ -259,7 +259,7 @@ def _load(model: nn.Module, entry: ModelEntry, state: Mapping[str, Tensor], orig
         theirs, mine = state[wrong[-1]].shape[0], ours[wrong[-1]].shape[0]
         raise CheckpointError(
             f"{origin} is for {theirs} classes, and this {entry.name} has {mine}; "
-            f"build it with num_classes={theirs}"
+            f"give a data set of {theirs} classes, or build it with num_classes={theirs}"
         )
     fit_weights(model, state, origin)
 

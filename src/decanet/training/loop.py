@@ -6,7 +6,7 @@ happened before. So a run that was interrupted goes on bit for bit, and processe
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -58,6 +58,14 @@ class Progress:
     images: int = 0
     validation_errors: list[float] = field(default_factory=list)
 
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return asdict(self)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state_dict()``."""
+        vars(self).update(state)
+
 
 class StopRequest:
     """Set by a signal handler; the loop looks at it after each step, saves and stops."""
@@ -101,8 +109,15 @@ def train(
     optimizers = build_optimizers(recipe.optimizer, model)
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
     passes = Passes(recipe.selection, batches.count, recipe.batch_size, total_steps)
+    # All that a training is made of: each part knows its own state.
+    parts: dict[str, Any] = {"model": model, "optimizers": optimizers, "passes": passes, "progress": progress}
+    if averaged:
+        parts["averaged"] = averaged
     if resume:
-        _restore(load_state(run.state), recipe, model, averaged, optimizers, passes, progress)
+        state = load_state(run.state)
+        fit_weights(model, state.pop("model"), f"the saved state of recipe {recipe.name}")
+        for name, of_part in state.items():
+            parts[name].load_state_dict(of_part)
     parallel = distribute(model, ranks, device)
     parallel.train()
     judged = averaged.module if averaged else model
@@ -117,7 +132,8 @@ def train(
     def save() -> None:
         progress.seconds = earlier + time.perf_counter() - begin
         if ranks.is_main:
-            _save(run, recipe, model, averaged, optimizers, passes, progress)
+            save_weights(judged, run.weights, _about(recipe))
+            save_state({name: part.state_dict() for name, part in parts.items()}, run.state)
 
     while True:
         epoch, first = passes.place(progress.step)
@@ -262,46 +278,3 @@ def _output_size(model: nn.Module) -> int:
 
 def _about(recipe: Recipe) -> dict[str, str]:
     return {"model": recipe.model.name, "recipe": recipe.name, "seed": str(recipe.seed)}
-
-
-def _save(
-    run: RunFolder,
-    recipe: Recipe,
-    model: nn.Module,
-    averaged: Any,
-    optimizers: Any,
-    passes: Passes,
-    progress: Progress,
-) -> None:
-    save_weights(averaged.module if averaged else model, run.weights, _about(recipe))
-    state = {
-        "model": model.state_dict(),
-        "averaged": averaged.state_dict() if averaged else None,
-        "optimizers": optimizers.state_dict(),
-        "passes": passes.state_dict(),
-        "step": progress.step,
-        "seconds": progress.seconds,
-        "images": progress.images,
-        "validation_errors": progress.validation_errors,
-    }
-    save_state(state, run.state)
-
-
-def _restore(
-    state: dict[str, Any],
-    recipe: Recipe,
-    model: nn.Module,
-    averaged: Any,
-    optimizers: Any,
-    passes: Passes,
-    progress: Progress,
-) -> None:
-    fit_weights(model, state["model"], f"the saved state of recipe {recipe.name}")
-    if averaged:
-        averaged.load_state_dict(state["averaged"])
-    optimizers.load_state_dict(state["optimizers"])
-    passes.load_state_dict(state["passes"])
-    progress.step = state["step"]
-    progress.seconds = state["seconds"]
-    progress.images = state["images"]
-    progress.validation_errors = list(state["validation_errors"])

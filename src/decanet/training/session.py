@@ -287,11 +287,11 @@ def _drop_later_lines(run: RunFolder) -> None:
 
     if not run.state.exists():
         raise CheckpointError(f"{run.path} holds nothing to resume: it is finished or was never started")
-    state = load_state(run.state)
+    progress = load_state(run.state)["progress"]
     kept, judged = [], 0
     for entry in run.read_metrics():
         judged += "validation_error" in entry
-        if entry.get("step", 0) <= state["step"] and judged <= len(state["validation_errors"]):
+        if entry.get("step", 0) <= progress["step"] and judged <= len(progress["validation_errors"]):
             kept.append(json.dumps(entry) + "\n")
     write_text(run.metrics, "".join(kept))
 
