@@ -20,7 +20,7 @@ TEXTS = {
         "about": (
             "Means over {seeds} seeds (± standard deviation), {date}, {processor}, {threads} threads, torch {torch}; "
             "the whole training time, data cached. The tutorial's step, float32, took {step:.0f} ms there: "
-            "{tutorial:.0f} minutes for its ten passes, extrapolated from {timed} steps measured in the same run."
+            "{tutorial:.0f} minutes for its ten passes, extrapolated from {timed} steps timed between the trainings."
         ),
         "whole": (
             "`tutorial_bf16` is the tutorial's own recipe, AlexNet for 32x32 pictures, in bfloat16 arithmetic. Run "
@@ -34,7 +34,7 @@ TEXTS = {
         "about": (
             "{seeds} 个种子的平均值(± 标准差),{date},{processor},{threads} 线程,torch {torch};"
             "为完整训练时间,数据已缓存。教程的训练步(float32)在同一机器上每步 {step:.0f} 毫秒:"
-            "十轮约 {tutorial:.0f} 分钟,由同一次运行中测量的 {timed} 步外推。"
+            "十轮约 {tutorial:.0f} 分钟,由各次训练之间测得的 {timed} 步外推。"
         ),
         "whole": (
             "`tutorial_bf16` 就是教程自己的配方(用于 32x32 图片的 AlexNet),采用 bfloat16 运算。"

@@ -49,12 +49,12 @@ def load(cache: Path, source: str, report: Report) -> ImageData:
     """Fashion-MNIST as 32x32 RGB. Raises DataError when no source can serve it."""
     folder = cache / "fashion-mnist"
     served_by = f"cache ({folder})"
-    wrong = [name for name in FILES if not _is_right(folder / name)]
+    wrong = [name for name in FILES if source not in {"auto", "cache"} or not _is_right(folder / name)]
     if source == "cache" and wrong:
         raise DataError(
             f"{' and '.join(wrong)} in {folder}: missing or damaged; mend it with: decanet data fetch fashion-mnist"
         )
-    if wrong or source not in {"auto", "cache"}:
+    if wrong:
         served_by = _fetch(folder, source, report)
     train, test = (_read(folder, prefix) for prefix in ("train", "t10k"))
     mean, std = channel_statistics(train.images)
