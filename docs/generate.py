@@ -16,9 +16,9 @@ WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"
 READMES = {"README.md": "en", "README.zh.md": "zh"}
 TEXTS = {
     "en": {
-        "head": "| recipe | test accuracy | training time | shell to answer | faster than the tutorial's |",
+        "head": "| recipe | seeds | test accuracy | training time | shell to answer | faster than the tutorial's |",
         "about": (
-            "Means over {seeds} seeds (± standard deviation), {date}, {processor}, {threads} threads, torch {torch}; "
+            "Means over the seeds (± standard deviation), {date}, {processor}, {threads} threads, torch {torch}; "
             "the whole training time, data cached. The tutorial's step, float32, took {step:.0f} ms there: "
             "{tutorial:.0f} minutes for its ten passes, extrapolated from {timed} steps timed between the trainings."
         ),
@@ -30,9 +30,9 @@ TEXTS = {
         "ratio": "{times:.0f} times as long as `{recipe}`",
     },
     "zh": {
-        "head": "| 配方 | 测试准确率 | 训练时间 | 从命令到答案 | 比教程快 |",
+        "head": "| 配方 | 种子数 | 测试准确率 | 训练时间 | 从命令到答案 | 比教程快 |",
         "about": (
-            "{seeds} 个种子的平均值(± 标准差),{date},{processor},{threads} 线程,torch {torch};"
+            "为各种子的平均值(± 标准差),{date},{processor},{threads} 线程,torch {torch};"
             "为完整训练时间,数据已缓存。教程的训练步(float32)在同一机器上每步 {step:.0f} 毫秒:"
             "十轮约 {tutorial:.0f} 分钟,由各次训练之间测得的 {timed} 步外推。"
         ),
@@ -52,15 +52,16 @@ def speed_table(language: str) -> str:
     paths = sorted([*results.glob("training-*.json"), *results.glob("*-train.json")])
     measured = max((json.loads(path.read_text(encoding="utf-8")) for path in paths), key=lambda m: m["date"])
     texts = TEXTS[language]
-    lines = [texts["head"], "|---|---:|---:|---:|---:|"]
+    lines = [texts["head"], "|---|---:|---:|---:|---:|---:|"]
     for recipe, s in measured["summary"].items():
         std = "" if s["test_top1_pct_std"] is None else f" ± {s['test_top1_pct_std']:.2f}"
         accuracy = f"{s['test_top1_pct_mean']:.2f}{std} %"
         times = f"{s['train_seconds_mean']:.1f} s | {s['shell_seconds_mean']:.1f} s"
-        lines.append(f"| `{recipe}` | {accuracy} | {times} | {s['times_faster_than_tutorial']:.0f} × |")
+        lines.append(
+            f"| `{recipe}` | {s['seeds']} | {accuracy} | {times} | {s['times_faster_than_tutorial']:.0f} × |"
+        )
     environment, tutorial = measured["environment"], measured["tutorial"]
     about = texts["about"].format(
-        seeds=next(iter(measured["summary"].values()))["seeds"],
         date=measured["date"],
         processor=environment["processor"],
         threads=environment["threads"],

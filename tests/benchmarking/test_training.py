@@ -64,6 +64,18 @@ def test_the_summary_is_means_ratios_and_shares(
     assert "| `flash` | 3 | 71.00 ± 1.00 % | 10.0 s (10.0 to 10.0) | 12.0 s | 391 × | 200 | 50 % |" in text
 
 
+def test_a_recipe_can_ask_for_its_own_number_of_seeds(
+    trained: list[tuple[str, int]], tmp_path: Path, heard: Heard
+) -> None:
+    measured = training.measure(["flash", "quick:1"], 2, tmp_path, heard)
+    assert trained == [("flash", 0), ("flash", 1), ("quick", 0)]
+    assert {name: s["seeds"] for name, s in measured["summary"].items()} == {"flash": 2, "quick": 1}
+    with pytest.raises(UsageError, match="flash is named twice"):
+        training.measure(["flash", "flash:3"], 2, tmp_path, heard)
+    with pytest.raises(UsageError, match="0 seeds for quick"):
+        training.measure(["flash", "quick:0"], 2, tmp_path, heard)
+
+
 def test_an_interrupted_benchmark_goes_on(
     trained: list[tuple[str, int]], tmp_path: Path, heard: Heard
 ) -> None:

@@ -283,7 +283,7 @@ def test_progressive_sizes_must_come_in_order() -> None:
     assert "shares must rise" in line
 
 
-@pytest.mark.parametrize("name", ["flash", "quick", "strong", "tutorial", "tutorial_bf16", "paper"])
+@pytest.mark.parametrize("name", ["flash", "quick", "strong", "best", "tutorial", "tutorial_bf16", "paper"])
 def test_built_in_recipes_survive_toml(name: str, tmp_path: Path) -> None:
     assert name in list_recipes()
     recipe = load_recipe(name)

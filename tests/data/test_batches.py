@@ -1,5 +1,6 @@
 """Batches: one order for any number of processes and workers, resumable, normalised as the formula says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,22 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
     return len(first) == len(second) and all(
         torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels) and a.total == b.total
         for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_a_network_that_sees_grey_is_shown_the_mean_of_the_three_channels(split: Split) -> None:
+    grey = replace(form(), channels=1)
+    holes = torch.zeros(103, 1, 8, 8, dtype=torch.bool)
+    holes[:, :, :4] = True
+    for hidden in (None, holes):
+        expected = form().normalise(split.images, hidden).mean(dim=1, keepdim=True)
+        torch.testing.assert_close(grey.normalise(split.images, hidden), expected)
+    colours = principal_colours(split.images)
+    samples = torch.arange(103)
+    shifted = shift_colours(form().normalise(split.images), colours, 1.0, form(), (0, 0), samples)
+    torch.testing.assert_close(
+        shift_colours(grey.normalise(split.images), colours, 1.0, grey, (0, 0), samples),
+        shifted.mean(dim=1, keepdim=True),
     )
 
 

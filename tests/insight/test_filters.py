@@ -71,9 +71,16 @@ def test_the_composed_kernels_do_what_both_convolutions_do_in_a_row() -> None:
     torch.testing.assert_close(composed, second, rtol=1e-4, atol=1e-4 * second.abs().max().item())
 
 
-def test_a_network_without_a_convolution_on_colours_has_none() -> None:
+def test_a_network_without_a_convolution_has_none() -> None:
     assert first_kernels(nn.Linear(3, 3)) == []
-    assert first_kernels(nn.Conv2d(1, 4, 3)) == []
+
+
+def test_a_network_that_sees_grey_has_grey_kernels() -> None:
+    model = create_model("lenet5_modern")
+    (found,) = first_kernels(model)
+    assert found.weights.shape == (6, 3, 5, 5)
+    for channel in range(3):
+        assert torch.equal(found.weights[:, channel], model.c1.weight[:, 0])
 
 
 def test_the_kernels_are_a_copy_that_no_later_training_changes() -> None:

@@ -8,7 +8,10 @@ from decanet.models import create_model
 from tests.models._checks import check_smallest, check_stages, check_wrong_channels
 
 
-@pytest.mark.parametrize(("name", "widths"), [("decanet_s", (32, 64, 128)), ("decanet_m", (64, 256, 256))])
+@pytest.mark.parametrize(
+    ("name", "widths"),
+    [("decanet_s", (32, 64, 128)), ("decanet_m", (64, 256, 256)), ("decanet_l", (128, 384, 384))],
+)
 def test_maps(name: str, widths: tuple[int, int, int]) -> None:
     check_stages(
         name,

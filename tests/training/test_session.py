@@ -48,6 +48,25 @@ def test_the_quick_recipe_learns_the_digits(trainer: Trainer) -> None:
     assert listener.lines[-1].loss < listener.lines[0].loss / 1.5
 
 
+def test_a_network_that_sees_grey_learns_too(trainer: Trainer) -> None:
+    _, result, _, _ = trainer(trainer.recipe("model.name=lenet5_modern", "epochs=8", name="tutorial"))
+    assert result["test_top1"] > 0.8
+    assert result["macs"] == 416_520
+
+
+def test_auto_leaves_a_network_with_little_arithmetic_in_float32(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def machine_with_bfloat16(wanted: str, _: torch.device) -> str:
+        return "bfloat16" if wanted == "auto" else wanted
+
+    monkeypatch.setattr("decanet.training.session.choose_precision", machine_with_bfloat16)
+    lenet5 = ["model.name=lenet5"]  # 0.3 million multiply-adds a picture
+    assert trainer.recipe("precision=auto", *lenet5).precision == "float32"
+    assert trainer.recipe("precision=bfloat16", *lenet5).precision == "bfloat16"
+    assert trainer.recipe("precision=auto").precision == "bfloat16"  # decanet_s has 20 million
+
+
 def test_a_run_holds_all_that_a_comparison_needs(trainer: Trainer) -> None:
     recipe = trainer.recipe()
     run, result, _, listener = trainer(recipe)
@@ -197,6 +216,14 @@ def test_a_loss_that_is_no_number_stops_with_advice(trainer: Trainer) -> None:
     with pytest.raises(DivergedError, match=r"lower optimizer\.lr"):
         trainer(recipe)
     assert not (trainer.folder / "run" / "result.json").exists()
+
+
+def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer) -> None:
+    recipe = trainer.recipe("model.name=lenet5_modern", "epochs=4")  # 25 is a rate for DecaNet's biases
+    with pytest.raises(
+        DivergedError, match=r"guessing would give 2\.3; .* a recipe that suits lenet5_modern"
+    ):
+        trainer(recipe)
 
 
 def test_a_run_in_the_way_is_not_overwritten(trainer: Trainer) -> None:

@@ -119,7 +119,7 @@ def _stand_in(pictures: int) -> ImageData:
     """Data without pictures, for what resolving a recipe looks at."""
     split = Split(torch.empty(2 * pictures, 0), torch.empty(2 * pictures))
     third = (0.5, 0.5, 0.5)
-    return ImageData("made", (), split, split, third, third, True, "made")
+    return ImageData("made", ("made",), split, split, third, third, True, "made")
 
 
 def table(measured: dict[str, Any]) -> str:

@@ -29,21 +29,22 @@ PAIRED_STEPS = 5  # of the tutorial, at least, beside each training
 def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> dict[str, Any]:
     """Train each recipe with seeds 0, 1, ... and time the tutorial's step before each training.
 
+    ``seeds`` says how many; "best:3" asks for three of that recipe, whatever ``seeds`` is.
+
     Each training is a process of its own, ``decanet train RECIPE --seed N --json``. Its result goes to
     ``out/MACHINE-runs/RECIPE-seedN.json`` as soon as it is there, together with the tutorial's steps that were timed
     beside it; a training whose file is there already, by the same recipe on the same torch and number of threads, is
     not repeated.
 
     Raises:
-        UsageError: unknown recipe; less than one seed.
+        UsageError: unknown recipe, or one named twice; less than one seed.
         DecanetError: a training failed; of the class that it failed with.
     """
-    if seeds < 1:
-        raise UsageError(f"--seeds {seeds}: at least one training is needed")
-    known = {name: load_recipe(name) for name in recipes}
+    wanted = _wanted(recipes, seeds)
+    known = {name: load_recipe(name) for name in wanted}
     measured: dict[str, Any] = conditions()
     kept = out / f"{machine_slug(measured['environment'])}-runs"
-    planned = [(name, seed) for name in recipes for seed in range(seeds)]
+    planned = [(name, seed) for name, count in wanted.items() for seed in range(count)]
     steps = max(PAIRED_STEPS, math.ceil(TIMED_STEPS / len(planned)))
     entries: list[tuple[str, dict[str, Any]]] = []
     for index, (name, seed) in enumerate(planned):
@@ -63,7 +64,23 @@ def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> di
     timed = [seconds for _, entry in entries for seconds in entry["tutorial_step_seconds"]]
     if len(timed) < TIMED_STEPS:  # earlier trainings were timed beside fewer steps than this many would need
         timed += _tutorial_seconds(TIMED_STEPS - len(timed))
-    return _summarised(measured, recipes, entries, timed)
+    return _summarised(measured, entries, timed)
+
+
+def _wanted(recipes: Sequence[str], seeds: int) -> dict[str, int]:
+    """How many trainings of each recipe: "name:3" asks for three, "name" for ``seeds``."""
+    wanted: dict[str, int] = {}
+    for asked in recipes:
+        name, _, own = asked.rpartition(":")
+        if not (name and own.isdecimal()):
+            name, own = asked, str(seeds)
+        count = int(own)
+        if count < 1:
+            raise UsageError(f"{count} seeds for {name}: at least one training is needed")
+        if name in wanted:
+            raise UsageError(f"{name} is named twice")
+        wanted[name] = count
+    return wanted
 
 
 def _tutorial_seconds(steps: int) -> list[float]:
@@ -125,14 +142,13 @@ def _agrees(wanted: Any, resolved: Any) -> bool:
 
 def _summarised(
     measured: dict[str, Any],
-    recipes: Sequence[str],
     entries: list[tuple[str, dict[str, Any]]],
     timed: list[float],
 ) -> dict[str, Any]:
     tutorial_seconds = statistics.median(timed) * TUTORIAL_STEPS
     step = spread(timed)
     summary = {}
-    for name in recipes:
+    for name in dict.fromkeys(name for name, _ in entries):
         runs = [entry["run"] for trained, entry in entries if trained == name]
         accuracies = [100 * run["test_top1"] for run in runs]
         seconds = [run["train_seconds"] for run in runs]

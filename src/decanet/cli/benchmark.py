@@ -20,7 +20,9 @@ Threads = Annotated[int | None, Parameter(name="--threads", help="Threads on the
 
 @command.command
 def train(
-    recipes: Annotated[tuple[str, ...], Parameter(help="Recipes (default: flash quick).")] = (),
+    recipes: Annotated[
+        tuple[str, ...], Parameter(help="Recipes (default: flash quick); best:3 asks for three.")
+    ] = (),
     /,
     *,
     seeds: Annotated[int, Parameter(help="Trainings of each recipe, with seeds 0, 1, ...")] = 5,
@@ -37,6 +39,7 @@ def train(
     ```
     decanet benchmark train
     decanet benchmark train flash --seeds 10
+    decanet benchmark train flash quick strong best:3
     decanet benchmark train strong mine.toml --seeds 3 --out results
     ```
     """

@@ -32,7 +32,7 @@ class Batch:
     """What one process sees of one global batch.
 
     Attributes:
-        images: (b, 3, S, S), normalised, in the dtype and on the device that were asked for.
+        images: (b, C, S, S), normalised, in the dtype and on the device that were asked for.
         labels: (b,) int64.
         samples: (total,) indices in the split of the global batch over all processes, on the CPU.
     """
@@ -55,6 +55,7 @@ class Form:
         side: H and W.
         mean, std: per channel on the scale 0..1.
         device, dtype: where and as what.
+        channels: 3, or 1 for a network that sees the mean of the three, as LeNet-5 does.
     """
 
     side: int
@@ -62,11 +63,12 @@ class Form:
     std: Rgb
     device: torch.device
     dtype: torch.dtype
+    channels: int = 3
 
     def normalise(self, images: Tensor, holes: Tensor | None = None, side: int | None = None) -> Tensor:
         """uint8 (B, 3, H, W) to (image / 255 - mean) / std, brought to ``side`` (default: the form's) by ``side``.
 
-        ``holes`` (B, 1, H, W) become the mean.
+        Returns (B, channels, side, side). ``holes`` (B, 1, H, W) become the mean.
         """
         side = side or self.side
         scale = 1 / (torch.tensor(self.std, device=images.device).view(1, 3, 1, 1) * 255)
@@ -76,6 +78,8 @@ class Form:
         x = torch.addcmul(shift, images.float(), scale)
         if holes is not None:
             x = resized(x.masked_fill_(holes, 0.0), side)
+        if self.channels == 1:
+            x = x.mean(dim=1, keepdim=True)
         return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
 
 
@@ -196,7 +200,9 @@ def shift_colours(
     """Add one colour to each normalised picture, drawn from (seed, epoch, sample)."""
     draws = [torch.randn(3, generator=generator(*seed, "colour", int(sample))) for sample in samples]
     shift = strength * torch.stack(draws) @ colours.T / torch.tensor(form.std)  # (B, 3)
-    return x + shift.view(-1, 3, 1, 1).to(x)
+    if form.channels == 1:
+        shift = shift.mean(dim=1, keepdim=True)
+    return x + shift[:, :, None, None].to(x)
 
 
 def memory_evaluation(split: Split, form: Form, resize: int | None = None) -> Iterator[Batch]:

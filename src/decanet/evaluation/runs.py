@@ -16,7 +16,7 @@ from decanet.core.runtime import choose_precision
 from decanet.data.batches import Form
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import VIEWS, autocast
-from decanet.models import create_model
+from decanet.models import create_model, model_entry
 from decanet.models._files import load_weights, read_about, shipped_file
 
 
@@ -43,7 +43,8 @@ def form_of(recipe: Recipe, device: torch.device) -> Form:
     assert recipe.data.mean is not None
     assert recipe.data.std is not None
     dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
-    return Form(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype)
+    channels = model_entry(recipe.model.name).input_size[0]
+    return Form(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
 
 
 def load_run(path: Path, device: torch.device) -> TrainedModel:

@@ -25,22 +25,22 @@ class Kernels:
 def first_kernels(model: nn.Module) -> list[Kernels]:
     """The first convolution's kernels; where it is not learned, also the next one's as seen through it.
 
-    Two convolutions in a row are one with a larger kernel; the nonlinearity between them is left out.
+    Two convolutions in a row are one with a larger kernel; the nonlinearity between them is left out. A network that
+    sees grey sees all three colours alike.
     """
     convolutions = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
-    colour = [
-        (i, name, m) for i, (name, m) in enumerate(convolutions) if m.in_channels == 3 and m.groups == 1
-    ]
-    if not colour:
+    if not convolutions:
         return []
-    index, name, first = colour[0]
+    name, first = convolutions[0]
     weights = first.weight.detach().float().cpu().clone()  # a training may go on
+    if first.in_channels == 1:
+        weights = weights.repeat(1, 3, 1, 1)
     size = first.kernel_size[0]
     if first.weight.requires_grad:
         return [Kernels(name, f"{len(weights)} learned kernels of {size}x{size}", weights)]
     about = f"{len(weights)} kernels of {size}x{size}, computed from the pictures, not learned"
     found = [Kernels(name, about, weights)]
-    second_name, second = convolutions[index + 1]
+    second_name, second = convolutions[1]
     # The composition correlates the second layer's kernels with the first's: a full convolution of the two.
     composed = F.conv_transpose2d(second.weight.detach().float().cpu(), weights)
     about = f"{len(composed)} learned kernels, seen through {name}: {composed.shape[-1]}x{composed.shape[-1]}"

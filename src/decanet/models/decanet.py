@@ -11,8 +11,8 @@ a child of D. Page's ResNet-9 and of hlb-CIFAR10. Each lesson and whom it is owe
 - GELU, smooth where ReLU has a corner (as in ViT and ConvNeXt);
 - a first layer that is not learned but computed: it whitens small patches of the training pictures.
 
-Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop, ``decanet_m`` (64-256-256, and a third convolution
-in the last block, where maps are small and it costs little) for the best accuracy.
+Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop; ``decanet_m`` (64-256-256) and ``decanet_l`` (128-384-384)
+for minutes, with a third convolution in the last block, where maps are small and it costs little.
 """
 
 from collections import OrderedDict
@@ -120,3 +120,9 @@ def decanet_s(num_classes: int = 10) -> DecaNet:
 def decanet_m(num_classes: int = 10) -> DecaNet:
     """The project's own network, medium: widths of the published GPU speed record (64-256-256), a convolution more."""
     return DecaNet(num_classes, (64, 256, 256), (2, 2, 3))
+
+
+@register_model(input_size=(3, 32, 32), paper="jordan2024")
+def decanet_l(num_classes: int = 10) -> DecaNet:
+    """The project's own network, large: widths of the published net for 95% (128-384-384), a convolution more."""
+    return DecaNet(num_classes, (128, 384, 384), (2, 2, 3))

@@ -4,6 +4,7 @@ Everything random in step t of a training is drawn from (seed, t) or (seed, epoc
 happened before. So a run that was interrupted goes on bit for bit, and processes agree without talking.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -26,6 +27,8 @@ from decanet.training.schedules import picture_side, rate_factor
 from decanet.training.selection import Passes
 
 CHECKPOINT_SECONDS = 300.0
+# A loss so many times that of guessing, when the training had this share of its steps to settle, does not come back.
+HOPELESS, SETTLED = 10, 0.1
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def train(
         stop: looked at after each step.
 
     Raises:
-        DivergedError: the loss is no longer a number.
+        DivergedError: the loss is no longer a number, or hopelessly large.
         Interrupted, Preempted: the training was asked to stop; the state is saved.
     """
     begin = time.perf_counter()
@@ -172,11 +175,7 @@ def train(
             if progress.step % recipe.log_every == 0 or progress.step == total_steps:
                 now = earlier + time.perf_counter() - begin
                 line = window.line(progress, batches.steps_per_epoch, optimizers.rate, now, ranks)
-                if not line.loss < float("inf"):  # NaN compares false as well
-                    raise DivergedError(
-                        f"the loss became {line.loss} at step {line.step}; lower optimizer.lr (now {optimizers.rate:g})"
-                        " or set clip_gradient=1"
-                    )
+                _stop_if_diverged(line, recipe, done, logits.shape[1])
                 on_line(line)
             if progress.step == total_steps:
                 break
@@ -208,6 +207,18 @@ def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, shar
     for logits in output.aux:
         loss = loss + model.aux_weight * cross_entropy(logits, targets, smoothing, share)  # type: ignore[operator]
     return loss
+
+
+def _stop_if_diverged(line: Line, recipe: Recipe, done: float, classes: int) -> None:
+    guessing = math.log(max(2, classes))
+    limit = HOPELESS * guessing if done > SETTLED else math.inf
+    if line.loss < limit:  # NaN compares false as well
+        return
+    raise DivergedError(
+        f"the loss became {line.loss:g} at step {line.step}, where guessing would give {guessing:.1f}; "
+        f"lower optimizer.lr (now {recipe.optimizer.lr:g}), set clip_gradient=1, "
+        f"or start from a recipe that suits {recipe.model.name} (decanet train --list)"
+    )
 
 
 class _Window:

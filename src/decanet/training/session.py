@@ -35,6 +35,9 @@ from decanet.training.loop import Line, StopRequest, train
 from decanet.training.schedules import picture_sizes
 
 WHITENING_PICTURES = 1000  # a million patches, plenty for a 12x12 covariance
+# Below this many a picture, bfloat16 saves less time than the conversions cost: LeNet-5 has 0.3 million and is a
+# quarter slower in it, DecaNet-S has 20 million and is twice as fast (benchmarks/LOG.md).
+FEW_MACS = 1_000_000
 
 
 class Watcher(Report, Protocol):
@@ -73,19 +76,16 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         )
     if kept < 2:
         raise UsageError(f"validation={recipe.validation:g} leaves {kept} pictures to train on")
-    return recipe.model_copy(
-        update={
-            "precision": choose_precision(recipe.precision, device),
-            "data": recipe.data.model_copy(
-                update={
-                    "name": data.name,
-                    "image_size": input_side(recipe),
-                    "mean": recipe.data.mean or data.mean,
-                    "std": recipe.data.std or data.std,
-                }
-            ),
-        }
-    )
+    about_data = {
+        "name": data.name,
+        "image_size": input_side(recipe),
+        "mean": recipe.data.mean or data.mean,
+        "std": recipe.data.std or data.std,
+    }
+    resolved = recipe.model_copy(update={"data": recipe.data.model_copy(update=about_data)})
+    few = recipe.precision == "auto" and cost_of(resolved, data).macs < FEW_MACS
+    precision = "float32" if few else choose_precision(recipe.precision, device)
+    return resolved.model_copy(update={"precision": precision})
 
 
 def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
@@ -96,11 +96,12 @@ def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
 
 def cost_of(recipe: Recipe, data: ImageData | FolderData) -> Cost:
     """What the recipe's network costs at its own size. Raises DataError when its pictures are too small for it."""
+    channels = model_entry(recipe.model.name).input_size[0]
     for _, side in picture_sizes(recipe):
         price = cost(
             recipe.model.name,
             num_classes=len(data.classes),
-            input_size=(3, side, side),
+            input_size=(channels, side, side),
             **recipe.model.options,
         )
     return price

@@ -1,0 +1,20 @@
+"""The most accurate: half an hour on two cores. DecaNet-L, pictures growing from 20 to 32 pixels.
+
+decanet train best
+"""
+
+from decanet.core.recipe import Augmentation, Data, Model, Muon, Recipe, Schedule
+
+RECIPE = Recipe(
+    model=Model(name="decanet_l"),
+    data=Data(name="cifar10"),
+    augmentation=Augmentation(flip="alternating", crop_padding=2),
+    batch_size=1000,
+    epochs=14,
+    progressive_sizes=((0.25, 20), (0.5, 24), (0.75, 28)),
+    optimizer=Muon(lr=0.24, head_lr=5, bias_lr=50, weight_decay=2e-3),
+    schedule=Schedule(shape="linear"),
+    label_smoothing=0.2,
+    test_crops="shift",
+    log_every=25,
+)
