@@ -10,7 +10,7 @@ RECIPE = Recipe(
     data=Data(name="cifar10"),
     augmentation=Augmentation(flip="alternating", crop_padding=2),
     batch_size=1000,
-    epochs=14,
+    epochs=13,
     progressive_sizes=((0.25, 20), (0.5, 24), (0.75, 28)),
     optimizer=Muon(lr=0.24, head_lr=5, bias_lr=50, weight_decay=2e-3),
     schedule=Schedule(shape="linear"),
