@@ -210,6 +210,7 @@ def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, shar
 
 
 def _stop_if_diverged(line: Line, recipe: Recipe, done: float, classes: int) -> None:
+    """``done``: the share of the training's steps before this line's last one."""
     guessing = math.log(max(2, classes))
     limit = HOPELESS * guessing if done > SETTLED else math.inf
     if line.loss < limit:  # NaN compares false as well
