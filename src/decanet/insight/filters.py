@@ -50,6 +50,8 @@ def first_kernels(model: nn.Module) -> list[Kernels]:
 @styled
 def kernel_sheet(kernels: list[Kernels], columns: int = 16) -> "Figure":
     """All kernels side by side; grey is zero, each kernel is stretched to its own range."""
+    most = max(len(layer.weights) for layer in kernels)
+    columns = min(columns, max(8, most))  # a title needs the width of eight
     shapes = [grid_shape(len(layer.weights), columns) for layer in kernels]
     heights = [rows + 0.9 for rows, _ in shapes]
     figure = new_figure(0.62 * columns, 0.62 * sum(heights) + 0.1)
