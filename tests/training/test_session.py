@@ -60,7 +60,7 @@ def test_auto_leaves_a_network_with_little_arithmetic_in_float32(
     def machine_with_bfloat16(wanted: str, _: torch.device) -> str:
         return "bfloat16" if wanted == "auto" else wanted
 
-    monkeypatch.setattr("decanet.training.session.choose_precision", machine_with_bfloat16)
+    monkeypatch.setattr("decanet.evaluation.runs.choose_precision", machine_with_bfloat16)
     lenet5 = ["model.name=lenet5"]  # 0.3 million multiply-adds a picture
     assert trainer.recipe("precision=auto", *lenet5).precision == "float32"
     assert trainer.recipe("precision=bfloat16", *lenet5).precision == "bfloat16"

@@ -16,8 +16,12 @@ from decanet.core.runtime import choose_precision
 from decanet.data.batches import Form
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import VIEWS, autocast
-from decanet.models import create_model, model_entry
+from decanet.models import Cost, cost, create_model, model_entry
 from decanet.models._files import load_weights, read_about, shipped_file
+
+# A network with fewer multiply-adds a picture waits for memory, not for arithmetic. LeNet-5, with 0.3 million, is a
+# quarter slower in bfloat16 than in float32; DecaNet-S, with 20 million, is twice as fast (benchmarks/LOG.md).
+FEW_MACS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,49 @@ class TrainedModel:
     form: Form
 
 
+def cost_at(recipe: Recipe, side: int, classes: int | None = None) -> Cost:
+    """What the recipe's network costs for a picture of ``side`` pixels and ``classes`` (default: the paper's)."""
+    entry = model_entry(recipe.model.name)
+    return cost(
+        recipe.model.name,
+        num_classes=classes or entry.num_classes,
+        input_size=(entry.input_size[0], side, side),
+        **recipe.model.options,
+    )
+
+
+def precision_for(recipe: Recipe, device: torch.device) -> str:
+    """The recipe's precision; for "auto" the faster one here for its network. The size of pictures must be set."""
+    assert recipe.data.image_size is not None
+    if recipe.precision == "auto" and cost_at(recipe, recipe.data.image_size).macs < FEW_MACS:
+        return "float32"
+    return choose_precision(recipe.precision, device)
+
+
+def layout_of(recipe: Recipe) -> torch.memory_format:
+    """How pictures and filters of a resolved recipe lie in memory.
+
+    Channels last, as bfloat16 and all larger networks like it; plain for the few channels of the smallest ones.
+    """
+    assert recipe.data.image_size is not None
+    small = recipe.precision == "float32" and cost_at(recipe, recipe.data.image_size).macs < FEW_MACS
+    return torch.contiguous_format if small else torch.channels_last
+
+
 def form_of(recipe: Recipe, device: torch.device) -> Form:
     """The form of pictures for a resolved recipe."""
     assert recipe.data.image_size is not None
     assert recipe.data.mean is not None
     assert recipe.data.std is not None
-    dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
-    channels = model_entry(recipe.model.name).input_size[0]
-    return Form(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
+    return Form(
+        side=recipe.data.image_size,
+        mean=recipe.data.mean,
+        std=recipe.data.std,
+        device=device,
+        dtype=torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32,
+        channels=model_entry(recipe.model.name).input_size[0],
+        layout=layout_of(recipe),
+    )
 
 
 def load_run(path: Path, device: torch.device) -> TrainedModel:
@@ -82,10 +121,11 @@ def load_shipped(name: str, device: torch.device) -> TrainedModel:
 
 
 def _ready(model: nn.Module, recipe: Recipe, classes: tuple[str, ...], device: torch.device) -> TrainedModel:
-    model = model.to(device).to(memory_format=torch.channels_last).eval()
     # A run from another machine may have used arithmetic that is slow or missing here.
-    recipe = recipe.model_copy(update={"precision": choose_precision("auto", device)})
-    return TrainedModel(model, recipe, classes, form_of(recipe, device))
+    recipe = recipe.model_copy(update={"precision": "auto"})
+    recipe = recipe.model_copy(update={"precision": precision_for(recipe, device)})
+    form = form_of(recipe, device)
+    return TrainedModel(model.to(device).to(memory_format=form.layout).eval(), recipe, classes, form)
 
 
 Guesses = list[tuple[str, float]]  # class and probability, most probable first

@@ -19,6 +19,7 @@ from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks, seed_from
 from decanet.data.batches import Batch, Batches
 from decanet.evaluation.protocol import Predictions, autocast
+from decanet.evaluation.runs import layout_of
 from decanet.models._files import fit_weights, save_weights
 from decanet.training.checkpoint import load_state, save_state
 from decanet.training.distributed import any_process, cross_entropy, distribute, sum_over_processes
@@ -107,7 +108,7 @@ def train(
     """
     begin = time.perf_counter()
     progress = Progress()
-    model = model.to(device).to(memory_format=torch.channels_last)
+    model = model.to(device).to(memory_format=layout_of(recipe))
     averaged = _average(model, recipe.ema)
     optimizers = build_optimizers(recipe.optimizer, model)
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +20,6 @@ from decanet.core.report import Report
 from decanet.core.results import RunFolder, write_json, write_text
 from decanet.core.runtime import (
     Ranks,
-    choose_precision,
     environment,
     generator,
     peak_memory,
@@ -29,15 +28,12 @@ from decanet.core.runtime import (
 from decanet.data import FolderData, ImageData
 from decanet.data.batches import Batches, evaluation_batches, training_batches
 from decanet.evaluation.protocol import Predictions, predict
-from decanet.evaluation.runs import form_of
-from decanet.models import Cost, cost, create_model, model_entry
+from decanet.evaluation.runs import cost_at, form_of, precision_for
+from decanet.models import Cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
 from decanet.training.schedules import picture_sizes
 
 WHITENING_PICTURES = 1000  # a million patches, plenty for a 12x12 covariance
-# Below this many a picture, bfloat16 saves less time than the conversions cost: LeNet-5 has 0.3 million and is a
-# quarter slower in it, DecaNet-S has 20 million and is twice as fast (benchmarks/LOG.md).
-FEW_MACS = 1_000_000
 
 
 class Watcher(Report, Protocol):
@@ -83,9 +79,7 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         "std": recipe.data.std or data.std,
     }
     resolved = recipe.model_copy(update={"data": recipe.data.model_copy(update=about_data)})
-    few = recipe.precision == "auto" and cost_of(resolved, data).macs < FEW_MACS
-    precision = "float32" if few else choose_precision(recipe.precision, device)
-    return resolved.model_copy(update={"precision": precision})
+    return resolved.model_copy(update={"precision": precision_for(resolved, device)})
 
 
 def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
@@ -96,14 +90,8 @@ def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
 
 def cost_of(recipe: Recipe, data: ImageData | FolderData) -> Cost:
     """What the recipe's network costs at its own size. Raises DataError when its pictures are too small for it."""
-    channels = model_entry(recipe.model.name).input_size[0]
     for _, side in picture_sizes(recipe):
-        price = cost(
-            recipe.model.name,
-            num_classes=len(data.classes),
-            input_size=(channels, side, side),
-            **recipe.model.options,
-        )
+        price = cost_at(recipe, side, len(data.classes))
     return price
 
 
@@ -128,7 +116,7 @@ def initialise_from_data(model: nn.Module, recipe: Recipe, data: ImageData | Fol
         raise UsageError(f"{recipe.model.name} is for small pictures: set data.image_size to 64 or less")
     kept = len(data.train) - round(recipe.validation * len(data.train))
     chosen = torch.randperm(kept, generator=generator(recipe.seed, "whitening"))[:WHITENING_PICTURES]
-    form = form_of(recipe.model_copy(update={"precision": "float32"}), torch.device("cpu"))
+    form = replace(form_of(recipe, torch.device("cpu")), dtype=torch.float32)
     whiten: Any = model.initialise_from
     whiten(form.normalise(data.train.images[chosen]))
 
