@@ -349,12 +349,7 @@ with process_group(ranks, CPU):
             ["model.name=resnet20_cifar", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=0.5"],
             id="with batch normalisation"),
         pytest.param(
-            [
-                "model.name=nin_cifar", 'model.options={"dropout": 0.0}', "optimizer.name=sgd", "optimizer.lr=0.01",
-                "epochs=0.5",
-            ],
-            id="without",
-        ),
+            ["model.name=lenet5_modern", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=2"], id="without"),
     ],
 )  # fmt: skip
 def test_two_processes_reach_what_one_reaches(trainer: Trainer, settings: list[str]) -> None:

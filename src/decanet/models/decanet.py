@@ -77,12 +77,14 @@ class DecaNet(nn.Module):
         self.head_scale = 1 / widths[2] ** 0.5
         self._initialise()
 
+    @torch.no_grad()
     def _initialise(self) -> None:
         """Every 3x3 convolution starts as the identity on as many channels as it can pass through."""
         for block in (self.block1, self.block2, self.block3):
             for layer in block:
                 if isinstance(layer, nn.Conv2d):
-                    nn.init.dirac_(layer.weight[: layer.in_channels])
+                    passing = layer.weight[: layer.in_channels].zero_()
+                    passing[:, :, 1, 1].fill_diagonal_(1)
 
     @torch.no_grad()
     def initialise_from(self, images: Tensor) -> None:

@@ -33,6 +33,10 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
         raise DistributedError(f"cannot join the other processes ({error}); start with torchrun") from None
     try:
         yield
+        if backend == "gloo":
+            # DDP keeps Gloo's threads alive to the end. One that still holds a tensor when the interpreter shuts down
+            # aborts the process; waiting for the others here gives it the time to let go.
+            dist.barrier()
     finally:
         dist.destroy_process_group()
 
