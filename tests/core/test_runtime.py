@@ -22,6 +22,7 @@ from decanet.core.runtime import (
     peak_memory,
     ranks_from_environment,
     seed_from,
+    seed_torch,
     set_threads,
     usable_cores,
 )
@@ -130,6 +131,14 @@ def test_seeds_differ_when_any_part_differs() -> None:
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert seed_from(1, 23) != seed_from(12, 3)
     assert seed_from("1") != seed_from(1)
+
+
+def test_the_step_is_seeded_as_torch_would() -> None:
+    for seed in (0, 7, seed_from(0, "step", 3, 0)):
+        torch.manual_seed(seed)
+        expected = torch.rand(5)
+        seed_torch(seed, CPU)
+        assert torch.equal(torch.rand(5), expected)
 
 
 def test_a_generator_depends_on_its_parts_only() -> None:

@@ -14,7 +14,7 @@ from decanet.core.recipe import Recipe, override, parse_recipe, to_toml
 from decanet.core.results import RunFolder
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import VIEWS
-from decanet.evaluation.runs import TrainedModel, form_of, layout_of, load_run, name_pictures
+from decanet.evaluation.runs import TrainedModel, form_of, load_run, name_pictures
 from decanet.models import create_model
 from decanet.models._files import save_weights
 
@@ -143,24 +143,6 @@ def test_the_form_follows_the_resolved_recipe() -> None:
     assert (form.side, form.dtype) == (32, torch.bfloat16)
     assert form.mean == (0.5, 0.4, 0.3)
     assert form.std == (0.2, 0.25, 0.3)
-
-
-@pytest.mark.parametrize(
-    ("setting", "layout"),
-    [
-        ("model.name=lenet5", torch.contiguous_format),  # 0.3 million multiply-adds a picture
-        ("model.name=decanet_s", torch.channels_last),  # 20 million
-    ],
-)
-def test_only_the_smallest_networks_see_pictures_in_the_plain_layout(
-    setting: str, layout: torch.memory_format
-) -> None:
-    form = form_of(recipe(setting), CPU)
-    x = form.normalise(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
-    assert x.is_contiguous(memory_format=layout)
-    # A single channel lies in both layouts at once, so the rule itself is asked as well.
-    assert layout_of(recipe(setting)) is form.layout is layout
-    assert layout_of(recipe(setting, "precision=bfloat16")) is torch.channels_last
 
 
 @pytest.mark.parametrize(("name", "precision"), [("lenet5", "float32"), ("decanet_s", "bfloat16")])

@@ -41,8 +41,9 @@ def test_c3_is_the_partial_table_as_a_dense_convolution_with_zeros() -> None:
     torch.manual_seed(0)
     layer = create_model("lenet5").c3
     dense = torch.zeros(16, 6, 5, 5)
-    for pair, (target, source) in enumerate((t, s) for t, sources in enumerate(C3_SEES) for s in sources):
-        dense[target, source] = layer.kernels.weight[pair, 0].detach()
+    pairs = ((source, target) for source in range(6) for target in range(16) if source in C3_SEES[target])
+    for kernel, (source, target) in zip(layer.kernels.weight.detach(), pairs, strict=True):
+        dense[target, source] = kernel[0]
     torch.nn.init.normal_(layer.bias)
     x = torch.randn(3, 6, 14, 14)
     torch.testing.assert_close(layer(x), torch.nn.functional.conv2d(x, dense, layer.bias))

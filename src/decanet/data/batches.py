@@ -56,7 +56,6 @@ class Form:
         mean, std: per channel on the scale 0..1.
         device, dtype: where and as what.
         channels: 3, or 1 for a network that sees the mean of the three, as LeNet-5 does.
-        layout: the order in memory.
     """
 
     side: int
@@ -65,7 +64,6 @@ class Form:
     device: torch.device
     dtype: torch.dtype
     channels: int = 3
-    layout: torch.memory_format = torch.channels_last
 
     def normalise(self, images: Tensor, holes: Tensor | None = None, side: int | None = None) -> Tensor:
         """uint8 (B, 3, H, W) to (image / 255 - mean) / std, brought to ``side`` (default: the form's) by ``side``.
@@ -82,7 +80,7 @@ class Form:
             x = resized(x.masked_fill_(holes, 0.0), side)
         if self.channels == 1:
             x = x.mean(dim=1, keepdim=True)
-        return x.to(self.dtype).contiguous(memory_format=self.layout)
+        return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
 
 
 def resized(images: Tensor, side: int) -> Tensor:

@@ -60,30 +60,14 @@ def precision_for(recipe: Recipe, device: torch.device) -> str:
     return choose_precision(recipe.precision, device)
 
 
-def layout_of(recipe: Recipe) -> torch.memory_format:
-    """How pictures and filters of a resolved recipe lie in memory.
-
-    Channels last, as bfloat16 and all larger networks like it; plain for the few channels of the smallest ones.
-    """
-    assert recipe.data.image_size is not None
-    small = recipe.precision == "float32" and cost_at(recipe, recipe.data.image_size).macs < FEW_MACS
-    return torch.contiguous_format if small else torch.channels_last
-
-
 def form_of(recipe: Recipe, device: torch.device) -> Form:
     """The form of pictures for a resolved recipe."""
     assert recipe.data.image_size is not None
     assert recipe.data.mean is not None
     assert recipe.data.std is not None
-    return Form(
-        side=recipe.data.image_size,
-        mean=recipe.data.mean,
-        std=recipe.data.std,
-        device=device,
-        dtype=torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32,
-        channels=model_entry(recipe.model.name).input_size[0],
-        layout=layout_of(recipe),
-    )
+    dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
+    channels = model_entry(recipe.model.name).input_size[0]
+    return Form(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
 
 
 def load_run(path: Path, device: torch.device) -> TrainedModel:
@@ -121,11 +105,11 @@ def load_shipped(name: str, device: torch.device) -> TrainedModel:
 
 
 def _ready(model: nn.Module, recipe: Recipe, classes: tuple[str, ...], device: torch.device) -> TrainedModel:
+    model = model.to(device).to(memory_format=torch.channels_last).eval()
     # A run from another machine may have used arithmetic that is slow or missing here.
     recipe = recipe.model_copy(update={"precision": "auto"})
     recipe = recipe.model_copy(update={"precision": precision_for(recipe, device)})
-    form = form_of(recipe, device)
-    return TrainedModel(model.to(device).to(memory_format=form.layout).eval(), recipe, classes, form)
+    return TrainedModel(model, recipe, classes, form_of(recipe, device))
 
 
 Guesses = list[tuple[str, float]]  # class and probability, most probable first

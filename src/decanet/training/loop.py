@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from decanet.core.errors import DivergedError, Interrupted, Preempted
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
-from decanet.core.runtime import Ranks, seed_from
+from decanet.core.runtime import Ranks, seed_from, seed_torch
 from decanet.data.batches import Batch, Batches
 from decanet.evaluation.protocol import Predictions, autocast
-from decanet.evaluation.runs import layout_of
 from decanet.models._files import fit_weights, save_weights
 from decanet.training.checkpoint import load_state, save_state
 from decanet.training.distributed import any_process, cross_entropy, distribute, sum_over_processes
@@ -108,7 +107,7 @@ def train(
     """
     begin = time.perf_counter()
     progress = Progress()
-    model = model.to(device).to(memory_format=layout_of(recipe))
+    model = model.to(device).to(memory_format=torch.channels_last)
     averaged = _average(model, recipe.ema)
     optimizers = build_optimizers(recipe.optimizer, model)
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
@@ -151,7 +150,7 @@ def train(
             break
         begin_of_pass = progress.step - first
         for batch in batches.epoch(epoch, first, side_at, passes.pictures(epoch, first)):
-            torch.manual_seed(seed_from(recipe.seed, "step", progress.step, ranks.rank))
+            seed_torch(seed_from(recipe.seed, "step", progress.step, ranks.rank), device)
             done = progress.step / total_steps
             optimizers.set_rate(rate_factor(recipe.schedule, done, progress.validation_errors))
 
