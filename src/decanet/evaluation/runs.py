@@ -107,8 +107,8 @@ def load_shipped(name: str, device: torch.device) -> TrainedModel:
 def _ready(model: nn.Module, recipe: Recipe, classes: tuple[str, ...], device: torch.device) -> TrainedModel:
     model = model.to(device).to(memory_format=torch.channels_last).eval()
     # A run from another machine may have used arithmetic that is slow or missing here.
-    recipe = recipe.model_copy(update={"precision": "auto"})
-    recipe = recipe.model_copy(update={"precision": precision_for(recipe, device)})
+    automatic = recipe.model_copy(update={"precision": "auto"})
+    recipe = recipe.model_copy(update={"precision": precision_for(automatic, device)})
     return TrainedModel(model, recipe, classes, form_of(recipe, device))
 
 

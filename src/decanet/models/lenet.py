@@ -78,8 +78,8 @@ class PartialConv2d(nn.Module):
 
     def __init__(self, sees: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
         super().__init__()
-        # Sorted by input map, so that one grouped convolution gives each map its kernels: twice as fast as copying
-        # the map for each of them.
+        # Sorted by input map, so that one grouped convolution gives each map its kernels: copying the map for each
+        # of them makes the whole step half as long again (benchmarks/LOG.md).
         self.pairs = sorted((source, target) for target, sources in enumerate(sees) for source in sources)
         often = Counter(source for source, _ in self.pairs)
         assert len(set(often.values())) == 1, f"some input maps are seen more often than others: {often}"
