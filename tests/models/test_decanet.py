@@ -47,9 +47,18 @@ def test_convolutions_start_as_the_identity() -> None:
     block = create_model("decanet_s").block1
     narrow, wide = torch.randn(2, 24, 8, 8), torch.randn(2, 32, 8, 8)
     torch.testing.assert_close(block.conv1(narrow)[:, :24], narrow)
-    torch.testing.assert_close(block.conv2(wide), wide)
+    torch.testing.assert_close(block.residual2.conv2(wide), wide)
     deep = torch.randn(2, 256, 3, 3)
     torch.testing.assert_close(create_model("decanet_m").block3.conv3(deep), deep)
+
+
+def test_identity_paths_lead_around_the_further_convolutions_of_the_small_network() -> None:
+    block = create_model("decanet_s").block2.eval()
+    x = torch.randn(2, 32, 6, 6)
+    first = block.gelu1(block.norm1(F.max_pool2d(block.conv1(x), 2)))
+    unit = block.residual2
+    second = F.gelu(unit.norm2(unit.conv2(first)), approximate="tanh")
+    torch.testing.assert_close(block(x), first + second)
 
 
 def test_wrong_input() -> None:

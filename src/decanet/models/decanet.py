@@ -5,14 +5,16 @@ a child of D. Page's ResNet-9 and of hlb-CIFAR10. Each lesson and whom it is owe
 
 - small kernels, stacked (VGG, 2014);
 - batch normalisation after each convolution (Ioffe and Szegedy, 2015);
-- an identity path: here the convolutions themselves *start* as the identity ("dirac" initialisation), so that
-  at the start a deep network passes its input through, as a residual network does, without the extra addition;
+- an identity path (ResNet, 2015): in the small network around each convolution that keeps the shape of its input;
+  and in all of them the convolutions *start* as the identity ("dirac" initialisation), so that at the start a deep
+  network passes its input through;
 - global pooling in place of large linear layers (NiN, 2013);
 - GELU, smooth where ReLU has a corner (as in ViT and ConvNeXt);
 - a first layer that is not learned but computed: it whitens small patches of the training pictures.
 
 Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop; ``decanet_m`` (64-256-256) and ``decanet_l`` (128-384-384)
-for minutes, with a third convolution in the last block, where maps are small and it costs little.
+for minutes, with a third convolution in the last block, where maps are small and it costs little. That identity paths
+help the small network and not the others was measured (benchmarks/LOG.md).
 """
 
 from collections import OrderedDict
@@ -26,22 +28,41 @@ from decanet.models._registry import register_model
 WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
 
 
+class Residual(nn.Sequential):
+    """What its layers make of x, added to x: (N, C, H, W) -> (N, C, H, W). Nothing follows the addition."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return x + super().forward(x)
+
+
 class Block(nn.Sequential):
-    """conv - pool - norm - GELU, then conv - norm - GELU for each further convolution.
+    """conv - pool - norm - GELU, then conv - norm - GELU for each further convolution, ``residual`` or not.
 
     (N, C_in, H, W) -> (N, C_out, H/2, W/2).
     """
 
-    def __init__(self, in_channels: int, out_channels: int, convolutions: int) -> None:
-        layers: dict[str, nn.Module] = {}
-        for i in range(1, convolutions + 1):
-            channels = in_channels if i == 1 else out_channels
-            layers[f"conv{i}"] = nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=False)
-            if i == 1:
-                layers["pool"] = nn.MaxPool2d(2)
-            layers[f"norm{i}"] = _norm(out_channels)
-            layers[f"gelu{i}"] = nn.GELU(approximate="tanh")
+    def __init__(self, in_channels: int, out_channels: int, convolutions: int, residual: bool) -> None:
+        layers: dict[str, nn.Module] = {
+            "conv1": _conv(in_channels, out_channels), "pool": nn.MaxPool2d(2), "norm1": _norm(out_channels),
+            "gelu1": nn.GELU(approximate="tanh"),
+        }  # fmt: skip
+        for i in range(2, convolutions + 1):
+            further: dict[str, nn.Module] = {
+                f"conv{i}": _conv(out_channels, out_channels), f"norm{i}": _norm(out_channels),
+                f"gelu{i}": nn.GELU(approximate="tanh"),
+            }  # fmt: skip
+            layers |= {f"residual{i}": Residual(OrderedDict(further))} if residual else further
         super().__init__(OrderedDict(layers))
+
+
+def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """A 3x3 convolution that starts as the identity on as many channels as it can pass through."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+    with torch.no_grad():
+        passing = conv.weight[:in_channels].zero_()
+        passing[:, :, 1, 1].fill_diagonal_(1)
+    return conv
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -60,6 +81,7 @@ class DecaNet(nn.Module):
         num_classes: int = 10,
         widths: tuple[int, int, int] = (32, 64, 128),
         convolutions: tuple[int, int, int] = (2, 2, 2),
+        residual: bool = False,
     ) -> None:
         super().__init__()
         directions = 2 * 3 * WHITEN_KERNEL**2  # each principal direction and its negative: 24
@@ -68,23 +90,13 @@ class DecaNet(nn.Module):
         self.whiten.weight.requires_grad_(False)
         # Each direction comes with its negative, so ReLU loses nothing here and costs a third of GELU.
         self.rectify = nn.ReLU(inplace=True)
-        self.block1 = Block(directions, widths[0], convolutions[0])
-        self.block2 = Block(widths[0], widths[1], convolutions[1])
-        self.block3 = Block(widths[1], widths[2], convolutions[2])
+        self.block1 = Block(directions, widths[0], convolutions[0], residual)
+        self.block2 = Block(widths[0], widths[1], convolutions[1], residual)
+        self.block3 = Block(widths[1], widths[2], convolutions[2], residual)
         self.pool = nn.AdaptiveMaxPool2d(1)
         self.head = nn.Linear(widths[2], num_classes, bias=False)
         # Keeps the first logits small whatever the width, so that one learning rate serves all sizes.
         self.head_scale = 1 / widths[2] ** 0.5
-        self._initialise()
-
-    @torch.no_grad()
-    def _initialise(self) -> None:
-        """Every 3x3 convolution starts as the identity on as many channels as it can pass through."""
-        for block in (self.block1, self.block2, self.block3):
-            for layer in block:
-                if isinstance(layer, nn.Conv2d):
-                    passing = layer.weight[: layer.in_channels].zero_()
-                    passing[:, :, 1, 1].fill_diagonal_(1)
 
     @torch.no_grad()
     def initialise_from(self, images: Tensor) -> None:
@@ -115,7 +127,7 @@ class DecaNet(nn.Module):
 @register_model(input_size=(3, 32, 32), paper="jordan2024")
 def decanet_s(num_classes: int = 10) -> DecaNet:
     """The project's own network, small (32-64-128): a minute of training on two cores."""
-    return DecaNet(num_classes, (32, 64, 128))
+    return DecaNet(num_classes, (32, 64, 128), residual=True)
 
 
 @register_model(input_size=(3, 32, 32), paper="jordan2024")
