@@ -13,8 +13,8 @@ a child of D. Page's ResNet-9 and of hlb-CIFAR10. Each lesson and whom it is owe
 - a first layer that is not learned but computed: it whitens small patches of the training pictures.
 
 Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop; ``decanet_m`` (64-256-256) and ``decanet_l`` (128-384-384)
-for minutes, with a third convolution in the last block, where maps are small and it costs little. That identity paths
-help the small network and not the others was measured (benchmarks/LOG.md).
+for minutes, with a third convolution in the last block, where maps are small and it costs little. Identity paths
+help the small network and make no difference to the medium one (measured: benchmarks/LOG.md).
 """
 
 from collections import OrderedDict
