@@ -211,6 +211,28 @@ def test_a_plateau_without_validation_is_refused(trainer: Trainer) -> None:
         trainer.recipe('schedule={"shape": "plateau"}')
 
 
+@pytest.mark.parametrize("resize", ["null", "37"])
+def test_ten_crops_of_images_that_fill_the_network_are_refused_before_training(
+    trainer: Trainer, resize: str
+) -> None:
+    """Training shows the whole of a 32x32 image; crops of it enlarged to 37x37 are another kind of image."""
+    with pytest.raises(UsageError, match="test_crops=shift"):
+        trainer.recipe("test_crops=ten", f"augmentation.resize={resize}")
+
+
+def test_images_are_evaluated_at_the_size_that_training_cuts_crops_from(trainer: Trainer) -> None:
+    assert trainer.recipe("augmentation.resize=37").augmentation.resize == 32
+    assert trainer.recipe("data.image_size=24", "augmentation.resize=28").augmentation.resize == 28
+    assert (
+        trainer.recipe("data.image_size=24", "test_crops=ten", "augmentation.resize=28").test_crops == "ten"
+    )
+
+
+def test_crops_larger_than_the_resized_image_are_refused(trainer: Trainer) -> None:
+    with pytest.raises(UsageError, match="at least 32x32"):
+        trainer.recipe("augmentation.resize=28")
+
+
 def test_a_loss_that_is_no_number_stops_with_advice(trainer: Trainer) -> None:
     recipe = trainer.recipe("model.name=alexnet_cifar", "optimizer.name=sgd", "optimizer.lr=1e9")
     with pytest.raises(DivergedError, match=r"lower optimizer\.lr"):

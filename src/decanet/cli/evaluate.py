@@ -14,7 +14,10 @@ def command(
     data: Annotated[
         str | None, Parameter(help="Other data with the same classes: a name or a folder.")
     ] = None,
-    crops: Annotated[str | None, Parameter(help="Views of each picture: one, mirror, shift or ten.")] = None,
+    crops: Annotated[
+        str | None,
+        Parameter(help="Test-time views of each image: one, mirror, shift, or ten crops of larger images."),
+    ] = None,
     figures: Annotated[
         Path | None, Parameter(help="Folder for the confusion matrix and the surest pictures.")
     ] = None,
@@ -33,14 +36,14 @@ def command(
     ```
     decanet evaluate runs/quick-20261124-093000
     decanet evaluate resnet50_v1_5 --weights torchvision --data ~/imagenet
-    decanet evaluate runs/mine --data ~/other-pictures --crops ten --figures /tmp/figures
+    decanet evaluate runs/mine --data ~/other-images --crops shift --figures /tmp/figures
     ```
     """
     from decanet.cli._watch import Watch
     from decanet.core.errors import DataError, UsageError
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory, set_threads
     from decanet.data import load_data
-    from decanet.evaluation.protocol import VIEWS
+    from decanet.evaluation.protocol import VIEWS, require_room
     from decanet.evaluation.runs import load_run
     from decanet.training.session import judge
 
@@ -57,14 +60,17 @@ def command(
         _published(str(run), weights, Path(data).expanduser(), chosen, json)
         return
     trained = load_run(run, chosen)
+    recipe = trained.recipe.model_copy(update={"test_crops": crops or trained.recipe.test_crops})
+    side = trained.form.side
+    require_room(recipe.test_crops, recipe.augmentation.resize or side, side)
     with Watch(to_stderr=json) as watch:
         pictures = load_data(
-            data or trained.recipe.data.name,
+            data or recipe.data.name,
             cache=cache_folder(data_dir),
             report=watch,
             source=source,
-            image_size=trained.recipe.augmentation.resize or trained.form.side,
-            seed=trained.recipe.seed,
+            image_size=recipe.augmentation.resize or side,
+            seed=recipe.seed,
         )
         if pictures.classes != trained.classes:
             strange = sorted(set(pictures.classes) ^ set(trained.classes))
@@ -72,7 +78,6 @@ def command(
                 f"{pictures.name} has other classes than {run} was trained on"
                 + (f", for instance {strange[0]!r}" if strange else " (their order differs)")
             )
-        recipe = trained.recipe.model_copy(update={"test_crops": crops or trained.recipe.test_crops})
         watch.note(f"judging {len(pictures.test)} test pictures of {pictures.name} ({pictures.source})")
         said = judge(trained.model, recipe, pictures, "test", chosen)
         if figures is not None:

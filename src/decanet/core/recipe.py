@@ -191,7 +191,8 @@ class Recipe(_Part):
         clip_gradient: largest norm of the whole gradient, 0 for no clipping.
         ema: decay a step of the averaged weights that are evaluated, 0 for none.
         test_crops: views a picture is judged by: one, its mirror image too, or shifted mirror images as well;
-            ten is the four corners, the centre and their mirror images (AlexNet, sec. 4.1).
+            ten is the four corners, the center and their mirror images (AlexNet, sec. 4.1), cut out of images that
+            are larger than the network's: set augmentation.resize.
         validation: share of the training split, at its end, that is held apart to judge by; a plateau
             schedule needs some. With it the test split stays untouched.
         log_every: steps between two lines of the log.

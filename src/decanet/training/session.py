@@ -27,7 +27,7 @@ from decanet.core.runtime import (
 )
 from decanet.data import FolderData, ImageData
 from decanet.data.batches import Batches, evaluation_batches, training_batches
-from decanet.evaluation.protocol import Predictions, predict
+from decanet.evaluation.protocol import Predictions, predict, require_room
 from decanet.evaluation.runs import cost_at, form_of, precision_for
 from decanet.models import Cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
@@ -72,13 +72,23 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         )
     if kept < 2:
         raise UsageError(f"validation={recipe.validation:g} leaves {kept} pictures to train on")
+    side, resize = input_side(recipe), recipe.augmentation.resize
+    if resize and isinstance(data, ImageData):
+        # Training cuts crops out of the images as they are stored; so must the views they are evaluated by.
+        resize = min(resize, max(side, data.train.images.shape[-1]))
+    require_room(recipe.test_crops, resize or side, side)
     about_data = {
         "name": data.name,
-        "image_size": input_side(recipe),
+        "image_size": side,
         "mean": recipe.data.mean or data.mean,
         "std": recipe.data.std or data.std,
     }
-    resolved = recipe.model_copy(update={"data": recipe.data.model_copy(update=about_data)})
+    resolved = recipe.model_copy(
+        update={
+            "data": recipe.data.model_copy(update=about_data),
+            "augmentation": recipe.augmentation.model_copy(update={"resize": resize}),
+        }
+    )
     return resolved.model_copy(update={"precision": precision_for(resolved, device)})
 
 
