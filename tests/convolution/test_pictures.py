@@ -214,7 +214,7 @@ def test_what_cannot_be_read_is_named_in_one_line(tmp_path, recwarn, read, name,
 
 
 def test_missing_files_and_folders(tmp_path):
-    with pytest.raises(DataError, match=r"no picture .*gone\.png"):
+    with pytest.raises(DataError, match=r"no image .*gone\.png"):
         read_rgb(tmp_path / "gone.png")
     with pytest.raises(DataError, match="is a folder"):
         read_rgb(tmp_path)

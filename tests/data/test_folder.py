@@ -278,7 +278,7 @@ def test_a_class_without_pictures_is_named(make_folder: MakeFolder, heard: Heard
     folder = make_folder({"cats": 5, "dogs": 0})
     (folder / "dogs" / "dog.heic").touch()
     line = refused(folder, heard)
-    assert line.startswith(f"{folder / 'dogs'} holds no pictures (")
+    assert line.startswith(f"{folder / 'dogs'} holds no images (skipped 1 file that is no image: .heic 1)")
     assert ".jpg" in line
 
 

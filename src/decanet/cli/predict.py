@@ -69,16 +69,9 @@ def _entry(name: str, probability: float) -> dict[str, Any]:
 
 def _files(given: tuple[Path, ...]) -> list[Path]:
     """Pictures as they are, folders as all pictures below them."""
-    from decanet.core.errors import DataError
-    from decanet.data.folder import ENDINGS
+    from decanet.data.images import images_below
 
     files: list[Path] = []
     for path in given:
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS)
-            if not found:
-                raise DataError(f"{path} holds no pictures ({', '.join(sorted(ENDINGS))})")
-            files += found
-        else:
-            files.append(path)
+        files += images_below(path).paths if path.is_dir() else [path]
     return files

@@ -8,6 +8,7 @@ taken as sRGB.
 """
 
 import contextlib
+import functools
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,45 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 178_956_970  # where Pillow speaks of a decompression bomb: half a gigabyte as 8-bit RGB
+# Formats that Pillow knows and decanet never opens: EPS starts Ghostscript, IPTC opens whatever lies inside it, EPS
+# included; the others are no images without further programs or libraries. Pillow's stubs come on top.
+NEVER_OPENED = {"EPS", "FPX", "IPTC", "MIC", "MPEG", "WMF"}
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue in brightness: ITU-R BT.601, section 2.5.1
+
+
+@functools.cache
+def image_formats() -> tuple[str, ...]:
+    """Names of the formats that images are opened in: all that Pillow and its plugins read, but ``NEVER_OPENED``."""
+    from PIL import Image, ImageFile
+
+    with contextlib.suppress(ImportError):  # photographs of iPhones (.heic), for those who have installed it
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    Image.init()
+
+    def is_stub(opener: object) -> bool:
+        return isinstance(opener, type) and issubclass(opener, ImageFile.StubImageFile)
+
+    return tuple(
+        name
+        for name in Image.ID
+        if name not in NEVER_OPENED and name in Image.OPEN and not is_stub(Image.OPEN[name][0])
+    )
+
+
+@functools.cache
+def image_endings() -> frozenset[str]:
+    """Endings of file names, as ``".jpg"``, of the formats in :func:`image_formats`."""
+    from PIL import Image
+
+    formats = image_formats()
+    # JPEG's opener opens MPO as well: a JPEG with further ones behind it, which some cameras write.
+    return frozenset(
+        ending
+        for ending, name in Image.registered_extensions().items()
+        if name in formats or (name == "MPO" and "JPEG" in formats)
+    )
 
 
 def read_rgb(path: Path | str) -> np.ndarray:
@@ -76,13 +115,15 @@ def _open(path: Path | str, short_side: int | None = None) -> "Image":
 
     path = Path(path)
     if not path.exists():
-        raise DataError(f"there is no picture {path}; check the path")
+        raise DataError(f"there is no image {path}; check the path")
     if path.is_dir():
-        raise DataError(f"{path} is a folder; give a picture file")
+        raise DataError(f"{path} is a folder; give an image file")
+    if not path.is_file():  # opening a pipe would wait for a writer, for ever
+        raise DataError(f"{path} is a pipe or a device; give an image file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what matters becomes an error below
-            image = Image.open(path)
+            image = Image.open(path, formats=image_formats())
             with image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError

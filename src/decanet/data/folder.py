@@ -18,8 +18,8 @@ from decanet.core.recipe import Rgb
 from decanet.core.report import Report
 from decanet.core.runtime import generator, usable_cores
 from decanet.data._base import FolderData, ImageData, Split, channel_statistics
+from decanet.data.images import images_below
 
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 IN_MEMORY_SIDE = 64  # up to this side, 100,000 pictures take 1.2 GB
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
 IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
@@ -97,16 +97,9 @@ def pictures_of(folder: Path, present: Sequence[str], classes: Sequence[str] = (
     classes = classes or present
     listed: list[tuple[Path, int]] = []
     for name in present:
-        paths = sorted(path for path in (folder / name).rglob("*") if _is_picture(path))
-        if not paths:
-            raise DataError(f"{folder / name} holds no pictures ({', '.join(sorted(ENDINGS))})")
+        paths = images_below(folder / name).paths
         listed += [(path, list(classes).index(name)) for path in paths]
     return tuple(listed)
-
-
-def _is_picture(path: Path) -> bool:
-    # macOS leaves ._NAME.jpg beside NAME.jpg on foreign disks.
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
 
 
 def stratified_split(listed: Listed, classes: int, seed: int) -> tuple[Listed, Listed]:

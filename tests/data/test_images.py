@@ -1,0 +1,108 @@
+"""What counts as an image below a folder, and what is left out, with its number."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from decanet.convolution.pictures import image_endings, image_formats
+from decanet.core.errors import DataError
+from decanet.data.images import images_below, list_images, skipped_in_words
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def listed(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder)) for path in list_images(folder).paths]
+
+
+def test_all_that_pillow_opens_is_an_image(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.JPEG", "c.jfif", "d.avif", "e.jp2", "f.tga", "g.webp", "h.mpo", "i.qoi", "j.Png"]
+    touch(tmp_path, *names)
+    assert listed(tmp_path) == names
+
+
+def test_what_starts_programs_or_cannot_be_decoded_is_none(tmp_path: Path) -> None:
+    names = [
+        "a.eps",
+        "b.ps",
+        "c.wmf",
+        "d.emf",
+        "e.h5",
+        "f.grib",
+        "g.bufr",
+        "h.mpg",
+        "i.pdf",
+        "j.iim",
+        "k.fpx",
+        "l.mic",
+    ]
+    touch(tmp_path, *names)
+    assert list_images(tmp_path).paths == ()
+    assert not {"EPS", "WMF", "HDF5", "GRIB", "BUFR", "MPEG", "FPX", "MIC", "IPTC"} & set(image_formats())
+
+
+def test_a_plugin_of_pillow_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def register() -> None:
+        Image.register_open("HEIF", Image.open)
+        Image.register_extension("HEIF", ".heic")
+
+    for known in ("ID", "OPEN", "EXTENSION"):
+        monkeypatch.setattr(Image, known, getattr(Image, known).copy())
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=register))
+    image_formats.cache_clear()
+    image_endings.cache_clear()
+    try:
+        assert ".heic" in image_endings()
+    finally:
+        image_formats.cache_clear()
+        image_endings.cache_clear()
+
+
+def test_what_is_skipped_is_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "b.txt", "deep/c.TXT", "deep/d.json", "README", "._a.png", ".thumbnails/a.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder.jpg").mkdir()
+    touch(tmp_path / "folder.jpg", "inside.jpg")
+    found = list_images(tmp_path)
+    assert listed(tmp_path) == ["a.png", "folder.jpg/inside.jpg"]
+    assert found.skipped == {
+        ".txt": 2, "hidden": 2, ".json": 1, "no ending": 1, "broken link": 1, "pipe or device": 1,
+    }  # fmt: skip
+    assert skipped_in_words(found.skipped) == (
+        "skipped 8 files that are no images: .txt 2, hidden 2, .json 1, broken link 1, no ending 1, "
+        "pipe or device 1"
+    )
+    assert skipped_in_words(found.skipped, most=2).endswith(": .txt 2, hidden 2, others 4")
+    assert skipped_in_words(list_images(tmp_path / "folder.jpg").skipped) == ""
+
+
+def test_links_are_followed_once_and_not_in_circles(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/p/1.png", "data/a/0.png", "data/b/2.png")
+    a, b = tmp_path / "data" / "a", tmp_path / "data" / "b"
+    (a / "more").symlink_to(tmp_path / "elsewhere")
+    (a / "twice").symlink_to(tmp_path / "elsewhere" / "p")
+    (a / "up").symlink_to(tmp_path / "data")  # would bring the images of b into a
+    (a / "itself").symlink_to(a)
+    (b / "more").symlink_to(tmp_path / "elsewhere")
+    (b / "3.png").symlink_to(b / "2.png")
+    assert listed(a) == ["0.png", "more/p/1.png"]
+    assert listed(b) == ["2.png", "3.png", "more/p/1.png"]
+
+
+def test_a_folder_without_images_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="it is empty"):
+        images_below(tmp_path)
+    touch(tmp_path, "a.eps")
+    with pytest.raises(DataError, match=r"skipped 1 file that is no image: \.eps 1"):
+        images_below(tmp_path)
+    with pytest.raises(DataError, match="No such file"):
+        list_images(tmp_path / "gone")
