@@ -290,3 +290,16 @@ def test_built_in_recipes_survive_toml(name: str, tmp_path: Path) -> None:
     path = tmp_path / "written.toml"
     path.write_text(to_toml(recipe), encoding="utf-8")
     assert read_recipe(path) == recipe
+
+
+@pytest.mark.parametrize("name", ["2024", "007", "true", "null", "[a]", "{}", "1e3", '"quoted"'])
+def test_a_key_that_holds_a_word_takes_every_value_as_a_word(name: str) -> None:
+    """A folder may be called 2024: only a string in JSON's own quotes is anything but what was typed."""
+    changed = override(parse_recipe(SMALL, "here"), [f"data.name={name}"])
+    assert changed.data.name == name.strip('"')
+
+
+def test_a_recipe_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    recipe = parse_recipe(SMALL, "here")
+    (tmp_path / "mine.toml").write_text(to_toml(recipe), encoding="utf-8-sig")
+    assert read_recipe(tmp_path / "mine.toml") == recipe

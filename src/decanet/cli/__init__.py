@@ -41,6 +41,7 @@ def _app() -> Any:
     import cyclopts
 
     from decanet import __version__
+    from decanet.cli._shared import convert_value
 
     app = cyclopts.App(
         name="decanet",
@@ -48,6 +49,7 @@ def _app() -> Any:
         "Begin with `decanet train quick`.",
         version=__version__,
         help_format="markdown",
+        default_parameter=cyclopts.Parameter(converter=convert_value),
     )
     for name in COMMANDS:
         app.command(importlib.import_module(f"decanet.cli.{name}").command, name=name)

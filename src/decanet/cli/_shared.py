@@ -1,7 +1,9 @@
 """What all commands share: where output goes, and the options that several of them have."""
 
 import json
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +23,17 @@ Source = Annotated[
         name="--source", help="Where the data should come from: auto, cache, a source's name, or a path."
     ),
 ]
+
+
+def convert_value(kind: Any, tokens: Sequence[Any]) -> Any:
+    """Convert what was typed for any option or argument of type ``kind``; in every path ``~`` is the home folder.
+
+    A shell expands ``~`` at the beginning of a word only: ``--out=~/x`` arrives here as it was typed.
+    """
+    import cyclopts
+
+    value = cyclopts.convert(kind, tokens)
+    return Path(os.path.expanduser(value)) if isinstance(value, Path) else value
 
 
 def print_json(value: Any) -> None:

@@ -1,5 +1,6 @@
 """``decanet train``: from a recipe to a run."""
 
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +84,7 @@ def command(
     ranks, chosen = ranks_from_environment(), choose_device(device)
     with Watch(to_stderr=json, quiet=not ranks.is_main) as watch:
         settings = list(set_)
-        settings += [f"data.name={data}"] if data is not None else []
+        settings += [f"data.name={dumps(data)}"] if data is not None else []  # whatever it is called: a word
         settings += [f"seed={seed}"] if seed is not None else []
         settings += [f"epochs={epochs}"] if epochs is not None else []
         wish = _Wish(recipe, settings, out, resume, fallback, source, data_dir)

@@ -278,7 +278,7 @@ def _siblings(path: Iterable[str]) -> list[str]:
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe from a TOML file. Raises UsageError when it is missing, no TOML or no recipe."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors begin with a mark
     except FileNotFoundError:
         raise UsageError(f"no recipe file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -290,6 +290,8 @@ def read_recipe(path: Path) -> Recipe:
 
 def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """A recipe with ``key=value`` settings applied; keys are dotted, values are JSON or plain words.
+
+    A key that holds a word takes every value as a word: ``data.name=2024`` is the folder 2024, not a number.
 
     >>> override(parse_recipe({...}), ["optimizer.lr=0.1", "epochs=3"])  # doctest: +SKIP
 
@@ -313,6 +315,8 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
         if not isinstance(where, dict):
             mistakes.append(f"{'.'.join(path)!r} has no keys below it{did_you_mean(key, _all_keys())}")
             continue
+        if isinstance(where.get(last), str) and not isinstance(value, str):
+            value = text
         if path == ["optimizer"] and last == "name" and where.get("name") != value:
             where.clear()
         where[last] = value

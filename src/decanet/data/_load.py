@@ -1,5 +1,6 @@
 """One way in: a data set by its name, or a folder by its path."""
 
+import os
 from pathlib import Path
 
 from decanet.core.errors import UsageError, did_you_mean
@@ -27,7 +28,7 @@ def load_data(
     """
     if name in DATASETS:
         return DATASETS.get(name).load(cache, source, report)
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.exists() or any(mark in name for mark in "/\\."):
         return load_folder(path, image_size, seed, report)
     if name == "imagenet":

@@ -1,6 +1,7 @@
 """The built-in recipes, one module each: its docstring says what to expect, its ``RECIPE`` is the recipe."""
 
 import importlib
+import os
 import pkgutil
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def load_recipe(name: str) -> Recipe:
         UsageError: unknown name, missing or mistaken file.
     """
     if name.endswith(".toml") or "/" in name:
-        return read_recipe(Path(name).expanduser())
+        return read_recipe(Path(os.path.expanduser(name)))
     if name == PAPER or name.startswith(f"{PAPER}:"):
         from decanet.models import model_entry
 

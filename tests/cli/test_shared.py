@@ -1,0 +1,48 @@
+"""What all commands share: how typed values are taken."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from decanet.cli import _app
+from decanet.cli import run as decanet
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["train", "quick", "--out=~/x"], "out"),
+        (["train", "quick", "--data-dir=~/x"], "data_dir"),
+        (["train", "--resume=~/x"], "resume"),
+        (["evaluate", "~/x"], "run"),
+        (["evaluate", "run", "--figures=~/x"], "figures"),
+        (["lineage", "--figures=~/x"], "figures"),
+        (["convolve", "image", "~/x", "--save-array=~/x"], "save_array"),
+        (["convolve", "signal", "--animation=~/x"], "animation"),
+    ],
+)
+def test_the_home_folder_is_expanded_in_every_path(
+    arguments: list[str], option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, bound, _ = _app().parse_args(arguments, exit_on_error=False, print_error=False)
+    assert bound.arguments[option] == tmp_path / "x"
+
+
+def test_it_is_expanded_in_a_list_of_paths_and_unknown_homes_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, bound, _ = _app().parse_args(["predict", "~/run", "~nobody-here/x.png"], exit_on_error=False)
+    assert bound.arguments["paths"] == (tmp_path / "run", Path("~nobody-here/x.png"))
+
+
+@pytest.mark.parametrize("name", ["2024", "true", "[a]", '"quoted"'])
+def test_a_folder_of_any_name_is_taken_for_data(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkdir(name)
+    assert decanet(["train", "quick", "--data", name]) == 3
+    assert f"error[data]: {name} needs a folder for each" in capsys.readouterr().err
