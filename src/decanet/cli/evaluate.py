@@ -122,10 +122,13 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
                 "top5": said.top(5),
                 "stated_top1_pct": stated.top1_pct if stated else None,
                 "stated_top5_pct": stated.top5_pct if stated else None,
+                "notes": measured.notes,
             }
         )
         return
     out = console()
+    for note in measured.notes:
+        out.print(note, markup=False)
     out.print(
         f"[bold]{100 * said.top(1):.2f}%[/bold] of {len(said.labels)} pictures right, "
         f"{100 * said.top(5):.2f}% among the first five"

@@ -24,11 +24,15 @@ IMAGENET_CLASSES = 1000
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, and what the publisher states for the same weights on ImageNet's validation pictures."""
+    """What was measured, and what the publisher states for the same weights on ImageNet's validation pictures.
+
+    ``notes`` are lines on the weights, see :func:`decanet.models.create_model`.
+    """
 
     said: Predictions
     stated: PublishedAccuracy | None
     preprocessing: Preprocessing
+    notes: tuple[str, ...] = ()
 
 
 def measure_published(name: str, weights: str, folder: Path, device: torch.device) -> Measured:
@@ -46,11 +50,13 @@ def measure_published(name: str, weights: str, folder: Path, device: torch.devic
     preprocessing = weights_preprocessing(name, weights) if from_library else _usual_preprocessing(name)
     listed = imagenet_pictures(folder)
     model = create_model(name, weights=weights).to(device).to(memory_format=torch.channels_last)
+    notes = tuple(model.decanet_notes)
     # float32, as the publishers measured: the figure is to stand beside theirs.
     form = Form(preprocessing.crop, preprocessing.mean, preprocessing.std, device, torch.float32)
     batches = folder_evaluation(listed, form, preprocessing.resize, interpolation=preprocessing.interpolation)
     said = predict(model, batches, views="one", side=preprocessing.crop, device=device, precision="float32")
-    return Measured(said, published_accuracy(name, weights) if from_library else None, preprocessing)
+    stated = published_accuracy(name, weights) if from_library else None
+    return Measured(said, stated, preprocessing, notes)
 
 
 def _usual_preprocessing(name: str) -> Preprocessing:

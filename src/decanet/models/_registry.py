@@ -121,6 +121,9 @@ def create_model(
             ``"torchvision:IMAGENET1K_V2"``, or a file.
         options: what the network's builder lets vary, for instance ``dropout=0.0``.
 
+    Returns:
+        The network. Its ``decanet_notes`` are lines on the weights: how they were found in a file, what is missing.
+
     Raises:
         UsageError: unknown name or option, with the nearest known ones; no such weights.
         CheckpointError: the weights cannot be fetched or read, or belong to another network.
@@ -137,8 +140,9 @@ def create_model(
         raise UsageError(f"model {name!r} needs at least 1 class, got num_classes={num_classes}")
     model = entry.build(num_classes=num_classes, **options)
     model.decanet_name = name  # type: ignore[assignment]  # plain metadata, lets messages name the variant
+    model.decanet_notes = []  # type: ignore[assignment]  # what a user should know of the weights, in lines
     if weights is not None:
         from decanet.models._weights import load_published
 
-        load_published(model, entry, weights)
+        model.decanet_notes = load_published(model, entry, weights)
     return model

@@ -15,12 +15,12 @@ What may be asked for, as ``weights``:
 ``"torchvision:IMAGENET1K_V2"``
     a later set by name;
 a path
-    a ``.pth`` or ``.safetensors`` file, with our names or those of a library that publishes this network.
+    a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file, with our names or those of a library that publishes this
+    network; also when a training script wrapped them (:mod:`decanet.models._weight_files`).
 """
 
 import hashlib
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from decanet.core.errors import CheckpointError, UsageError, did_you_mean
 from decanet.models._files import fit_weights, shipped_file
 from decanet.models._registry import ModelEntry, Published, list_models, model_entry
+from decanet.models._weight_files import read_file, unwrap
 
 LIBRARIES = ("torchvision", "timm")
 
@@ -59,8 +60,11 @@ class PublishedAccuracy:
     top5_pct: float
 
 
-def load_published(model: nn.Module, entry: ModelEntry, source: str | Path) -> None:
+def load_published(model: nn.Module, entry: ModelEntry, source: str | Path) -> list[str]:
     """Load the weights ``source`` (see the module's text) into ``model``, a network of ``entry``.
+
+    Returns:
+        Lines on what a user should know of these weights, for instance what was done to the names in a file.
 
     Raises:
         UsageError: no library publishes weights of this layout, or an unknown set of them.
@@ -68,20 +72,25 @@ def load_published(model: nn.Module, entry: ModelEntry, source: str | Path) -> N
             number of classes.
     """
     library, _, which = str(source).partition(":")
+    notes: list[str] = []
     if str(source) == "decanet":
-        state, origin = _read_file(shipped_file(entry.name)), "the package's own weights"
+        state, origin = read_file(shipped_file(entry.name)), "the package's own weights"
     elif library in LIBRARIES:
         published = _published(entry, library)
         state = published.key_map(_fetch(published, which))
         origin = f"{library}'s weights"
     else:
-        state = _read_file(Path(source))
-        # A file that a library's user saved has the library's names: take the reading that fits best.
-        readings = [state, *(mapped for p in entry.published if (mapped := _try_map(p.key_map, state)))]
-        ours = model.state_dict().keys()
-        state = max(readings, key=lambda reading: len(ours & reading.keys()))
         origin = str(source)
-    _load(model, entry, state, origin)
+        # A file that a library's user saved has the library's names.
+        key_maps = [published.key_map for published in entry.published]
+        found = unwrap(read_file(Path(source)), model.state_dict(), key_maps)
+        if found is None:
+            raise CheckpointError(
+                f"{source} holds no weights: a dictionary from layer names to tensors is needed"
+            )
+        state = found.tensors
+        notes += [f"{origin}: {found.note}"] if found.note else []
+    return notes + _load(model, entry, state, origin)
 
 
 def weights_preprocessing(name: str, source: str) -> Preprocessing:
@@ -152,7 +161,7 @@ def _fetch(published: Published, which: str) -> Mapping[str, Tensor]:
     file = Path(torch.hub.get_dir()) / "checkpoints" / name
     if file.exists():
         _check_hash(file)
-        return _read_file(file)
+        return read_file(file)
     try:
         return weights.get_state_dict(progress=False, check_hash=True)
     except OSError as error:  # no network, or a full disk
@@ -212,46 +221,16 @@ def _check_hash(file: Path) -> None:
         )
 
 
-def _read_file(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise CheckpointError(
-            f"no weights file {file}; give decanet, {' or '.join(LIBRARIES)}, or a .pth or .safetensors file"
-        )
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # PyTorch's own text recommends to load it without the check, which would run what is in it.
-        raise CheckpointError(
-            f"cannot read the weights file {file}: it is damaged, or holds more than tensors, which could run "
-            "code and is never loaded; save the state_dict() of the network"
-        ) from error
-    except Exception as error:  # every sort of damage has its own exception in both formats
-        raise CheckpointError(f"cannot read the weights file {file}: {_cause(error)}") from error
-    for key in ("state_dict", "model"):  # what training scripts wrap weights in
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{file} holds no weights: a dictionary from layer names to tensors is needed")
-    return state
-
-
-def _try_map(
-    key_map: Callable[[Mapping[str, Tensor]], dict[str, Tensor]], state: Mapping[str, Tensor]
-) -> dict[str, Tensor] | None:
-    try:
-        return key_map(state)
-    except (KeyError, IndexError, ValueError, RuntimeError):  # not this library's names
-        return None
-
-
-def _load(model: nn.Module, entry: ModelEntry, state: Mapping[str, Tensor], origin: str) -> None:
+def _load(model: nn.Module, entry: ModelEntry, state: Mapping[str, Tensor], origin: str) -> list[str]:
     ours = model.state_dict()
     # Old files lack the step counters of batch normalisation, which evaluation does not use.
     counters = {key: value for key, value in ours.items() if key.endswith("num_batches_tracked")}
+    # Libraries save networks without their auxiliary classifiers, which only training uses.
+    auxiliary = {key: value for key, value in ours.items() if key.startswith("aux")}
+    notes = []
+    if auxiliary and not any(key.startswith("aux") for key in state):
+        state = {**auxiliary, **state}
+        notes.append(f"{origin} has no auxiliary classifiers: they keep their initialization")
     state = {**counters, **state}
     wrong = [key for key in ours if key in state and ours[key].shape != state[key].shape]
     only_classes = all(state[key].shape[1:] == ours[key].shape[1:] for key in wrong)
@@ -262,6 +241,7 @@ def _load(model: nn.Module, entry: ModelEntry, state: Mapping[str, Tensor], orig
             f"give a data set of {theirs} classes, or build it with num_classes={theirs}"
         )
     fit_weights(model, state, origin)
+    return notes
 
 
 def _cause(error: BaseException) -> str:
