@@ -12,8 +12,22 @@ from hypothesis import strategies as st
 from scipy.signal import oaconvolve
 
 from decanet.convolution import sounds
-from decanet.convolution._signal_figures import animate_sliding, draw_laws, draw_sound, envelope
-from decanet.convolution.signals import Echo, ExponentialDecay, SampledKernel, convolve_recursion
+from decanet.convolution._law_figures import draw_laws
+from decanet.convolution._signal_figures import (
+    PERIOD_SECONDS,
+    animate_sliding,
+    draw_echo,
+    draw_sound,
+    waveform,
+)
+from decanet.convolution.signals import (
+    Echo,
+    ExponentialDecay,
+    SampledKernel,
+    convolve_recursion,
+    sine_closed_form,
+    tutorial_times,
+)
 from decanet.convolution.sounds import (
     FULL_SCALE,
     Encoding,
@@ -462,15 +476,26 @@ def test_the_voice_falls():
     assert period_of(voice[1600:3200], 50, 250) < period_of(voice[13000:14600], 50, 250) / 1.2
 
 
-def test_envelope_is_the_lowest_and_highest_of_each_stretch(rng):
+def test_a_short_waveform_is_the_lowest_and_highest_of_each_stretch(rng):
     samples = rng.standard_normal((1000, 2))
     blocks = [samples[:333], samples[333:]]
-    low_high = envelope(blocks, 1250, columns=25)
-    assert low_high.shape == (25, 2)
+    shape = waveform(blocks, 48000, 1250, columns=25)
+    assert shape.shape == (25, 3)
     for column in range(20):
         part = samples[50 * column : 50 * column + 50]
-        np.testing.assert_array_equal(low_high[column], [part.min(), part.max()])
-    assert np.isnan(low_high[20:]).all()
+        np.testing.assert_array_equal(shape[column, :2], [part.min(), part.max()])
+        assert shape[column, 2] == pytest.approx(np.sqrt(np.square(part).mean()))
+    assert np.isnan(shape[20:]).all()
+
+
+def test_a_steady_voice_is_drawn_without_a_comb():
+    rate, frames = 16000, 64000
+    times = np.arange(frames)[:, None] / rate
+    clicks = np.where((times * 100) % 1 < 0.05, 1.0, 0.0)  # 100 pulses a second: a period of 10 ms
+    shape = waveform([clicks], rate, frames)
+    assert frames / len(shape) / rate < 0.010 < PERIOD_SECONDS  # single stretches do miss the pulse
+    np.testing.assert_array_equal(shape[:, 1], 1.0)
+    assert shape[5:-5, 2] == pytest.approx(np.sqrt(0.05), rel=0.3)
 
 
 def test_a_sound_is_drawn_on_one_time_axis():
@@ -481,12 +506,39 @@ def test_a_sound_is_drawn_on_one_time_axis():
         assert axes.get_ylabel() == "Amplitude"
 
 
-def test_laws_are_drawn_equal_and_the_moving_echo_is_not():
+@pytest.mark.parametrize("alpha", [0.01, 0.5, 5.0])
+def test_every_alpha_is_drawn_on_the_same_axis_with_its_gain_and_delay(alpha):
+    values = sine_closed_form(alpha, tutorial_times())
+    original, kernel, answer = draw_echo(alpha, values).axes
+    assert original.get_ylim() == answer.get_ylim() == (-1.1, 1.1)
+    np.testing.assert_array_equal(answer.lines[0].get_ydata(), values)
+    assert kernel.lines[0].get_ydata()[0] == pytest.approx(alpha)
+    # Once the start has died away: an independent look at a late period of the answer.
+    late = sine_closed_form(alpha, 2000 + np.linspace(0, 1, 4001))
+    gain, delay = late.max(), (late.argmax() / 4000 - 0.25) % 1
+    said = answer.get_title(loc="left")
+    assert f"{gain:#.2g} times" in said
+    assert f"{delay:.2f} s later" in said
+    enlarged = [line for line in answer.lines if "enlarged" in line.get_label()]
+    assert len(enlarged) == (gain < 0.2)
+
+
+def test_laws_are_drawn_equal_and_what_breaks_is_not():
     figure = draw_laws()
-    *equal, broken = [axes.texts[0].get_text() for axes in figure.axes]
-    assert len(equal) == 5
-    assert all(float(text.rpartition(" ")[2]) < 1e-12 for text in equal)
-    assert float(broken.rpartition(" ")[2]) > 0.1
+    inputs, laws = figure.axes[:4], figure.axes[4:]
+    assert [axes.get_title(loc="left")[:8] for axes in inputs] == [
+        "Signal f",
+        "Signal h",
+        "Kernel g",
+        "Kernel k",
+    ]
+    notes = {axes.get_title(loc="left").strip(): axes.texts[0].get_text() for axes in laws}
+    difference = {law: float(note.rpartition(" ")[2]) for law, note in notes.items()}
+    broken = {law for law, size in difference.items() if size > 0.1}
+    assert broken == {law for law in notes if law.startswith("Not ")}
+    assert len(broken) == 2
+    assert all(size < 1e-12 for law, size in difference.items() if law not in broken)
+    assert len(difference) == 7
 
 
 def test_the_sliding_kernel_moves(tmp_path):

@@ -1,5 +1,6 @@
-"""Figures of signals: the tutorial's two panels, the laws, a sound before and after, the sliding kernel."""
+"""Figures of signals: the tutorial's panels, a sound before and after, the sliding kernel."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,10 @@ from decanet.convolution.signals import (
     TUTORIAL_SECONDS,
     Array,
     ExponentialDecay,
-    convolve_fft,
     convolve_recursion,
-    drifting_echo,
     sine,
+    sine_delay,
+    sine_gain,
     tutorial_times,
 )
 from decanet.core.plotting import COLOURS, grid_shape, new_figure, save_figure, styled
@@ -24,23 +25,49 @@ if TYPE_CHECKING:
 
 BLUE, GREEN = COLOURS[0], COLOURS[2]
 RED = "#c1272d"  # the tutorial's red; the house's second colour is nearer to orange
-COLUMNS = 600  # a waveform is drawn as the lowest and highest sample of this many stretches
+COLUMNS = 600  # a waveform is drawn in so many stretches
+PERIOD_SECONDS = 0.025  # two periods of a deep voice
+FAINT = 0.2  # an amplitude below it is drawn once more, enlarged
 
 
 @styled
 def draw_echo(alpha: float, values: Array) -> "Figure":
-    """The tutorial's figure: the original in blue above, with its continuous echo in red below."""
+    """The tutorial's figure: the original in blue above, with its continuous echo in red below, and g beside it.
+
+    All alphas share one amplitude axis. An answer too weak to be read there is drawn once more, enlarged.
+    """
     times = tutorial_times()
-    figure = new_figure(8, 5.5)
-    above, below = figure.subplots(2, 1, sharex=True)
-    above.plot(times, sine(times), color=BLUE, label=r"$f(t)=\sin 2\pi t$")
-    below.plot(times, values, color=RED, label=r"$(f*g)(t)$")
-    above.set_title("Original")
-    below.set_title(rf"With continuous echo, $g(t)=\alpha e^{{-\alpha t}}$, $\alpha={alpha:g}$ s$^{{-1}}$")
-    for axes in (above, below):
-        axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, TUTORIAL_SECONDS))
-        axes.tick_params(labelbottom=True)
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+    gain, delay = sine_gain(alpha), sine_delay(alpha)
+    figure = new_figure(10, 5.5)
+    panels = figure.subplot_mosaic([["f", "g"], ["f*g", "."]], width_ratios=(2.4, 1))
+    original, answer, kernel = panels["f"], panels["f*g"], panels["g"]
+    original.plot(times, sine(times), color=BLUE, label=r"$f(t)=\sin 2\pi t$")
+    answer.plot(times, values, color=RED, label=r"$(f*g)(t)$")
+    if gain < FAINT:
+        # At its start, before it swings about 0, the answer is up to twice as strong.
+        factor = next(factor for factor in (500, 200, 100, 50, 20, 10, 5, 2) if 2 * factor * gain < 1)
+        answer.plot(
+            times, factor * values, color=RED, linestyle=":", linewidth=1.2, label=f"{factor} times enlarged"
+        )
+    kernel.plot(times, ExponentialDecay(alpha)(times), color=GREEN)
+    kernel.set(
+        title=rf"Kernel $g(t)=\alpha e^{{-\alpha t}}$, $\alpha={alpha:g}$ s$^{{-1}}$", xlabel="Time (s)"
+    )
+    kernel.set(xlim=(0, TUTORIAL_SECONDS), ylim=(0, 1.05 * alpha), ylabel="Weight (1/s)")
+    original.set_title("Original", loc="left")
+    answer.set_title(f"Convolved: {gain:#.2g} times as strong, {delay:.2f} s later", loc="left")
+    for axes in (original, answer):
+        axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, TUTORIAL_SECONDS), ylim=(-1.1, 1.1))
+    original.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+    answer.legend(loc="upper right", ncols=2)
+    figure.text(
+        0.725, 0.24,
+        "g holds no impulse at 0, so the\noriginal itself is not in the result:\nthis echo is a low-pass filter.\n\n"
+        "Once the start has died away, the\nsine has the amplitude\n"
+        r"$\alpha/\sqrt{\alpha^2+\omega^2}$ and the delay" "\n"
+        r"$\arctan(\omega/\alpha)/\omega$, with $\omega=2\pi$/s.",
+        va="center", fontsize=9, color="#444444", linespacing=1.5,
+    )  # fmt: skip
     return figure
 
 
@@ -56,7 +83,9 @@ def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
     for axes, alpha, row in zip(grid.flat, alphas, values):
         axes.plot(times, sine(times), color=BLUE, linewidth=1, alpha=0.55, label="original")
         axes.plot(times, row, color=RED, label="with continuous echo")
-        axes.set_title(rf"$\alpha={alpha:g}$ s$^{{-1}}$", fontweight="normal")
+        axes.set_title(
+            rf"$\alpha={alpha:g}$ s$^{{-1}}$: {sine_gain(alpha):#.2g} times", fontweight="normal", fontsize=10
+        )
     for index in range(columns):
         lowest = grid[(len(alphas) - 1 - index) // columns, index]
         lowest.tick_params(labelbottom=True)
@@ -71,118 +100,66 @@ def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
 def draw_sound(
     name: str, before: Iterable[Array], what: str, after: Iterable[Array], rate: int, frames: int
 ) -> "Figure":
-    """A sound above and what became of it below, on one time axis of ``frames`` instants."""
-    envelopes = [envelope(blocks, frames) for blocks in (before, after)]
-    edges = np.linspace(0.0, frames / rate, len(envelopes[1]) + 1)
-    largest = max(float(np.nanmax(np.abs(low_high))) for low_high in envelopes) or 1.0
+    """A sound above and what became of it below, on one time axis of ``frames`` instants.
+
+    Light, from the lowest to the highest sample; dark, the root mean square. Both are taken over at least
+    ``PERIOD_SECONDS`` around each place: single stretches shorter than a period of the voice would make a comb.
+    """
+    shapes = [waveform(blocks, rate, frames) for blocks in (before, after)]
+    edges = np.linspace(0.0, frames / rate, len(shapes[1]) + 1)
+    largest = max(float(np.nanmax(np.abs(shape))) for shape in shapes) or 1.0
     figure = new_figure(9, 5.5)
-    for axes, low_high, colour, title in zip(
-        figure.subplots(2, 1, sharex=True), envelopes, (BLUE, RED), (f"Original: {name}", what)
-    ):
-        axes.stairs(low_high[:, 1], edges, baseline=low_high[:, 0], color=colour, fill=True)
-        axes.stairs(low_high.mean(axis=1), edges, color=colour, linewidth=0.8, baseline=None)
+    panels = figure.subplots(2, 1, sharex=True)
+    for axes, shape, color, title in zip(panels, shapes, (BLUE, RED), (f"Original: {name}", what)):
+        low, high, rms = shape.T
+        peaks = axes.stairs(high, edges, baseline=low, color=color, alpha=0.4, fill=True, label="peaks")
+        loud = axes.stairs(rms, edges, baseline=-rms, color=color, fill=True, label="root mean square")
+        axes.stairs(shape[:, :2].mean(axis=1), edges, color=color, linewidth=0.6, baseline=None)
         axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, edges[-1]))
         axes.set_ylim(-1.05 * largest, 1.05 * largest)
-        axes.set_title(title)
+        axes.set_title(title, loc="left")
         axes.tick_params(labelbottom=True)
+        axes.legend(
+            handles=[peaks, loud], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2
+        )
     return figure
 
 
-def envelope(blocks: Iterable[Array], frames: int, columns: int = COLUMNS) -> Array:
-    """Lowest and highest sample of all channels in each of at most ``columns`` equal stretches, shape (K, 2).
+def waveform(blocks: Iterable[Array], rate: int, frames: int, columns: int = COLUMNS) -> Array:
+    """Lowest sample, highest sample and root mean square of all channels around each of at most ``columns`` places.
 
-    NaN where the blocks end before ``frames``.
+    Args:
+        blocks: the sound, arrays (n, C) in turn.
+        rate: samples a second; it decides how many stretches ``PERIOD_SECONDS`` spans.
+        frames: the length of the time axis in samples; NaN where the blocks end before it.
+
+    Returns:
+        Shape (K, 3).
     """
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
+
     columns = min(columns, frames)
-    low_high = np.tile([np.inf, -np.inf], (columns, 1))
+    low, high = np.full(columns, np.inf), np.full(columns, -np.inf)
+    energy, count = np.zeros(columns), np.zeros(columns)
     start = 0
     for block in blocks:
         column = (np.arange(start, start + len(block)) * columns) // frames
-        np.minimum.at(low_high[:, 0], column, block.min(axis=1))
-        np.maximum.at(low_high[:, 1], column, block.max(axis=1))
+        np.minimum.at(low, column, block.min(axis=1))
+        np.maximum.at(high, column, block.max(axis=1))
+        energy += np.bincount(column, np.square(block).mean(axis=1), columns)
+        count += np.bincount(column, minlength=columns)
         start += len(block)
-    low_high[~np.isfinite(low_high).all(axis=1)] = np.nan
-    return low_high
-
-
-# ---------------------------------------------------------------------------------------------- laws
-
-
-@styled
-def draw_laws() -> "Figure":
-    """The five laws of convolution, each computed both ways, and a system that is no convolution."""
-    times = np.linspace(0.0, 4.0, 801)
-    step = times[1]
-    f, h = sine(times) * np.exp(-0.5 * times), (np.abs(times - 0.8) < 0.4).astype(float)
-    g, k = ExponentialDecay(2.0)(times), ExponentialDecay(6.0)(times)
-
-    def star(one: Array, other: Array) -> Array:  # the sum that keeps every law exactly, at each step width
-        return convolve_fft(one, other, step, "rectangle")
-
-    late = 200  # samples: 1 s
-    shifted = np.concatenate([np.zeros(late), f[:-late]])
-    answer, other = star(f, g), star(h, g)
-    later = np.concatenate([np.zeros(late), answer[:-late]])
-    pairs = [
-        ("Linearity", "(2f + 3h) * g", star(2 * f + 3 * h, g), "2(f * g) + 3(h * g)", 2 * answer + 3 * other),
-        ("Time invariance", "(f 1 s later) * g", star(shifted, g), "(f * g) 1 s later", later),
-        ("Commutativity", "f * g", answer, "g * f", star(g, f)),
-        ("Associativity", "(f * g) * k", star(answer, k), "f * (g * k)", star(f, star(g, k))),
-    ]
-    figure = new_figure(13, 7)
-    grid = figure.subplots(2, 3).ravel()
-    for axes, pair in zip(grid, pairs):
-        _draw_pair(axes, times, *pair)
-        axes.set(xlabel="Time (s)", ylabel="Amplitude", xlim=(0, times[-1]))
-
-    size = 16 * len(times)  # zeros behind the signal make the spectrum a smooth curve
-    whole = np.convolve(f, g) * step
-    frequencies = np.fft.rfftfreq(size, step)
-    together = np.abs(np.fft.rfft(whole, size))
-    product = np.abs(np.fft.rfft(f, size) * np.fft.rfft(g, size) * step)
-    _draw_pair(
-        grid[4],
-        frequencies,
-        "Convolution theorem",
-        r"$|F\{f * g\}|$",
-        together,
-        r"$|F\{f\}\,F\{g\}|$",
-        product,
-    )
-    grid[4].set(xlabel="Frequency (Hz)", ylabel="Magnitude", xlim=(0, 4))
-
-    def late_f(t: Any) -> Array:
-        return np.where(t < 1.0, 0.0, _clap(np.asarray(t) - 1.0))
-
-    drifts = drifting_echo(late_f, times), drifting_echo(_clap, times - 1.0)
-    _draw_pair(
-        grid[5], times, "What breaks: the echo's delay grows", "clap 1 s later, then echo", drifts[0],
-        "clap, then echo; all 1 s later", np.where(times < 1.0, 0.0, drifts[1]), equal=False,
-    )  # fmt: skip
-    grid[5].set(xlabel="Time (s)", ylabel="Amplitude", xlim=(0, times[-1]))
-    return figure
-
-
-def _clap(times: Any) -> Array:
-    """A short burst of sound around 0.15 s."""
-    t = np.asarray(times)
-    return np.exp(-(((t - 0.15) / 0.06) ** 2)) * np.cos(2 * np.pi * 6 * (t - 0.15))
-
-
-def _draw_pair(
-    axes: Any, x: Array, law: str, name: str, one: Array, other_name: str, other: Array, equal: bool = True
-) -> None:
-    difference = np.abs(one - other).max()
-    axes.plot(x, one, color="#8fc1e3" if equal else BLUE, linewidth=5 if equal else 1.8, label=name)
-    axes.plot(x, other, color=RED, linestyle="--", linewidth=1.6, label=other_name)
-    sign = "=" if equal else r"$\neq$"
-    axes.set_title(f"{law}\n", loc="left")
-    shown = f"{difference:.1e}" if equal else f"{difference:.2f}"
-    note = f"solid {sign} dashed; largest difference {shown}"
-    axes.text(0.0, 1.02, note, transform=axes.transAxes, fontsize=9, color="#444444")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.32 * (high - low))  # room for the legend
-    axes.legend(loc="upper right")
+    there = count > 0
+    shape = np.full((columns, 3), np.nan)
+    stretch = frames / columns / rate  # seconds
+    # Where the stretches are much shorter than a period, the waveform itself is drawn.
+    width = math.ceil(PERIOD_SECONDS / stretch) if stretch > PERIOD_SECONDS / 10 else 1
+    if there.any():
+        shape[there, 0] = minimum_filter1d(low[there], width)
+        shape[there, 1] = maximum_filter1d(high[there], width)
+        mean_square = uniform_filter1d(energy[there] / count[there], width)
+        shape[there, 2] = np.sqrt(np.maximum(mean_square, 0.0))  # the running mean may leave 0 by a rounding
+    return shape
 
 
 # -------------------------------------------------------------------------------- the sliding kernel
@@ -241,11 +218,14 @@ def _sliding_frames(alpha: float, moments: Array) -> list[Any]:
 
 @styled
 def _sliding_strip(alpha: float, moments: int = 6) -> "Figure":
-    figure = new_figure(14, 9)
+    figure = new_figure(12, 9)
     grid = figure.subplots(4, moments // 2)
     for index, moment in enumerate(np.linspace(0.0, TUTORIAL_SECONDS, moments + 1)[1:]):
         row, column = divmod(index, moments // 2)
         _draw_moment(grid[2 * row : 2 * row + 2, column], alpha, moment)
+    for axes in grid[:, 1:].flat:  # the rows share their axes: the first column's labels are enough
+        axes.set_ylabel("")
+        axes.tick_params(labelleft=False)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
@@ -259,15 +239,23 @@ def _draw_moment(panels: Any, alpha: float, moment: float) -> None:
     answer = convolve_recursion(sine, [kernel], times)[0]
     now = float(np.interp(moment, times, answer))
     highest = max(1.0, alpha) * 1.1
-    above.plot(times, sine(times), color=BLUE, linewidth=1.2, label=r"$f(\tau)$")
+    above.plot(times, sine(times), color=BLUE, label=r"$f(\tau)$")
     flipped = np.linspace(-0.5, moment, 400)
-    above.plot(flipped, kernel(moment - flipped), color=RED, linestyle="--", label=r"$g(t-\tau)$, flipped")
+    above.plot(
+        flipped,
+        kernel(moment - flipped),
+        color=RED,
+        linestyle="--",
+        linewidth=1.4,
+        label=r"$g(t-\tau)$, flipped",
+    )
     above.fill_between(past, product, color=GREEN, alpha=0.35, linewidth=0)
     above.plot(past, product, color=GREEN, linewidth=1, label="product")
     above.axvline(moment, color="#888888", linewidth=0.8)
     above.set(ylim=(-highest, highest), xlim=(-0.5, TUTORIAL_SECONDS))
     above.set(xlabel=r"$\tau$ (s)", ylabel="Amplitude")
-    above.set_title(f"t = {moment:.2f} s: area {now:+.3f}", loc="left")
+    area = f"{now:+.3f}".replace("-", "\N{MINUS SIGN}")
+    above.set_title(f"t = {moment:.2f} s: area {area}", loc="left")
     reached = times <= moment
     below.plot(times, answer, color="#cccccc", linewidth=1)
     below.plot(times[reached], answer[reached], color=GREEN)

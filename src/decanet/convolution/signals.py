@@ -344,6 +344,19 @@ def sine_closed_form(alpha: float, times: ArrayLike) -> Array:
     return alpha / (alpha**2 + w**2) * bracket
 
 
+def sine_gain(alpha: float) -> float:
+    """Amplitude of the tutorial's sine behind the exponential decay, once the start has died away.
+
+    alpha / sqrt(alpha^2 + w^2) with w = 2 pi: the kernel holds no impulse at 0, so it is a low-pass filter.
+    """
+    return alpha / math.hypot(alpha, 2.0 * math.pi)
+
+
+def sine_delay(alpha: float) -> float:
+    """Seconds by which the sine of :func:`sine_gain` comes later: atan(w / alpha) / w, at most a quarter period."""
+    return math.atan2(2.0 * math.pi, alpha) / (2.0 * math.pi)
+
+
 def _causal(signal: Signal, t: Array) -> Array:
     return np.where(t < 0, 0.0, signal(np.maximum(t, 0.0)))
 

@@ -123,7 +123,7 @@ def _run_tutorial(
     if not only_drawings:
         _compare(chosen, figures or Path("convolve-signal"), out, save_array, report, say)
     if laws:
-        from decanet.convolution._signal_figures import draw_laws
+        from decanet.convolution._law_figures import draw_laws
         from decanet.core.plotting import save_figure
 
         report["files"].append(str(save_figure(draw_laws(), laws)))
@@ -173,7 +173,7 @@ def _compare(
     for row in compared:
         path = figures / f"echo-alpha-{row.alpha:g}.png"
         report["files"].append(str(save_figure(draw_echo(row.alpha, row.values), path)))
-    say(f"{len(compared)} figures in {figures}")
+    say(f"{len(compared)} {'figure' if len(compared) == 1 else 'figures'} in {figures}")
     if out:
         report["files"].append(str(save_figure(draw_echo_sheet(alphas, values), out)))
         say(f"all on one sheet: {out}")
