@@ -15,16 +15,12 @@ from decanet.core.runtime import (
     Ranks,
     cache_folder,
     choose_device,
-    choose_precision,
     environment,
     generator,
-    matmul_gflops,
     peak_memory,
     ranks_from_environment,
     seed_from,
     seed_torch,
-    set_threads,
-    usable_cores,
 )
 
 CPU = torch.device("cpu")
@@ -77,45 +73,6 @@ def test_each_process_of_a_machine_takes_a_gpu_of_its_own(monkeypatch: pytest.Mo
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert choose_device("cuda") == torch.device("cuda:1")
     assert choose_device("cuda:0") == torch.device("cuda:0"), "a device that was asked for by number stays"
-
-
-def test_a_precision_that_was_asked_for_is_taken() -> None:
-    assert choose_precision("float32", CPU) == "float32"
-    assert choose_precision("bfloat16", CPU) == "bfloat16"
-
-
-@pytest.mark.parametrize(("bfloat16", "chosen"), [(400.0, "bfloat16"), (120.0, "float32"), (5.0, "float32")])
-def test_auto_takes_bfloat16_only_where_it_is_clearly_faster(
-    monkeypatch: pytest.MonkeyPatch, bfloat16: float, chosen: str
-) -> None:
-    rates = {torch.bfloat16: bfloat16, torch.float32: 100.0}
-    monkeypatch.setattr(runtime, "matmul_gflops", lambda _, dtype: rates[dtype])
-    assert choose_precision("auto", CPU) == chosen
-
-
-def test_the_rate_of_a_product_is_that_of_this_machine() -> None:
-    rate = matmul_gflops(CPU, torch.float32, size=128, seconds=0.0)
-    assert 0.01 < rate < 1e5  # between a microcontroller and a data centre's GPU
-
-
-def test_threads_are_set_as_asked() -> None:
-    before = torch.get_num_threads()
-    try:
-        assert set_threads(2) == 2
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize("asked", ["1", "1,1"])
-def test_threads_follow_openmp_when_nothing_is_asked(asked: str) -> None:
-    """In a fresh process: OMP_NUM_THREADS is read when torch starts; a list is OpenMP's form for nested levels."""
-    code = "from decanet.core.runtime import set_threads; print(set_threads())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "OMP_NUM_THREADS": asked}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.strip() == "1"
 
 
 def test_a_seed_is_the_same_in_every_process() -> None:
@@ -200,14 +157,3 @@ def test_peak_memory_counts_what_was_touched() -> None:
     held = torch.ones(64 << 20, dtype=torch.uint8)
     assert peak_memory(CPU) >= before
     assert held[-1] == 1
-
-
-def test_the_cores_are_those_this_process_may_use() -> None:
-    if not hasattr(os, "sched_setaffinity"):
-        pytest.skip("this system does not bind processes to cores")
-    before = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, {min(before)})
-        assert usable_cores() == 1
-    finally:
-        os.sched_setaffinity(0, before)

@@ -12,9 +12,10 @@ from PIL import Image
 
 from decanet.benchmarking.steps import CPU, loop_steps
 from decanet.benchmarking.timing import about, conditions, markdown_table, spread, take_turns
+from decanet.core.processor import usable_cores
 from decanet.core.recipe import Augmentation
 from decanet.core.report import Report, Silent
-from decanet.core.runtime import Ranks, usable_cores
+from decanet.core.runtime import Ranks
 from decanet.data import ImageData, Split
 from decanet.data.batches import FolderBatches, Form, default_workers, folder_evaluation
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, list_folder, read_split

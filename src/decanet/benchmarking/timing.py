@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from decanet.core.processor import matmul_gflops
 from decanet.core.results import write_json, write_text
-from decanet.core.runtime import environment, matmul_gflops
+from decanet.core.runtime import environment
 
 MATRIX_SIDE = 2048  # of the square product whose rate is the machine's: large enough to keep all cores busy
 
@@ -65,8 +66,9 @@ def about(measured: Mapping[str, Any]) -> str:
     return (
         f"{measured['date']}, {machine['processor']} ({machine['capability']}), {machine['threads']} threads on "
         f"{machine['cores']} cores, torch {machine['torch']}, decanet {machine['decanet']} at commit "
-        f"{machine['commit']}; a {MATRIX_SIDE}-sided matrix product reaches {measured['float32_gflops']:g} GFLOP/s in "
-        f"float32 and {measured['bfloat16_gflops']:g} in bfloat16 (two operations for each multiply-add)."
+        f"{machine['commit']}; a matrix product (up to {MATRIX_SIDE}x{MATRIX_SIDE}) reaches "
+        f"{measured['float32_gflops']:g} GFLOP/s in float32 and "
+        f"{measured['bfloat16_gflops']:g} in bfloat16 (two operations for each multiply-add)."
     )
 
 

@@ -163,7 +163,8 @@ def _measuring(threads: int | None, json: bool) -> Any:
     """The watch under which something is measured, in the state in which decanet trains."""
     from decanet.cli._watch import Watch
     from decanet.core.errors import UsageError
-    from decanet.core.runtime import keep_freed_memory, set_threads
+    from decanet.core.processor import set_threads
+    from decanet.core.runtime import keep_freed_memory
 
     if threads is not None and threads < 1:
         raise UsageError(f"--threads {threads}: at least one is needed")

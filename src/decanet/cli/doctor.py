@@ -31,13 +31,8 @@ def examine(device: str, data_dir: Any) -> dict[str, Any]:
 
     import torch
 
-    from decanet.core.runtime import (
-        cache_folder,
-        choose_device,
-        environment,
-        matmul_gflops,
-        set_threads,
-    )
+    from decanet.core.processor import matmul_gflops, set_threads
+    from decanet.core.runtime import cache_folder, choose_device, environment
     from decanet.data import dataset_entry, list_datasets
 
     set_threads()

@@ -41,7 +41,8 @@ def command(
     """
     from decanet.cli._watch import Watch
     from decanet.core.errors import DataError, UsageError
-    from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory, set_threads
+    from decanet.core.processor import set_threads
+    from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
     from decanet.data import load_data
     from decanet.evaluation.protocol import VIEWS, require_room
     from decanet.evaluation.runs import load_run

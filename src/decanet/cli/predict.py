@@ -40,7 +40,8 @@ def command(
         raise UsageError(f"name at least one picture, for instance: decanet predict {with_what} cat.jpg")
     if top < 1:
         raise UsageError(f"--top must be at least 1, got {top}")
-    from decanet.core.runtime import choose_device, keep_freed_memory, set_threads
+    from decanet.core.processor import set_threads
+    from decanet.core.runtime import choose_device, keep_freed_memory
     from decanet.evaluation.runs import load_run, load_shipped, name_pictures
 
     keep_freed_memory()

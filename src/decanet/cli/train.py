@@ -77,7 +77,8 @@ def command(
         )
 
     from decanet.cli._watch import Watch
-    from decanet.core.runtime import choose_device, keep_freed_memory, ranks_from_environment, set_threads
+    from decanet.core.processor import set_threads
+    from decanet.core.runtime import choose_device, keep_freed_memory, ranks_from_environment
 
     keep_freed_memory()
     set_threads(threads)

@@ -1,15 +1,15 @@
-"""The machine a training runs on: device, arithmetic, threads, seeds, processes, versions."""
+"""What a training runs on: device, memory, seeds, processes, versions."""
 
 import hashlib
 import os
 import platform
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decanet.core.errors import DistributedError, ResourceError, UsageError
+from decanet.core.processor import processor_name, usable_cores
 
 if TYPE_CHECKING:
     import torch
@@ -60,47 +60,6 @@ def choose_device(name: str = "auto") -> "torch.device":
     if kind == "cuda" and not index and "LOCAL_RANK" in os.environ:
         name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     return torch.device(name)
-
-
-def matmul_gflops(
-    device: "torch.device", dtype: "torch.dtype", size: int = 1024, seconds: float = 0.05
-) -> float:
-    """Rate of a square matrix product here, in 1e9 operations (two per multiply-add) per second."""
-    import torch
-
-    a = torch.ones(size, size, dtype=dtype, device=device)
-    times: list[float] = []
-    begin = time.perf_counter()
-    # One warm-up, then as long as asked, at least three times; the fastest is the machine's, the rest noise.
-    while len(times) < 4 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        a @ a
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-    return 2 * size**3 / min(times[1:]) / 1e9
-
-
-def choose_precision(wanted: str, device: "torch.device") -> str:
-    """``wanted``, or for "auto" whichever of bfloat16 and float32 multiplies matrices faster here."""
-    import torch
-
-    if wanted != "auto":
-        return wanted
-    if device.type == "mps":
-        return "float32"
-    # Measured, not looked up: processors without bfloat16 instructions emulate it, some well, most badly.
-    faster = matmul_gflops(device, torch.bfloat16) > 1.3 * matmul_gflops(device, torch.float32)
-    return "bfloat16" if faster else "float32"
-
-
-def set_threads(count: int | None = None) -> int:
-    """Use ``count`` threads; returns the number. None leaves torch's choice: OMP_NUM_THREADS, or the cores."""
-    import torch
-
-    if count:
-        torch.set_num_threads(count)
-    return torch.get_num_threads()
 
 
 def keep_freed_memory() -> None:
@@ -157,22 +116,12 @@ def cache_folder(given: Path | str | None = None) -> Path:
     return Path(base) / "decanet"
 
 
-def processor_name() -> str:
-    """The processor's marketing name, as well as the system tells."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def environment(device: "torch.device | None" = None) -> dict[str, Any]:
     """What a result must carry to be compared: versions, processor, threads, device, commit of the source."""
+    from importlib.metadata import version
+
     import numpy
     import torch
-    import torchvision
 
     from decanet import __version__
 
@@ -182,7 +131,7 @@ def environment(device: "torch.device | None" = None) -> dict[str, Any]:
         "commit": _commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": version("torchvision"),
         "numpy": numpy.__version__,
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor_name(),
@@ -206,11 +155,6 @@ def peak_memory(device: "torch.device") -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
-
-
-def usable_cores() -> int:
-    """Processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _commit() -> str | None:

@@ -17,8 +17,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from decanet.core.processor import usable_cores
 from decanet.core.recipe import Augmentation, Rgb
-from decanet.core.runtime import Ranks, generator, usable_cores
+from decanet.core.runtime import Ranks, generator
 from decanet.data._base import FolderData, ImageData, Split
 from decanet.data.augmentation import augment, draw, padded
 from decanet.data.folder import DRAFT_GAP, fit_square, size_with_short_side

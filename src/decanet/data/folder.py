@@ -14,9 +14,10 @@ import torch
 from PIL import Image
 
 from decanet.core.errors import DataError
+from decanet.core.processor import usable_cores
 from decanet.core.recipe import Rgb
 from decanet.core.report import Report
-from decanet.core.runtime import generator, usable_cores
+from decanet.core.runtime import generator
 from decanet.data._base import FolderData, ImageData, Split, channel_statistics
 from decanet.data.images import images_below
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from decanet.convolution.pictures import read_rgb
 from decanet.core.errors import CheckpointError, DataError, UsageError
+from decanet.core.processor import choose_precision
 from decanet.core.recipe import Recipe, parse_recipe, read_recipe
 from decanet.core.results import RunFolder
-from decanet.core.runtime import choose_precision
 from decanet.data.batches import Form
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import VIEWS, autocast
