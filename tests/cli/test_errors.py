@@ -1,6 +1,9 @@
 """Bad input: one line on stderr, the right exit code, nothing lost or half-written."""
 
+import errno
 import importlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -132,3 +135,106 @@ def test_the_labs_examples_stand_on_lines_of_their_own(name: str, capsys: pytest
     assert examples  # none is broken in two, so they can be copied
     lines = importlib.import_module(f"decanet.cli.convolve.{name}").command.__doc__.splitlines()
     assert examples == [line.strip() for line in lines if line.startswith(f"    decanet convolve {name}")]
+
+
+INTERRUPTED = "error[interrupted]: stopped by Ctrl-C"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "quick"],
+        ["evaluate", "run"],
+        ["predict", "--model", "decanet_s", "x.png"],
+        ["data", "list"],
+        ["doctor"],
+    ],
+)
+def test_ctrl_c_is_one_line_and_130_in_every_command(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from decanet.core import runtime
+
+    def pressed(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for name in ("choose_device", "cache_folder", "environment"):  # one of which each of these commands calls
+        monkeypatch.setattr(runtime, name, pressed)
+    assert decanet(arguments) == 130
+    assert one_line(capsys) == INTERRUPTED
+
+
+def test_a_library_that_turns_ctrl_c_into_an_error_of_its_own_changes_nothing(tmp_path: Path) -> None:
+    fake = tmp_path / "torch.py"
+    fake.write_text(
+        "import os, signal\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n    raise ImportError('cannot be imported') from None\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-m", "decanet", "predict", "--model", "decanet_s", "x.png"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, INTERRUPTED + "\n")
+
+
+def fails_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    from decanet.core import runtime
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(runtime, "choose_device", fail)
+    return decanet(["predict", "--model", "decanet_s", "x.png"])
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no space left on the disk"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "no space left on the disk"),
+        (OSError(errno.EFBIG, "File too large"), "ulimit -f"),
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u"),
+        (MemoryError(), "not enough memory"),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+            "not enough memory",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "not enough memory"),
+        (ImportError("libtorch.so: failed to map segment from shared object"), "not enough memory"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (RuntimeError("DataLoader worker (pid(s) 12) exited unexpectedly"), "decodes images was killed"),
+    ],
+)
+def test_whatever_runs_out_is_a_lack_of_resources_in_one_line(
+    error: BaseException, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails_with(error, monkeypatch) == 6
+    line = one_line(capsys)
+    assert line.startswith("error[resources]: ")
+    assert says in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied", "/root/cache"),
+        NotADirectoryError(errno.ENOTDIR, "Not a directory", "/root/cache"),
+        IsADirectoryError(errno.EISDIR, "Is a directory", "/root/cache"),
+    ],
+)
+def test_a_place_that_the_system_refuses_is_told_in_one_line(
+    error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails_with(error, monkeypatch) == 2
+    assert one_line(capsys).startswith(f"error[usage]: cannot use /root/cache: {error.strerror}; ")
+
+
+def test_a_defect_keeps_its_traceback_and_an_exit_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ZeroDivisionError):
+        fails_with(ZeroDivisionError(), monkeypatch)
+    with pytest.raises(SystemExit) as caught:
+        fails_with(SystemExit(9), monkeypatch)
+    assert caught.value.code == 9

@@ -1,23 +1,70 @@
 """The command line: one thin module a command. They import nothing heavy themselves, only inside their functions."""
 
+import contextlib
+import errno
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 # Each module has a function or an App named `command`.
 COMMANDS = ("train", "evaluate", "predict", "models", "lineage", "convolve", "data", "benchmark", "doctor")
+# What the system says of a place that is not as a command needs it.
+REFUSED = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``decanet`` with ``arguments`` (the process's own by default) and exit with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # all is said: Ctrl-C while Python shuts down would add a traceback
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. Errors a user can cause become one line on stderr."""
+    """Run one command and return its exit code. Errors a user can cause become one line on stderr.
+
+    A termination signal ends a command that keeps nothing as it ends any program; a training saves first.
+    """
+    with _ctrl_c() as pressed:
+        try:
+            return _run(arguments)
+        except BaseException as error:
+            # A library that is being imported may turn the interrupt into an error of its own.
+            if not pressed and not isinstance(error, KeyboardInterrupt):
+                raise
+    from decanet.core.errors import Interrupted
+
+    return _report(Interrupted("stopped by Ctrl-C"))
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[list[int]]:
+    """Raise KeyboardInterrupt at Ctrl-C, as Python does, and remember that it was pressed."""
+    pressed: list[int] = []
+
+    def interrupt(number: int, _: Any) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # whoever runs us handles signals
+        yield pressed
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run(arguments: Sequence[str]) -> int:
     import cyclopts
 
-    from decanet.core.errors import DecanetError, UsageError
+    from decanet.core.errors import DecanetError, UsageError, shortage
 
     try:
         _app()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
@@ -26,13 +73,26 @@ def run(arguments: Sequence[str]) -> int:
         return _report(UsageError(f"{str(error).strip()} (see {command} --help)"))
     except DecanetError as error:
         return _report(error)
-    except KeyboardInterrupt:
-        print("\nerror[interrupted]: stopped by Ctrl-C", file=sys.stderr)
-        return 130
-    except (BrokenPipeError, SystemExit):  # the reader, for instance `head`, has seen enough; rich exits then
+    except (BrokenPipeError, SystemExit) as error:
+        # The reader, for instance `head`, has seen enough; rich then leaves with SystemExit.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         sys.stdout = None
-        return 0
+    except Exception as error:
+        place = _wrong_place(error)
+        if (known := shortage(error) or (place and UsageError(place))) is None:
+            raise
+        return _report(known)
     return 0
+
+
+def _wrong_place(error: Exception) -> str | None:
+    """What is wrong with a file or folder that the system refuses, whoever met it."""
+    if isinstance(error, OSError) and error.filename is not None and error.errno in REFUSED:
+        return f"cannot use {error.filename}: {error.strerror}; mend that, or choose another place"
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return f"~ means nothing here ({error}); write the whole path"
+    return None
 
 
 def _app() -> Any:
@@ -50,6 +110,7 @@ def _app() -> Any:
         version=__version__,
         help_format="markdown",
         default_parameter=cyclopts.Parameter(converter=convert_value),
+        suppress_keyboard_interrupt=False,
     )
     for name in COMMANDS:
         app.command(importlib.import_module(f"decanet.cli.{name}").command, name=name)
@@ -57,5 +118,7 @@ def _app() -> Any:
 
 
 def _report(error: Any) -> int:
+    if error.kind == "interrupted" and sys.stderr.isatty():
+        print(file=sys.stderr)  # the terminal has written ^C
     print(error.line, file=sys.stderr)
     return error.exit_code

@@ -5,6 +5,8 @@ A defect of decanet itself stays an ordinary exception with its traceback.
 """
 
 import difflib
+import errno
+import re
 from collections.abc import Iterable
 
 
@@ -69,7 +71,7 @@ class Preempted(DecanetError):  # noqa: N818 (not a mistake: the work was saved)
 
 
 class Interrupted(DecanetError):  # noqa: N818
-    """The user pressed Ctrl-C; the work was saved and can be resumed."""
+    """The user pressed Ctrl-C; what a training had done was saved and can be resumed."""
 
     kind, exit_code = "interrupted", 130
 
@@ -78,3 +80,57 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """``' (did you mean a, b?)'`` for the nearest known names, or an empty string."""
     near = difflib.get_close_matches(wrong, list(known), n=3, cutoff=0.5)
     return f" (did you mean {', '.join(near)}?)" if near else ""
+
+
+# What may run out: the system's numbers for it, the words in which libraries pass it on, what it is, what helps.
+_SHORTAGES = (
+    (
+        {errno.ENOSPC, errno.EDQUOT},
+        "No space left|quota exceeded|file write failed",
+        "no space left on the disk",
+        "free some and try again",
+    ),
+    (
+        {errno.EFBIG},
+        "File too large",
+        "a file is larger than this system allows",
+        "raise the limit (ulimit -f) and try again",
+    ),
+    (
+        {errno.ENOMEM},
+        "allocate memory|out of memory|not enough memory|bad_alloc|failed to map segment|unable to mmap",
+        "not enough memory",
+        "close other programs, or lower batch_size or the image size",
+    ),
+    (
+        {errno.EMFILE, errno.ENFILE},
+        "Too many open files",
+        "too many open files",
+        "close some, or raise the limit (ulimit -n)",
+    ),
+    (
+        {errno.EAGAIN},
+        "Resource temporarily unavailable|can't start new thread",
+        "no more processes or threads can be started",
+        "end some, or raise the limit (ulimit -u)",
+    ),
+    (
+        set(),
+        "DataLoader worker .*(exited unexpectedly|killed by signal)",
+        "a process that decodes images was killed, as happens when memory runs out",
+        "close other programs, or lower batch_size or the image size",
+    ),
+)
+
+
+def shortage(error: BaseException, doing: str = "") -> ResourceError | None:
+    """The lack of disk, memory, files or processes that ``error`` reports; None when it is about something else.
+
+    Libraries report it as OSError, MemoryError, RuntimeError or a class of their own.
+    """
+    number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
+    for numbers, words, what, remedy in _SHORTAGES:
+        if number in numbers or (number is None and re.search(words, str(error), re.IGNORECASE | re.DOTALL)):
+            return ResourceError(f"{what}{doing and ' while '}{doing}; {remedy}")
+    beneath = error.__cause__ or error.__context__  # torch says only that it could not write
+    return shortage(beneath, doing) if beneath is not None else None

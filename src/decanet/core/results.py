@@ -1,7 +1,6 @@
 """Writing results so that a crash, a full disk or Ctrl-C never leaves half a file."""
 
 import contextlib
-import errno
 import json
 import os
 import tempfile
@@ -10,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from decanet.core.errors import BusyError, CheckpointError, ResourceError, UsageError
+from decanet.core.errors import BusyError, CheckpointError, DecanetError, UsageError, shortage
+
+PART = ".part"  # ends the name of a file that is not whole yet; a killed process leaves it behind
 
 
 @contextlib.contextmanager
@@ -19,34 +20,33 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
     Raises:
         UsageError: the folder cannot be written to.
-        ResourceError: the disk is full.
+        ResourceError: the disk is full, or another limit of the system was met.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _disk_full(path) from error
-        raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
+        raise shortage(error, f"writing {path}") or UsageError(
+            f"cannot write {path}: {error.strerror}; choose another place"
+        ) from error
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _disk_full(path) from error
+    except DecanetError:
+        raise
+    except Exception as error:
         if isinstance(error, IsADirectoryError):
             raise UsageError(f"cannot write {path}: it is a folder; give a file name") from error
-        raise
+        lack = shortage(error, f"writing {path}")
+        if lack is None:
+            raise
+        raise lack from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _disk_full(path: Path) -> ResourceError:
-    return ResourceError(f"no space left on the disk while writing {path}; free some and try again")
 
 
 def _umask() -> int:
