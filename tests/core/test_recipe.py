@@ -256,6 +256,7 @@ recipes = st.builds(
         st.tuples(fractions, st.integers(1, 99)), max_size=3, unique_by=lambda p: p[0]
     ).map(lambda pairs: tuple(sorted(pairs))),
     seed=st.integers(0, 2**60),
+    departures=st.lists(words, max_size=3).map(tuple),
 )
 
 

@@ -264,8 +264,9 @@ def test_colour_noise_is_one_colour_for_the_whole_picture_with_the_papers_covari
     assert np.abs(shift.mean(0)).max() < 5 * (expected.max() / 3000) ** 0.5
 
 
-def test_colour_noise_depends_on_seed_epoch_and_sample_only(split: Split) -> None:
-    noisy = Augmentation(pca_noise=0.1)
+@pytest.mark.parametrize("change", ["pca_noise", "color_jitter"])
+def test_color_changes_depend_on_seed_epoch_and_sample_only(split: Split, change: str) -> None:
+    noisy = Augmentation(**{change: 0.1})
     alone = list(memory(split, noisy).epoch(1))
     assert same(list(memory(split, noisy).epoch(1)), alone)
     halves = [list(memory(split, noisy, ranks=Ranks(rank, 2)).epoch(1)) for rank in range(2)]
@@ -314,7 +315,9 @@ def large(make_folder: MakeFolder, heard: Heard) -> FolderData:
 
 
 def folder_batches(data: FolderData, workers: int, ranks: Ranks = ALONE, **changes: object) -> FolderBatches:
-    varied = Augmentation(**{"flip": "random", "resize": 72, "pca_noise": 0.1, **changes})  # type: ignore[arg-type]
+    varied = Augmentation(  # type: ignore[arg-type]
+        **{"flip": "random", "resize": 72, "pca_noise": 0.1, "color_jitter": 0.4, **changes}
+    )
     return FolderBatches(
         data.train, varied, batch_size=5, seed=0, form=form(side=64), ranks=ranks, workers=workers
     )

@@ -127,6 +127,6 @@ def check_learning_rates(name: str, rates: dict[float, float], **stated: object)
         assert recipe.optimizer.lr * rate_factor(recipe.schedule, progress) == pytest.approx(
             rate, rel=1e-3
         ), epoch
-    optimizer = {"momentum", "nesterov", "weight_decay"}
     for key, value in stated.items():
-        assert getattr(recipe.optimizer if key in optimizer else recipe, key) == value, key
+        part = next(p for p in (recipe, recipe.optimizer, recipe.augmentation) if hasattr(p, key))
+        assert getattr(part, key) == value, key

@@ -12,6 +12,7 @@ from torch import nn
 
 from decanet.core import facts
 from decanet.core.errors import DataError
+from decanet.core.recipe import to_toml
 from decanet.models import create_model, list_models, model_entry
 from decanet.models._meta import ShapesOnly
 
@@ -104,3 +105,17 @@ def test_a_wrong_number_of_channels_is_explained(name: str) -> None:
         DataError, match=rf"{name} takes pictures with {channels} channels?; got {channels + 1}"
     ):
         on_meta(name).eval()(pictures(name, 1, channels=1))
+
+
+WITH_RECIPE = [name for name in NAMES if model_entry(name).recipe is not None]
+AS_THE_PAPER = {"wrn_16_4_cifar", "wrn_28_10_cifar"}  # nothing known departs
+AS_THE_PAPER |= {name for name in WITH_RECIPE if name.startswith("densenet") and name.endswith("_cifar")}
+
+
+@pytest.mark.parametrize("name", WITH_RECIPE)
+def test_every_departure_of_a_papers_recipe_stands_in_the_recipe_itself(name: str) -> None:
+    recipe = model_entry(name).recipe
+    assert bool(recipe.departures) == (name not in AS_THE_PAPER)
+    assert "departures = [" in to_toml(recipe)  # what train --dry-run prints and a run keeps
+    source = inspect.getsource(inspect.getmodule(model_entry(name).build))
+    assert "not kept" not in source.lower().replace("\n    #", "")  # a comment is shown to nobody

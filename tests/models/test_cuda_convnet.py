@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from decanet.models import create_model
+from decanet.models import create_model, model_entry
 from decanet.models.cuda_convnet import LocallyConnected2d, WithinMapNorm
 from tests.models._checks import (
     check_counts,
+    check_learning_rates,
     check_learns,
     check_smallest,
     check_stages,
@@ -86,3 +87,11 @@ def test_wrong_input() -> None:
     check_smallest("cuda_convnet_13", 24, "local3")
     check_wrong_channels("cuda_convnet_18")
     check_wrong_channels("cuda_convnet_11")
+
+
+def test_recipe_of_the_parameter_file() -> None:
+    """layer-params-conv-local-11pct.cfg: about 350 epochs, about 150 more, then 10 and 10 at lower rates."""
+    rates = {0: 0.001, 499: 0.001, 500: 0.0001, 510: 0.00001}
+    check_learning_rates("cuda_convnet_11", rates, epochs=520, momentum=0.9, decay_vectors=False)
+    recipe = model_entry("cuda_convnet_11").recipe
+    assert any("0.01 in fc10" in departure for departure in recipe.departures)

@@ -4,11 +4,12 @@ import pytest
 import torch
 import torchvision
 
-from decanet.models import create_model
+from decanet.models import create_model, model_entry
 from decanet.models._outputs import Outputs
 from decanet.models.googlenet import from_torchvision
 from tests.models._checks import (
     check_counts,
+    check_learning_rates,
     check_learns,
     check_smallest,
     check_stages,
@@ -131,3 +132,13 @@ def test_wrong_input() -> None:
     check_smallest("googlenet_bn", 15, "pool3")
     for name in ("googlenet", "googlenet_bn", "googlenet_cifar"):
         check_wrong_channels(name)
+
+
+def test_recipe_is_one_solver_of_caffe_as_a_whole() -> None:
+    """BVLC/caffe models/bvlc_googlenet/solver.prototxt: 10,000,000 steps of 32, times 0.96 every 320,000."""
+    epoch = 1_281_167 / 32
+    rates = {0: 0.01, 319_000 / epoch: 0.01, 320_001 / epoch: 0.0096, 9_999_000 / epoch: 0.01 * 0.96**31}
+    check_learning_rates("googlenet", rates, batch_size=32, momentum=0.9, weight_decay=2e-4)
+    recipe = model_entry("googlenet").recipe
+    assert recipe.epochs * epoch == pytest.approx(10_000_000)
+    assert any("quick_solver" in departure for departure in recipe.departures)

@@ -10,6 +10,7 @@ from decanet.models._outputs import Outputs
 from decanet.models.inception_v3 import from_torchvision
 from tests.models._checks import (
     check_counts,
+    check_learning_rates,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -88,3 +89,9 @@ def test_wrong_input() -> None:
     check_wrong_channels("inception_v3")
     with pytest.raises(DataError, match=r"cannot train .* at layer aux .* is 16x17 .* works is 299x299"):
         on_meta("inception_v3")(torch.empty(2, 3, 298, 299, device="meta"))
+
+
+def test_recipe_has_the_released_codes_weight_decay() -> None:
+    # tensorflow/models research/inception/inception/inception_model.py: weight_decay=0.00004, on weights only.
+    rates = {0: 0.045, 2: 0.045 * 0.94, 4: 0.045 * 0.94**2}
+    check_learning_rates("inception_v3", rates, weight_decay=4e-5, decay_vectors=False, eps=1.0)

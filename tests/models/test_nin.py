@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from decanet.models import create_model
+from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
+    check_learning_rates,
     check_learns,
     check_smallest,
     check_stages,
@@ -90,3 +91,8 @@ def test_wrong_input() -> None:
     check_smallest("nin_cifar", 4, "pool2")
     check_wrong_channels("nin")
     check_wrong_channels("nin_cifar")
+
+
+def test_recipe_declares_the_bias_rate() -> None:
+    check_learning_rates("nin_cifar", {0: 0.1, 200: 0.01, 230: 0.001}, decay_vectors=False)
+    assert any("twice the rate" in departure for departure in model_entry("nin_cifar").recipe.departures)

@@ -176,8 +176,16 @@ def test_gradients_reach_every_parameter(name: str, side: int) -> None:
     check_learns(name, side)
 
 
-@pytest.mark.parametrize("name", IMAGENET)
+@pytest.mark.parametrize("name", ["se_resnet50", "se_resnext50_32x4d"])
 def test_recipe(name: str) -> None:
     check_learning_rates(
         name, {0: 0.6, 29: 0.6, 30: 0.06, 60: 0.006, 90: 0.0006}, batch_size=1024, epochs=100, momentum=0.9
     )
+    check_learning_rates(name, {}, label_smoothing=0)
+
+
+def test_recipe_of_the_entry_of_2017() -> None:
+    """The appendix: eight servers, batches of 2048, a learning rate of 1.0, label smoothing, frozen statistics."""
+    check_learning_rates("senet154", {0: 1.0, 30: 0.1}, batch_size=2048, label_smoothing=0.1)
+    recipe = model_entry("senet154").recipe
+    assert any("frozen" in departure for departure in recipe.departures)

@@ -81,3 +81,20 @@ def test_set_rate_scales_every_group() -> None:
     assert rates == pytest.approx([0.1, 0.3, 0.025])
     optimizers.set_rate(1.0)
     assert optimizers.rate == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    "settings", [Sgd(lr=0.1), Adam(name="adamw", lr=1e-3), RmsProp(lr=0.045)], ids=lambda s: s.name
+)
+def test_vectors_and_biases_are_left_out_of_the_decay_if_the_recipe_says_so(settings: object) -> None:
+    from decanet.models.cuda_convnet import LocallyConnected2d
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), LocallyConnected2d(4, 2, side=2))
+    wanted = settings.model_copy(update={"weight_decay": 0.5, "decay_vectors": False})  # type: ignore[attr-defined]
+    (part,) = build_optimizers(wanted, model).parts
+    decay = {p: group["weight_decay"] for group in part.param_groups for p in group["params"]}
+    assert {name: decay[p] for name, p in model.named_parameters()} == {
+        "0.weight": 0.5, "0.bias": 0, "1.weight": 0, "1.bias": 0, "2.weight": 0.5, "2.bias": 0,
+    }  # fmt: skip
+    (part,) = build_optimizers(wanted.model_copy(update={"decay_vectors": True}), model).parts
+    assert [group["weight_decay"] for group in part.param_groups] == [0.5]

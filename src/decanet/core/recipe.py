@@ -71,6 +71,8 @@ class Augmentation(_Part):
             resizing.
         pca_noise: standard deviation of the colour shift along RGB's principal components (AlexNet,
             section 4.1).
+        color_jitter: brightness, contrast and saturation are each changed, in random order, by a factor that is
+            uniform in 1 - color_jitter to 1 + color_jitter (the ``ColorJitter`` of fb.resnet.torch).
         mixup, cutmix: alpha of the Beta distribution, 0 for none.
     """
 
@@ -81,31 +83,39 @@ class Augmentation(_Part):
     resize: int | None = Field(default=None, ge=1)
     scale: tuple[Fraction, Fraction] | None = None
     pca_noise: NotNegative = 0.0
+    color_jitter: Fraction = 0.0
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0
 
 
 class Sgd(_Part):
-    """Stochastic gradient descent with momentum (torch.optim.SGD)."""
+    """Stochastic gradient descent with momentum (torch.optim.SGD).
+
+    Attributes:
+        decay_vectors: whether the weight decay holds for biases and parameters of one dimension too, such as the scales
+            and shifts of normalization. Caffe's models, cuda-convnet, slim and ConvNeXt's code leave them out.
+    """
 
     name: Literal["sgd"] = "sgd"
     lr: Positive
     momentum: Fraction = 0.9
     nesterov: bool = False
     weight_decay: NotNegative = 0.0
+    decay_vectors: bool = True
 
 
 class Adam(_Part):
-    """Adam, or AdamW with decoupled weight decay (torch.optim.Adam, AdamW)."""
+    """Adam, or AdamW with decoupled weight decay (torch.optim.Adam, AdamW); ``decay_vectors`` as in :class:`Sgd`."""
 
     name: Literal["adam", "adamw"] = "adam"
     lr: Positive = 1e-3
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     weight_decay: NotNegative = 0.0
+    decay_vectors: bool = True
 
 
 class RmsProp(_Part):
-    """RMSProp (torch.optim.RMSprop), for the Inception recipes."""
+    """RMSProp (torch.optim.RMSprop), for the Inception recipes; ``decay_vectors`` as in :class:`Sgd`."""
 
     name: Literal["rmsprop"] = "rmsprop"
     lr: Positive
@@ -113,6 +123,7 @@ class RmsProp(_Part):
     momentum: Fraction = 0.9
     eps: Positive = 1.0
     weight_decay: NotNegative = 0.0
+    decay_vectors: bool = True
 
 
 class Muon(_Part):
@@ -196,6 +207,8 @@ class Recipe(_Part):
         validation: share of the training split, at its end, that is held apart to judge by; a plateau
             schedule needs some. With it the test split stays untouched.
         log_every: steps between two lines of the log.
+        departures: of a paper's recipe, in words: every difference from the paper and its authors' code, and every
+            value that neither states, with the source it was taken from.
     """
 
     name: str = "custom"
@@ -216,6 +229,7 @@ class Recipe(_Part):
     validation: float = Field(default=0.0, ge=0, lt=1)
     log_every: int = Field(default=25, ge=1)
     seed: int = Field(default=0, ge=0)
+    departures: tuple[str, ...] = ()
 
     @field_validator("progressive_sizes")
     @classmethod
@@ -346,6 +360,8 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in value.items()) + " }" if value else "{}"
     if isinstance(value, list | tuple):
+        if value and all(isinstance(v, str) for v in value):  # sentences: a line each
+            return "[\n" + "".join(f"  {_toml_value(v)},\n" for v in value) + "]"
         return "[" + ", ".join(_toml_value(v) for v in value) + "]"
     # Strings, numbers and booleans are written alike in both, but for one character that TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -112,3 +112,40 @@ def augment(
     columns = line - draws.hole_left[indices].to(batch.device).view(-1, 1)  # (B, W)
     inside_rows, inside_columns = (rows >= 0) & (rows < cutout), (columns >= 0) & (columns < cutout)
     return batch, (inside_rows.unsqueeze(2) & inside_columns.unsqueeze(1)).unsqueeze(1)
+
+
+GRAY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601, which fb.resnet.torch and Pillow take
+
+
+def jitter_colors(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
+    """Change brightness, contrast and saturation of each image, in an order of its own.
+
+    Each change blends the image with another by a factor f, f * image + (1 - f) * other: with black for the
+    brightness, with the mean of its gray values for the contrast, with its gray values for the saturation. As in
+    fb.resnet.torch (datasets/transforms.lua) nothing is clipped.
+
+    Args:
+        images: (B, 3, H, W).
+        factors: (B, 3), of brightness, contrast and saturation.
+        order: (B, 3), each row a permutation of 0, 1, 2: which change comes first, second and third.
+
+    Returns:
+        float32 (B, 3, H, W).
+    """
+    x = images.float()
+    luma = torch.tensor(GRAY, device=x.device).view(1, 3, 1, 1)
+    for change in order.to(x.device).T:  # (B,)
+        factor = factors.to(x.device).gather(1, change[:, None]).view(-1, 1, 1, 1)
+        change = change.view(-1, 1, 1, 1)
+        gray = (x * luma).sum(dim=1, keepdim=True)
+        other = torch.where(change == 1, gray.mean(dim=(2, 3), keepdim=True), gray) * (change > 0)
+        x = other.lerp(x, factor)
+    return x
+
+
+def draw_jitter(strength: float, seed: int, epoch: int, samples: Tensor) -> tuple[Tensor, Tensor]:
+    """``factors``, uniform in 1 - strength to 1 + strength, and ``order`` of :func:`jitter_colors` for ``samples``."""
+    draws = [generator(seed, epoch, "color jitter", int(sample)) for sample in samples]
+    factors = torch.stack([torch.rand(3, generator=g) for g in draws])
+    order = torch.stack([torch.randperm(3, generator=g) for g in draws])
+    return 1 + strength * (2 * factors - 1), order

@@ -21,7 +21,7 @@ from decanet.core.processor import usable_cores
 from decanet.core.recipe import Augmentation, Rgb
 from decanet.core.runtime import Ranks, generator
 from decanet.data._base import FolderData, ImageData, Split
-from decanet.data.augmentation import augment, draw, padded
+from decanet.data.augmentation import augment, draw, draw_jitter, jitter_colors, padded
 from decanet.data.folder import DRAFT_GAP, fit_square, size_with_short_side
 
 EVALUATION_BATCH = 500
@@ -177,6 +177,7 @@ class MemoryBatches:
         for step, whole in enumerate(wholes[first_step:], first_step):
             mine = share_of(whole, self.ranks)
             images, holes = augment(self.images, mine, draws, self.side, self.augmentation.cutout)
+            images = _jittered(images, self.augmentation.color_jitter, (self.seed, epoch), mine)
             x = self.form.normalise(images, holes, side_at and side_at(step))
             if self.colours is not None:
                 x = shift_colours(
@@ -204,6 +205,11 @@ def shift_colours(
     if form.channels == 1:
         shift = shift.mean(dim=1, keepdim=True)
     return x + shift[:, :, None, None].to(x)
+
+
+def _jittered(images: Tensor, strength: float, seed: tuple[int, int], samples: Tensor) -> Tensor:
+    """The images (B, 3, H, W) with their colors changed, drawn from (seed, epoch, sample)."""
+    return jitter_colors(images, *draw_jitter(strength, *seed, samples)) if strength else images
 
 
 def memory_evaluation(split: Split, form: Form, resize: int | None = None) -> Iterator[Batch]:
@@ -340,6 +346,7 @@ class FolderBatches:
             zip(wholes, mine, loader, strict=True), first_step
         ):
             images = images.to(self.form.device, non_blocking=True)
+            images = _jittered(images, self.augmentation.color_jitter, (self.seed, epoch), part)
             x = self.form.normalise(images, side=side_at and side_at(step))
             if self.colours is not None:
                 x = shift_colours(

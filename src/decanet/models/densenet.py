@@ -34,6 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import FB_RESNET_TORCH
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 from decanet.models._residual import initialise_he, rename_keys
@@ -188,16 +189,18 @@ def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 PAPER = Recipe(
-    # Sections 4.1 and 4.2: the rate is divided by 10 at epochs 30 and 60 of 90.
+    # Sections 4.1 and 4.2: the learning rate is divided by 10 at epochs 30 and 60 of 90, and the augmentation is that
+    # of fb.resnet.torch, whose datasets/imagenet.lua changes colors too.
     model=Model(name="densenet121"),
     data=Data(name="imagenet", image_size=224),
-    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0)),
+    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1),
     batch_size=256,
     epochs=90,
     optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4),
     schedule=Schedule(shape="steps", milestones=(30 / 90, 60 / 90), gamma=0.1),
     precision="float32",
     log_every=100,
+    departures=FB_RESNET_TORCH,
 )
 
 PAPER_CIFAR = Recipe(

@@ -311,22 +311,28 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 PAPER = Recipe(
-    # Section 8: RMSProp with decay 0.9 and epsilon 1, the rate of 0.045 times 0.94 every two epochs,
-    # gradients cut at 2, averaged weights, 100 epochs. 50 replicas stepped each for itself with batches of
-    # 32; here one process does. Momentum, the averaging's decay and the scale -1..1 are those of the released
-    # code.
+    # Section 8: RMSProp with decay 0.9 and epsilon 1, the learning rate of 0.045 times 0.94 every two epochs, gradients
+    # cut at 2, averaged weights, 100 epochs. Momentum, weight decay, the averaging's decay and the scale -1..1 are
+    # those of the released code (tensorflow/models, research/inception).
     model=Model(name="inception_v3"),
     data=Data(name="imagenet", image_size=299, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augmentation=Augmentation(flip="random", resize=342, scale=(0.08, 1.0)),
     batch_size=32,
     epochs=100,
-    optimizer=RmsProp(lr=0.045, alpha=0.9, momentum=0.9, eps=1.0),
+    optimizer=RmsProp(lr=0.045, alpha=0.9, momentum=0.9, eps=1.0, weight_decay=4e-5, decay_vectors=False),
     schedule=Schedule(shape="steps", milestones=tuple(e / 100 for e in range(2, 100, 2)), gamma=0.94),
     label_smoothing=0.1,
     precision="float32",
     clip_gradient=2.0,
     ema=0.9999,
     log_every=100,
+    departures=(
+        "one process steps with batches of 32; in the paper 50 replicas did, each for itself",
+        "torch adds RMSProp's epsilon outside the root; the released code inside: sqrt(square + 1)",
+        "crops keep 8% or more of the area (GoogLeNet's paper); the released code 5% or more",
+        "no distorted colors, bilinear resizing; the released code changes brightness, saturation, hue and contrast, "
+        "and takes turns with four interpolations",
+    ),
 )
 
 

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import CHANNEL_MEAN, DEVIATION, FB_RESNET_TORCH, WARM_UP
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, stage
@@ -150,8 +151,7 @@ class PreActResNet(nn.Module):
 
 
 PAPER = Recipe(
-    # Appendix: as ResNet on CIFAR, and the first 400 of 64,000 steps at a rate of 0.01; here the rate
-    # climbs from there.
+    # Appendix: as ResNet on CIFAR, and the first 400 of 64,000 steps at a learning rate of 0.01.
     model=Model(name="preact_resnet110_cifar"),
     augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="black"),
     batch_size=128,
@@ -160,21 +160,26 @@ PAPER = Recipe(
     schedule=Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1, warmup=400 / 64_000, start=0.1),
     precision="float32",
     log_every=100,
+    departures=(WARM_UP, CHANNEL_MEAN, DEVIATION),
 )
 
 PAPER_IMAGENET = Recipe(
-    # Section 5: the rate divided by 10 at epochs 30 and 60, crops of varied scale and shape in its best
-    # result. Batch, decay and length, which it does not repeat, are ResNet's and those of the program it
-    # was trained with. Not kept: the test on crops of 320.
+    # Section 5: the learning rate divided by 10 at epochs 30 and 60, crops of varied scale and shape in its best
+    # result: those of fb.resnet.torch, which changes colors too and has Nesterov momentum.
     model=Model(name="preact_resnet200"),
     data=Data(name="imagenet", image_size=224),
-    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0)),
+    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1),
     batch_size=256,
     epochs=90,
-    optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
+    optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4),
     schedule=Schedule(shape="steps", milestones=(30 / 90, 60 / 90), gamma=0.1),
     precision="float32",
     log_every=100,
+    departures=(
+        "batch, weight decay and length: section 5 states none; those of fb.resnet.torch",
+        "tested on crops of 224; the paper's best results are of crops of 320",
+        *FB_RESNET_TORCH,
+    ),
 )
 
 

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import CHANNEL_MEAN, DEVIATION, WARM_UP
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 from decanet.models._residual import Block, initialise_he, stage
@@ -62,8 +63,7 @@ def _network(depth: int, num_classes: int, shortcut: str | None) -> ResNetCifar:
 
 
 PAPER = Recipe(
-    # Section 4.2: 64,000 steps of 128 pictures, the rate divided by 10 after 32,000 and 48,000. Not kept:
-    # the mean of every pixel is subtracted (here every channel's).
+    # Section 4.2: 64,000 steps of 128 images, the learning rate divided by 10 after 32,000 and 48,000.
     model=Model(name="resnet20_cifar"),
     augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="black"),
     batch_size=128,
@@ -72,10 +72,14 @@ PAPER = Recipe(
     schedule=Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1),
     precision="float32",
     log_every=100,
+    departures=(CHANNEL_MEAN, DEVIATION),
 )
-# The deepest starts at a rate of 0.01 until the training error is below 80%, about 400 steps; here it climbs.
+# The deepest starts at a learning rate of 0.01 until the training error is below 80%, about 400 steps.
 PAPER_110 = PAPER.model_copy(
-    update={"schedule": PAPER.schedule.model_copy(update={"warmup": 400 / 64_000, "start": 0.1})}
+    update={
+        "schedule": PAPER.schedule.model_copy(update={"warmup": 400 / 64_000, "start": 0.1}),
+        "departures": (WARM_UP, *PAPER.departures),
+    }
 )
 
 

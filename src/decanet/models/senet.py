@@ -21,8 +21,8 @@ with the reduction ratio r = 16 of section 3.2; ``reduction`` varies it as Table
     convolution of a block half as wide, 3x3 projections where the resolution falls, dropout 0.2 before the
     classifier.
 ``se_resnet20_cifar``, ``se_resnet56_cifar``
-    Ours by the paper's rule: Tables 4 and 5 put the blocks into ResNet-110 and ResNet-164 for 32x32 pictures;
-    these are the shallow ones of that family, for a laptop. No source states their counts.
+    Ours by the paper's rule: Tables 4 and 5 put the blocks into pre-activation ResNet-110 and ResNet-164 for 32x32
+    images; these are shallow ones of the first, post-activated family, for a laptop. No source states their counts.
 
 Where it departs from the paper: the linear layers of the block have biases as in the released models (the
 paper's ablations leave them out: 16,048 of SE-ResNet-50's parameters). The max pooling rounds its size up
@@ -38,6 +38,7 @@ from torch import Tensor, nn
 
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import DEVIATION
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
@@ -265,8 +266,7 @@ def _senet154_from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 PAPER = Recipe(
-    # Section 5.1: the rate is divided by 10 every 30 of 100 epochs. Weight decay is not stated: ResNet's.
-    # Not kept: the released models add rotations and changed colours.
+    # Section 5.1: the learning rate is divided by 10 every 30 of 100 epochs.
     model=Model(name="se_resnet50"),
     data=Data(name="imagenet", image_size=224),
     augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0)),
@@ -276,6 +276,26 @@ PAPER = Recipe(
     schedule=Schedule(shape="steps", milestones=(0.3, 0.6, 0.9), gamma=0.1),
     precision="float32",
     log_every=100,
+    departures=(
+        "weight decay: the paper states none; 1e-4 is ResNet's",
+        "the released models' augmentation (README) also rotates by up to 10 degrees and shifts pixels by up to 20",
+        DEVIATION,
+    ),
+)
+
+PAPER_154 = PAPER.model_copy(
+    update={
+        # Appendix: eight servers, a batch of 2048, a learning rate of 1.0, label smoothing.
+        "batch_size": 2048,
+        "optimizer": PAPER.optimizer.model_copy(update={"lr": 1.0}),
+        "label_smoothing": 0.1,
+        "departures": (
+            "batch normalization is not frozen in the last epochs, as the appendix says it was",
+            "label smoothing: the appendix gives no number; 0.1 is that of the paper that it cites",
+            "epochs and steps are those of section 5.1: the appendix states none",
+            *PAPER.departures,
+        ),
+    }
 )
 
 
@@ -315,7 +335,7 @@ def se_resnext50_32x4d(num_classes: int = 1000, reduction: int = 16) -> SEResNet
     facts="senet154",
     published=(Published("timm", "legacy_senet154", _senet154_from_timm),),
     too_small_use="se_resnet56_cifar",
-    recipe=PAPER,
+    recipe=PAPER_154,
 )
 def senet154(num_classes: int = 1000, dropout: float = 0.2, reduction: int = 16) -> SENet154:
     """SENet-154, the network of the entry that won ILSVRC 2017."""

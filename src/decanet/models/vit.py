@@ -179,6 +179,11 @@ PAPER = Recipe(
     precision="float32",
     clip_gradient=1.0,
     log_every=100,
+    departures=(
+        "random resized crops and mirror images: Appendix B.1 names no augmentation; those of the authors' code",
+        "the weight decay holds for every parameter: the paper does not say for which",
+        "the classifier is one linear layer; the paper's pre-training has a hidden layer",
+    ),
 )
 
 

@@ -90,7 +90,7 @@ class WideResNetCifar(nn.Module):
 
 
 PAPER = Recipe(
-    # Section 3: the rate is multiplied by 0.2 at epochs 60, 120 and 160 of 200.
+    # Section 3: the learning rate is multiplied by 0.2 at epochs 60, 120 and 160 of 200. Nothing known departs.
     model=Model(name="wrn_28_10_cifar"),
     augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="reflect"),
     batch_size=128,

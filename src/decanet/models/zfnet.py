@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import BY_HAND, CHANNEL_MEAN
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 
@@ -79,8 +80,7 @@ class ZFNet(nn.Module):
 
 
 PAPER = Recipe(
-    # Section 3. Pictures have their mean subtracted and stay on the scale 0..255, which the initialisation is
-    # for. The paper takes the ten crops of each picture, here crops at random; weight decay is not stated.
+    # Section 3. Images have their mean subtracted and stay on the scale 0..255, which the initialization is for.
     model=Model(name="zfnet"),
     data=Data(name="imagenet", image_size=224, mean=(0.485, 0.456, 0.406), std=(1 / 255,) * 3),
     augmentation=Augmentation(flip="random", resize=256),
@@ -92,6 +92,13 @@ PAPER = Recipe(
     test_crops="ten",
     validation=0.05,
     log_every=100,
+    departures=(
+        "random crops; the paper trains on the ten crops of each image",
+        "filters are not renormalized; the paper scales each whose root mean square exceeds 0.1 back to 0.1",
+        "no weight decay: the paper states none",
+        CHANNEL_MEAN,
+        BY_HAND,
+    ),
 )
 
 

@@ -100,8 +100,12 @@ class Optimizers:
 def build_optimizers(settings: spec.Optimizer, model: nn.Module) -> Optimizers:
     """The optimizers that a recipe asks for, over the trainable parameters of ``model``."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    weights = [p for _, p in named]
+    weights: Any = [p for _, p in named]
     fused = weights[0].device.type in {"cpu", "cuda"}
+    if not isinstance(settings, spec.Muon) and not settings.decay_vectors:
+        vectors = [p for name, p in named if p.ndim < 2 or name.endswith("bias")]
+        matrices = [p for name, p in named if not (p.ndim < 2 or name.endswith("bias"))]
+        weights = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     match settings:
         case spec.Sgd():
             sgd = torch.optim.SGD(

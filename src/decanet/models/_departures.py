@@ -1,0 +1,12 @@
+"""Departures that the recipes of several papers share, in words (see ``Recipe.departures``)."""
+
+CHANNEL_MEAN = "the mean that is subtracted is that of each channel; the paper's is that of each pixel"
+DEVIATION = "images are divided by the standard deviation of each channel; the paper only subtracts the mean"
+WARM_UP = "the learning rate climbs from 0.01 to 0.1 in the first 400 steps; in the paper it stays at 0.01"
+BY_HAND = "plateaus, seen on a held-out 5% of the training images, divide the learning rate; in the paper a person did"
+
+# ResNeXt, DenseNet and the pre-activation ResNet-200 were trained with facebook/fb.resnet.torch: datasets/imagenet.lua.
+FB_RESNET_TORCH = (
+    "crops are resized bilinearly, their shape is uniform on a logarithmic scale; fb.resnet.torch: bicubic, uniform",
+    "the principal colors of pca_noise are computed from the training images; fb.resnet.torch has constants",
+)
