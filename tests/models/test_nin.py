@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from decanet.core import facts
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
@@ -16,9 +17,7 @@ from tests.models._checks import (
 
 
 def test_counts() -> None:
-    # Both parameter counts and the multiply-adds for 32x32 were counted in the ledger from the authors'
-    # files. The ledger's 969,460,864 for ImageNet rounds poolings down; these are the layers on maps of 54,
-    # 27, 13, 6 pixels.
+    # Counted from the authors' files. Caffe rounds poolings up: maps of 54, 27, 13 and 6 pixels.
     check_counts("nin_cifar", params=966_986, macs=222_486_528)
     macs = (
         54**2 * (3 * 96 * 11**2 + 2 * 96**2)
@@ -27,6 +26,7 @@ def test_counts() -> None:
         + 6**2 * (384 * 1024 * 3**2 + 1024**2 + 1024 * 1000)
     )
     check_counts("nin", params=7_595_176, macs=macs)
+    assert facts.architecture("nin_imagenet").stated("macs_exact").value == macs == 1_100_188_800
 
 
 def test_stages() -> None:

@@ -7,11 +7,13 @@ returns None.
 How far a number can be trusted is its ``confidence``:
 
 ``computed``
-    counted or derived from a library's network or a definition;
+    counted in a library's network or derived from its source;
+``own``
+    counted by us in a definition of our own: not independent, an agreement shows that we counted alike twice;
 ``library``
     read from an installed library (metadata of weights, source);
 ``repo``
-    read in the authors' or an official public repository;
+    read in the authors' or an official public repository or page;
 ``transcript``
     read in a public transcription of the paper, not in the publisher's PDF;
 ``secondary``
@@ -34,7 +36,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from decanet.core.errors import UsageError, did_you_mean
 
-CONFIDENCES = ("computed", "library", "repo", "transcript", "secondary", "memory")
+CONFIDENCES = ("computed", "own", "library", "repo", "transcript", "secondary", "memory")
 COMPETITION = "competition"  # the one file that is not a paper's
 
 T = TypeVar("T")
@@ -46,6 +48,11 @@ class Stated(NamedTuple):
     value: Any
     source: str
     confidence: str
+
+    @property
+    def independent(self) -> bool:
+        """Whether anyone but us stands for the value."""
+        return self.confidence not in {"own", "memory"}
 
 
 class Stage(NamedTuple):
@@ -111,7 +118,7 @@ class Architecture:
         paper: key of its paper.
         values: every single value that a source states, by quantity (``"params_exact"``, ``"depth"``, ...).
         stages: shapes after the named stages, in order; empty where no source states them.
-        stages_source: where the stages are from.
+        stages_source, stages_confidence: where the stages are from, and how far they can be trusted.
         errors: error rates, each with its protocol.
         weights: published weights and their accuracies.
         details: everything else, as the file has it (``recipe``, ``discrepancies``, ``layers``, ...).
@@ -124,6 +131,7 @@ class Architecture:
     values: Mapping[str, Stated]
     stages: tuple[Stage, ...]
     stages_source: str
+    stages_confidence: str
     errors: tuple[StatedError, ...]
     weights: tuple[StatedWeights, ...]
     details: Mapping[str, Any]
@@ -263,7 +271,7 @@ def _paper(key: str, table: dict[str, Any]) -> Paper:
 
 def _architecture(key: str, paper: str, table: dict[str, Any]) -> Architecture:
     values = {k: Stated(**v) for k, v in table.items() if isinstance(v, dict) and "value" in v}
-    named = {"name", "year", "stages", "stages_source", "errors", "weights"}
+    named = {"name", "year", "stages", "stages_source", "stages_confidence", "errors", "weights"}
     return Architecture(
         key=key,
         paper=paper,
@@ -275,6 +283,7 @@ def _architecture(key: str, paper: str, table: dict[str, Any]) -> Architecture:
         stages_source=table.get("stages_source")
         or table.get("layers_source")
         or table.get("depth", {}).get("source", ""),
+        stages_confidence=table.get("stages_confidence") or table.get("depth", {}).get("confidence", ""),
         errors=tuple(StatedError(**row) for row in table.get("errors", ())),
         weights=tuple(StatedWeights(**row) for row in table.get("weights", ())),
         details={k: v for k, v in table.items() if k not in named and k not in values},

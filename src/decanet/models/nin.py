@@ -128,9 +128,6 @@ PAPER = Recipe(
     input_size=(3, 224, 224),
     paper="lin2013",
     facts="nin_imagenet",
-    departures={
-        "macs": "the stated count rounds poolings down (26, 12, 5); the stated maps round up, as Caffe does"
-    },
     too_small_use="nin_cifar",
 )
 def nin(num_classes: int = 1000, dropout: float = 0.5) -> NiN:
