@@ -14,7 +14,7 @@ from PIL import Image
 
 from decanet.cli import run as decanet
 
-FIGURES = {"curves.png", "kernels.png", "confusion.png", "surest.png"}
+FIGURES = {"curves.png", "kernels.png", "confusion.png", "most_confident.png"}
 
 
 @pytest.fixture(scope="module")

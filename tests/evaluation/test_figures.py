@@ -11,7 +11,7 @@ from PIL import Image
 
 from decanet.core.plotting import save_figure
 from decanet.data import FolderData, ImageData, Split, load_data
-from decanet.evaluation.figures import confusion, curves, most_confident, thumbnails
+from decanet.evaluation.figures import confusion, curves, most_confident, similar_order, thumbnails
 from decanet.evaluation.protocol import Predictions
 from tests.conftest import Heard, MakeFolder
 
@@ -96,6 +96,7 @@ def test_curves_show_where_pictures_are_left_out() -> None:
     for axes in figure.axes:
         assert np.ravel(axes.lines[-1].get_xdata())[0] == 2  # half of 2.5 passes: the third is the first
     assert any("only the 40%" in text for text in texts(figure))
+    assert any("The test accuracy can therefore lie above it" in text for text in texts(figure))
 
 
 @pytest.mark.parametrize("top1", [0.0, 1.0])
@@ -106,30 +107,60 @@ def test_the_accuracy_reached_is_inside_the_picture(top1: float, tmp_path: Path)
     check_png(figure, tmp_path)
 
 
+def drawn_confusion(figure: Figure) -> tuple[Any, np.ndarray]:
+    """The axes of the matrix, and its percentages: the diagonal from one image, the errors from the other."""
+    (axes,) = [a for a in figure.axes if a.get_xlabel() == "predicted class"]
+    correct, errors = [image.get_array() for image in axes.images]
+    assert (np.ma.getmaskarray(correct) == ~np.ma.getmaskarray(errors)).all()
+    return axes, np.where(np.ma.getmaskarray(correct), errors.data, correct.data)
+
+
 @pytest.mark.parametrize("classes", [2, 10, 100])
-def test_the_confusion_shows_shares_of_each_class(classes: int, tmp_path: Path) -> None:
+def test_the_confusion_shows_percentages_of_each_true_class(classes: int, tmp_path: Path) -> None:
     said = predictions(classes)
     figure = confusion(said, [f"class number {k}" for k in range(classes)])
-    (axes,) = [a for a in figure.axes if a.images and a.get_xlabel() == "called"]
-    shares = np.asarray(axes.images[0].get_array())
+    axes, percent = drawn_confusion(figure)
     counts = said.confusion().numpy()
-    np.testing.assert_allclose(shares, 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1))
-    names = [label.get_text() for label in axes.get_yticklabels()]
+    expected = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    order = similar_order(expected)
+    assert sorted(order) == list(range(classes))
+    np.testing.assert_allclose(percent, expected[np.ix_(order, order)])
     if classes <= 30:
-        assert names == [f"class number {k}" for k in range(classes)]
-        numbers = [text.get_text() for text in axes.texts]
-        assert numbers == [f"{share:.0f}" for share in shares.ravel() if share >= 0.5]
+        names = [f"class number {k}" for k in order]
+        assert [label.get_text() for label in axes.get_yticklabels()] == names
+        assert [label.get_text() for label in axes.get_xticklabels()] == names
+        numbers = [int(text.get_text()) for text in axes.texts]
+        assert numbers == [int(value + 0.5) for value in percent.ravel() if value >= 0.5]
+        assert min(numbers) >= 1
     check_png(figure, tmp_path)
+
+
+def test_half_a_percent_is_not_printed_as_zero() -> None:
+    called = torch.zeros(200, dtype=torch.int64)
+    called[0] = 1  # 0.5% of class 0
+    figure = confusion(Predictions(torch.eye(2)[called], torch.zeros(200, dtype=torch.int64)), ["a", "b"])
+    assert [text.get_text() for text in drawn_confusion(figure)[0].texts] == ["100", "1"]
+
+
+def test_classes_that_are_often_confused_are_neighbors() -> None:
+    percent = np.eye(6) * 60
+    for one, other in [(0, 5), (1, 3), (2, 4)]:
+        percent[one, other] = percent[other, one] = 40
+    order = similar_order(percent)
+    assert {frozenset(order[i : i + 2]) for i in (0, 2, 4)} == {
+        frozenset(p) for p in [(0, 5), (1, 3), (2, 4)]
+    }
 
 
 def test_a_class_without_test_pictures_has_an_empty_row() -> None:
     said = Predictions(torch.eye(3)[[0, 1]], torch.tensor([0, 0]))
-    figure = confusion(said, ["a", "b", "c"])
-    assert np.asarray(figure.axes[0].images[0].get_array()).tolist() == [[50, 50, 0], [0, 0, 0], [0, 0, 0]]
+    _, percent = drawn_confusion(confusion(said, ["a", "b", "c"]))
+    rows = sorted(sorted(row) for row in percent.tolist())
+    assert rows == [[0, 0, 0], [0, 0, 0], [0, 50, 50]]
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100])
-def test_the_surest_pictures_are_shown_with_their_names(classes: int, tmp_path: Path) -> None:
+def test_the_most_confident_images_are_shown_with_their_names(classes: int, tmp_path: Path) -> None:
     said = predictions(classes)
     data = made_data(classes, said)
     figure = most_confident(said, data)
@@ -144,8 +175,8 @@ def test_the_surest_pictures_are_shown_with_their_names(classes: int, tmp_path: 
         for axes, index in zip(drawn, expected, strict=True):
             title = axes.get_title()
             assert data.classes[int(called[index])] in title
-            assert f"{100 * sureness[index]:.1f}%" in title
-            assert ("is class number" in title) == bool(called[index] != said.labels[index])
+            assert f"({100 * sureness[index]:.1f}%)" in title
+            assert ("label: class number" in title) == bool(called[index] != said.labels[index])
     check_png(figure, tmp_path)
 
 

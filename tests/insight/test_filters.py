@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from decanet.core.plotting import save_figure
-from decanet.insight.filters import as_pictures, first_kernels, kernel_sheet
+from decanet.insight.filters import as_pictures, fineness, first_kernels, kernel_sheet
 from decanet.models import create_model
 
 
@@ -111,7 +111,8 @@ def test_the_sheet_shows_every_kernel(tmp_path: Path) -> None:
         drawn = [axes for axes in part.axes if axes.images]
         assert len(drawn) == len(layer.weights)
         shown = np.stack([np.asarray(axes.images[0].get_array()) for axes in drawn])
-        np.testing.assert_allclose(shown, as_pictures(layer.weights))
+        order = np.argsort(fineness(layer.weights), kind="stable")
+        np.testing.assert_allclose(shown, as_pictures(layer.weights)[order])
     path = save_figure(figure, tmp_path / "kernels.png", dpi=50)
     width, height = figure.get_size_inches()
     with Image.open(path) as picture:
@@ -123,3 +124,14 @@ def test_one_layer_makes_a_sheet_too(tmp_path: Path) -> None:
     (found,) = first_kernels(nn.Conv2d(3, 5, 3))
     figure = kernel_sheet([found])
     assert sum(bool(axes.images) for axes in figure.subfigs[0].axes) == 5
+
+
+def test_fine_patterns_have_the_higher_frequency() -> None:
+    place = torch.arange(8.0)
+    blob = torch.ones(8, 8)
+    waves = [torch.cos(2 * torch.pi * f * place).expand(8, 8) for f in (0.125, 0.25, 0.5)]
+    checkerboard = torch.cos(torch.pi * (place[:, None] + place[None, :]))
+    found = fineness(torch.stack([blob, *waves, checkerboard])[:, None].repeat(1, 3, 1, 1))
+    assert (np.diff(found) > 0).all()
+    assert found[2] == pytest.approx(0.25, abs=0.06)
+    assert fineness(torch.zeros(1, 3, 3, 3)) == 0

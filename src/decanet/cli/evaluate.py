@@ -19,7 +19,7 @@ def command(
         Parameter(help="Test-time views of each image: one, mirror, shift, or ten crops of larger images."),
     ] = None,
     figures: Annotated[
-        Path | None, Parameter(help="Folder for the confusion matrix and the surest pictures.")
+        Path | None, Parameter(help="Folder for the confusion matrix and the most confident predictions.")
     ] = None,
     weights: Annotated[
         str | None, Parameter(help="Published weights for a network: torchvision, timm, or a file.")
@@ -86,7 +86,7 @@ def command(
             from decanet.evaluation.figures import confusion, most_confident
 
             save_figure(confusion(said, pictures.classes), figures / "confusion.png")
-            save_figure(most_confident(said, pictures), figures / "surest.png")
+            save_figure(most_confident(said, pictures), figures / "most_confident.png")
     result = {
         "run": str(run),
         "model": recipe.model.name,

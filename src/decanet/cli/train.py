@@ -205,7 +205,7 @@ def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any)
         save_figure(kernel_sheet(kernels), run.figures / "kernels.png")
     if data is not None:
         save_figure(confusion(said, data.classes), run.figures / "confusion.png")
-        save_figure(most_confident(said, data), run.figures / "surest.png")
+        save_figure(most_confident(said, data), run.figures / "most_confident.png")
 
 
 def _rehearse(wish: _Wish, device: Any, watch: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Pictures of a finished training: its curves, what is confused with what, where it is sure and wrong."""
+"""Figures of a finished training: its curves, its confusion matrix, its most confident predictions and errors."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,27 +21,24 @@ MOST_NAMES = 30  # more class names than this cannot be read on one axis
 
 @styled
 def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
-    """Loss and accuracy over the passes, from the entries of metrics.jsonl and a result."""
+    """Loss and accuracy over the epochs, from the entries of metrics.jsonl and a result."""
     steps = [line for line in lines if "loss" in line]
-    judged = [line for line in lines if "validation_error" in line]
-    figure = new_figure(9, 3.6)
+    validated = [line for line in lines if "validation_error" in line]
+    figure = new_figure(9, 4)
     left, right = figure.subplots(1, 2)
     epochs = [line["epoch"] for line in steps]
     mark = "o" if len(steps) < 40 else ""
     left.plot(epochs, [line["loss"] for line in steps], COLOURS[0], marker=mark, markersize=3)
-    left.set(title="Training loss", xlabel="passes over the training pictures", ylabel="cross-entropy, nats")
+    left.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy (nats)")
     accuracies = [100 * line["accuracy"] for line in steps]
-    right.plot(
-        epochs, accuracies, COLOURS[0], marker=mark, markersize=3, label="training pictures, as varied"
-    )
-    if judged:
-        errors = [100 * (1 - line["validation_error"]) for line in judged]
+    right.plot(epochs, accuracies, COLOURS[0], marker=mark, markersize=3, label="training images, augmented")
+    if validated:
         right.plot(
-            [line["epoch"] for line in judged],
-            errors,
+            [line["epoch"] for line in validated],
+            [100 * (1 - line["validation_error"]) for line in validated],
             COLOURS[1],
             linestyle="--",
-            label="validation pictures",
+            label="validation images",
         )
     split = "test" if "test_top1" in result else "validation"
     top1 = 100 * result[f"{split}_top1"]
@@ -50,9 +48,10 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
         textcoords="offset points", fontsize=9, fontweight="bold",
     )  # fmt: skip
     low = min([*accuracies, top1])
-    right.set(title="Accuracy", xlabel="passes over the training pictures", ylabel="right, %")
+    right.set(title="Accuracy", xlabel="epoch", ylabel="accuracy (%)")
     right.set_ylim(max(0.0, low - 6), min(100.0, max([*accuracies, top1]) + 7))
     right.legend(loc="lower right")
+    note = "Training accuracy is measured on augmented images, before each step's update"
     selection = Selection(**result["settings"]["selection"])
     if selection.keep < 1 and epochs:
         begin = selection.whole_passes(epochs[-1])
@@ -62,6 +61,11 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
             f" from here only the {selection.keep:.0%}\n with the largest loss", (begin, 0.98),
             xycoords=("data", "axes fraction"), va="top", fontsize=8, color="#555555",
         )  # fmt: skip
+        note += (
+            f"; from epoch {begin:g} on, only on the {selection.keep:.0%} with the largest loss.\n"
+            f"The {split} accuracy can therefore lie above it"
+        )
+    figure.supxlabel(f"{note}.", fontsize=8.5, color="#555555")
     figure.suptitle(
         f"{result['model']}, recipe {result['recipe']}, {result['data']}: "
         f"{result['train_seconds']:.0f} s of training",
@@ -72,60 +76,93 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
 
 @styled
 def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
-    """Of each true class (row) the share that was called each class (column), in percent."""
+    """Percentage of each true class (row) that was predicted as each class (column).
+
+    Classes that are often confused stand next to each other. Correct predictions are blue; errors have a color scale
+    of their own, from white to the largest of them, or nobody would see them beside the diagonal.
+    """
     counts = predictions.confusion().double().numpy()
-    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    order = similar_order(percent)
+    percent = percent[np.ix_(order, order)]
+    diagonal = np.eye(len(classes), dtype=bool)
+    largest = max(1.0, percent[~diagonal].max())
     named = len(classes) <= MOST_NAMES
     size = max(5.0, 0.52 * len(classes) + 1.8) if named else 8.0
-    figure = new_figure(size, size)
+    figure = new_figure(size + 1.25, size)
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    correct = axes.imshow(np.ma.array(percent, mask=~diagonal), cmap="Blues", vmin=0, vmax=100)
+    errors = axes.imshow(np.ma.array(percent, mask=diagonal), cmap="Oranges", vmin=0, vmax=largest)
+    for image, label in ((errors, "errors (%)"), (correct, "correct (%)")):
+        bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=30, pad=0.02)
+        bar.set_label(label)
+        bar.outline.set_visible(False)
     axes.grid(False)
     if named:
-        names = wrap_names(classes)
+        names = wrap_names([classes[k] for k in order])
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(names)), names)
-        for row, column in np.ndindex(*shares.shape):
-            if shares[row, column] >= 0.5:
+        for row, column in np.ndindex(*percent.shape):
+            value = percent[row, column]
+            if value >= 0.5:  # Python's format rounds 0.5 to 0
+                dark = value > (55 if row == column else 0.6 * largest)
                 axes.text(
-                    column, row, f"{shares[row, column]:.0f}", ha="center", va="center", fontsize=8,
-                    color="white" if shares[row, column] > 55 else "#222222",
+                    column, row, f"{math.floor(value + 0.5)}", ha="center", va="center", fontsize=8,
+                    color="white" if dark else "#222222",
                 )  # fmt: skip
-    axes.set(xlabel="called", ylabel="is", title="What is called what, % of each class")
+    axes.set(xlabel="predicted class", ylabel="true class", title="Confusion matrix: % of each true class")
     return figure
+
+
+def similar_order(percent: np.ndarray) -> list[int]:
+    """An order of the classes in which those that are often confused are neighbors: indices of (K, K) ``percent``."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    if len(percent) < 3:
+        return list(range(len(percent)))
+    confused = percent + percent.T
+    distance = confused.max() - confused
+    np.fill_diagonal(distance, 0)
+    # Optimal leaf ordering costs the cube of the number of classes.
+    return leaves_list(
+        linkage(squareform(distance), "average", optimal_ordering=len(percent) <= 300)
+    ).tolist()
 
 
 @styled
 def most_confident(predictions: Predictions, data: ImageData | FolderData, count: int = 12) -> "Figure":
-    """The test pictures of which the network was surest: those it got right, and those it got wrong."""
-    sureness, called = predictions.probabilities.max(dim=1)
-    right = called == predictions.labels
-    figure = new_figure(10, 5.4)
-    upper, lower = np.asarray(figure.subfigures(2, 1))
+    """The test images predicted with the highest confidence: correct ones above, errors below."""
+    confidence, predicted = predictions.probabilities.max(dim=1)
+    correct = predicted == predictions.labels
+    columns = count // 2
+    figure = new_figure(1.55 * columns, 8.6)
+    upper, lower = np.asarray(figure.subfigures(2, 1, hspace=0.02))
     for half, wanted, title in (
-        (upper, right, "Surest and right"),
-        (lower, ~right, "Surest and wrong"),
+        (upper, correct, "Most confident correct predictions"),
+        (lower, ~correct, "Most confident errors"),
     ):
         half.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
-        order = torch.argsort(sureness.masked_fill(~wanted, -1.0), descending=True)[
+        order = torch.argsort(confidence.masked_fill(~wanted, -1.0), descending=True)[
             : min(count, int(wanted.sum()))
         ]
-        grid = half.subplots(2, count // 2, squeeze=False).ravel()
+        grid = half.subplots(2, columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
         if not len(order):
             half.text(0.5, 0.5, "none", ha="center")
-        for axes, index, picture in zip(grid, order.tolist(), thumbnails(data, order.tolist()), strict=False):
+        for axes, index, image in zip(grid, order.tolist(), thumbnails(data, order.tolist()), strict=False):
             axes.set_axis_on()
-            name = data.classes[int(called[index])]
-            true = data.classes[int(predictions.labels[index])]
-            title = name if name == true else f"{name}, is {true}"
-            show_picture(axes, picture, f"{title}\n{100 * sureness[index]:.1f}%")
+            name, true = wrap_names(
+                [data.classes[int(predicted[index])], data.classes[int(predictions.labels[index])]], 16
+            )
+            title = f"{name} ({100 * confidence[index]:.1f}%)"
+            show_picture(axes, image, title if correct[index] else f"{title}\nlabel: {true}")
     return figure
 
 
 def thumbnails(data: ImageData | FolderData, indices: Sequence[int], side: int = 96) -> list[np.ndarray]:
-    """Test pictures as (H, W, 3) uint8."""
+    """Test images as (H, W, 3) uint8."""
     if isinstance(data, ImageData):
         return [data.test.images[index].permute(1, 2, 0).numpy() for index in indices]
     from decanet.convolution.pictures import read_rgb

@@ -1,9 +1,10 @@
-"""What the first layer looks for: its kernels as small colour pictures (AlexNet, Figure 3)."""
+"""What the first layer looks for: its kernels as small color images (AlexNet, Figure 3)."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,7 +39,7 @@ def first_kernels(model: nn.Module) -> list[Kernels]:
     size = first.kernel_size[0]
     if first.weight.requires_grad:
         return [Kernels(name, f"{len(weights)} learned kernels of {size}x{size}", weights)]
-    about = f"{len(weights)} kernels of {size}x{size}, computed from the pictures, not learned"
+    about = f"{len(weights)} kernels of {size}x{size}, computed from the images, not learned"
     found = [Kernels(name, about, weights)]
     second_name, second = convolutions[1]
     # The composition correlates the second layer's kernels with the first's: a full convolution of the two.
@@ -49,7 +50,7 @@ def first_kernels(model: nn.Module) -> list[Kernels]:
 
 @styled
 def kernel_sheet(kernels: list[Kernels], columns: int = 16) -> "Figure":
-    """All kernels side by side; grey is zero, each kernel is stretched to its own range."""
+    """All kernels side by side, coarse patterns before fine ones; gray is zero, each has its own range."""
     most = max(len(layer.weights) for layer in kernels)
     columns = min(columns, max(8, most))  # a title needs the width of eight
     shapes = [grid_shape(len(layer.weights), columns) for layer in kernels]
@@ -59,16 +60,29 @@ def kernel_sheet(kernels: list[Kernels], columns: int = 16) -> "Figure":
     for part, layer, (rows, _) in zip(parts, kernels, shapes, strict=True):
         part.suptitle(f"{layer.layer}: {layer.about}", fontsize=10, fontweight="bold", x=0.01, ha="left")
         grid = part.subplots(rows, columns, squeeze=False).ravel()
-        pictures = as_pictures(layer.weights)
         for axes in grid:
             axes.set_axis_off()
-        for axes, picture in zip(grid, pictures, strict=False):
+        images = as_pictures(layer.weights)
+        for axes, index in zip(grid, np.argsort(fineness(layer.weights), kind="stable"), strict=False):
             axes.set_axis_on()
-            show_picture(axes, picture)
+            show_picture(axes, images[index])
+            axes.spines[:].set(visible=True, color="#999999", linewidth=0.6)  # or a white kernel has no edge
     return figure
 
 
+def fineness(weights: Tensor) -> np.ndarray:
+    """Mean spatial frequency of kernels (O, 3, k, k), weighted by energy, in cycles a pixel, shape (O,).
+
+    0 for a blob that covers the kernel, up to 0.7 for a checkerboard.
+    """
+    size = max(8, 2 * weights.shape[-1])  # zeros around a kernel make its spectrum a smooth curve
+    energy = torch.fft.fft2(weights, s=(size, size)).abs().square().sum(1)  # (O, size, size)
+    axis = torch.fft.fftfreq(size)
+    frequency = torch.hypot(axis[:, None], axis[None, :])
+    return ((energy * frequency).sum((1, 2)) / energy.sum((1, 2)).clamp_min(1e-30)).numpy()
+
+
 def as_pictures(weights: Tensor) -> np.ndarray:
-    """Kernels (O, 3, k, k) as RGB pictures (O, k, k, 3) in 0..1 with grey for zero."""
+    """Kernels (O, 3, k, k) as RGB images (O, k, k, 3) in 0..1 with gray for zero."""
     largest = weights.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
     return (0.5 + 0.5 * weights / largest).permute(0, 2, 3, 1).numpy()
