@@ -1,5 +1,6 @@
 """Krizhevsky's CIFAR networks against their published layer files."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,14 +16,67 @@ from tests.models._checks import (
 )
 
 CONVOLUTIONS = 5 * 5 * 3 * 64 + 64 + 5 * 5 * 64 * 64 + 64
-LOCAL = 36 * (9 * 64 * 32 + 32) + 36 * (9 * 32 * 32 + 32)  # 6x6 places, each with its own weights and biases
 
 
-@pytest.mark.parametrize("name", ["cuda_convnet_13", "cuda_convnet_11"])
-def test_counts_of_the_local_networks(name: str) -> None:
-    params = CONVOLUTIONS + LOCAL + 36 * 32 * 10 + 10
-    macs = 24**2 * 75 * 64 + 12**2 * 1600 * 64 + 36 * (9 * 64 * 32 + 9 * 32 * 32) + 36 * 32 * 10
-    check_counts(name, params=params, macs=macs)
+@pytest.mark.parametrize(("name", "local3"), [("cuda_convnet_13", 32), ("cuda_convnet_11", 64)])
+def test_counts_of_the_local_networks(name: str, local3: int) -> None:
+    # 6x6 places, each with its own weights and biases.
+    local = 36 * (9 * 64 * local3 + local3) + 36 * (9 * local3 * 32 + 32)
+    macs = 24**2 * 75 * 64 + 12**2 * 1600 * 64 + 36 * (9 * 64 * local3 + 9 * local3 * 32) + 36 * 32 * 10
+    check_counts(name, params=CONVOLUTIONS + local + 36 * 32 * 10 + 10, macs=macs)
+
+
+def test_the_11_percent_network_has_the_parameters_of_its_file() -> None:
+    assert sum(p.numel() for p in create_model("cuda_convnet_11").parameters()) == 2_112_970
+
+
+def cmrnorm(x: np.ndarray, size: int, scale: float, power: float) -> np.ndarray:
+    """cuda-convnet's cross-map normalization, map by map: the scale is divided by the size, the offset is 1."""
+    out = np.empty_like(x)
+    for c in range(x.shape[1]):
+        near = x[:, max(0, c - size // 2) : c + size // 2 + 1]
+        out[:, c] = x[:, c] / (1 + scale / size * (near**2).sum(1)) ** power
+    return out
+
+
+def max_pool(x: np.ndarray) -> np.ndarray:
+    """3x3 with stride 2, rounded up: the last window holds what is left."""
+    places = range(0, x.shape[2], 2)
+    return np.stack(
+        [np.stack([x[:, :, i : i + 3, j : j + 3].max((2, 3)) for j in places], -1) for i in places], -2
+    )
+
+
+def local(x: np.ndarray, layer: LocallyConnected2d) -> np.ndarray:
+    """Place by place: its own kernels on its own 3x3 window."""
+    weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    framed = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    out = np.empty((len(x), *bias.shape))
+    for i in range(6):
+        for j in range(6):
+            window = framed[:, :, i : i + 3, j : j + 3].reshape(len(x), -1)
+            out[:, :, i, j] = window @ weight[6 * i + j] + bias[:, i, j]
+    return out
+
+
+def test_the_11_percent_network_computes_what_its_file_says() -> None:
+    """layers-conv-local-11pct.cfg, layer by layer in NumPy; weights so large that the normalizations matter."""
+    torch.manual_seed(0)
+    net = create_model("cuda_convnet_11").double().eval()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    x = torch.randn(2, 3, 24, 24, dtype=torch.float64)
+
+    def conv(maps: np.ndarray, layer: torch.nn.Conv2d) -> np.ndarray:
+        out = torch.nn.functional.conv2d(torch.from_numpy(maps), layer.weight, layer.bias, padding=2)
+        return out.clamp(min=0).detach().numpy()
+
+    rnorm1 = cmrnorm(max_pool(conv(x.numpy(), net.conv1)), size=9, scale=0.001, power=0.75)  # inputs=pool1
+    pool2 = max_pool(cmrnorm(conv(rnorm1, net.conv2), size=9, scale=0.001, power=0.75))  # inputs=rnorm2
+    local4 = local(local(pool2, net.local3).clip(0), net.local4).clip(0)
+    expected = local4.reshape(2, -1) @ net.fc10.weight.detach().numpy().T + net.fc10.bias.detach().numpy()
+    with torch.no_grad():
+        torch.testing.assert_close(net(x), torch.from_numpy(expected))
 
 
 def test_counts_of_the_18_percent_network() -> None:
@@ -34,7 +88,10 @@ def test_counts_of_the_18_percent_network() -> None:
 
 def test_stages() -> None:
     check_stages("cuda_convnet_18", {"pool1": (32, 16, 16), "pool2": (32, 8, 8), "pool3": (64, 4, 4)})
-    check_stages("cuda_convnet_11", {"pool1": (64, 12, 12), "pool2": (64, 6, 6), "local4": (32, 6, 6)})
+    check_stages(
+        "cuda_convnet_11",
+        {"pool1": (64, 12, 12), "pool2": (64, 6, 6), "local3": (64, 6, 6), "local4": (32, 6, 6)},
+    )
 
 
 def test_a_local_layer_with_equal_kernels_is_a_convolution() -> None:
