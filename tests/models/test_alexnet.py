@@ -80,14 +80,42 @@ def test_two_tower_maps_are_those_of_figure_2() -> None:
         assert model.get_submodule(name).weight.shape == (kernels, sees, side, side), name
 
 
-def test_response_normalisation_is_the_formula_of_section_3_3() -> None:
-    activity = torch.rand(1, 9, 2, 3, dtype=torch.float64) * 100  # large enough for alpha to matter
+def test_response_normalization_is_the_formula_of_section_3_3_within_a_tower() -> None:
+    activity = torch.rand(2, 18, 2, 3, dtype=torch.float64) * 100  # large enough for alpha to matter
     expected = torch.empty_like(activity)
-    for i in range(9):
-        squares = activity[:, max(0, i - 2) : i + 3].square().sum(dim=1)  # n = 5 maps, undivided
+    for i in range(18):
+        first, last = (
+            (0, 8) if i < 9 else (9, 17)
+        )  # layers-145.cfg: rnorm1a and rnorm1b, each with its card's maps
+        squares = (
+            activity[:, max(first, i - 2) : min(last, i + 2) + 1].square().sum(dim=1)
+        )  # n = 5 maps, undivided
         expected[:, i] = activity[:, i] / (2 + 1e-4 * squares) ** 0.75
     norm = on_meta("alexnet_two_tower").norm
     torch.testing.assert_close(norm(activity), expected)
+    torch.testing.assert_close(norm(activity.contiguous(memory_format=torch.channels_last)), expected)
+
+
+def test_up_to_conv3_the_towers_do_not_meet() -> None:
+    """Section 3.5: the kernels of conv2 take their input from the maps of the same card only; conv3's from all."""
+    model = create_model("alexnet_two_tower", num_classes=2).eval()
+    names = ("pool1", "norm", "conv2", "pool2", "conv3")
+    seen: dict[str, torch.Tensor] = {}
+    for name in names:
+        model.get_submodule(name).register_forward_hook(
+            lambda _, __, out, name=name: seen.update({name: out})
+        )
+    picture = 100 * torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        model(picture)
+        before = dict(seen)
+        model.conv1.weight[48:] += 0.1  # the second card's kernels
+        model(picture)
+    for name in names[:-1]:
+        half = before[name].shape[1] // 2
+        assert torch.equal(seen[name][:, :half], before[name][:, :half]), name
+        assert not torch.equal(seen[name][:, half:], before[name][:, half:]), name
+    assert not torch.equal(seen["conv3"][:, :192], before["conv3"][:, :192])
 
 
 def test_two_tower_starts_as_section_5_says() -> None:

@@ -29,6 +29,9 @@ Where ``alexnet_two_tower`` departs from the printed paper, and why:
 - Response normalisation uses the constants as printed (section 3.3: k=2, n=5, alpha=1e-4, beta=0.75), with the sum
   not divided by n. PyTorch divides alpha by n, hence 5e-4 below. (The original code divided as well: the printed
   formula and the trained network differ; we follow the print.)
+  It stays within a tower: each graphics card normalized its own 48 (conv2: 128) maps, as the original layer file
+  says (layers-145.cfg, rnorm1a and rnorm1b). Its other orders are not followed: there the first normalization
+  precedes ReLU, and a second one within maps, which the paper does not mention, follows that of conv2.
 - Dropout scales by 1/(1-p) when training in place of halving the outputs when testing: the same expectation.
 """
 
@@ -129,8 +132,17 @@ class AlexNetCifar(nn.Module):
         return self.classifier(x)
 
 
+class TowerResponseNorm(nn.LocalResponseNorm):
+    """Local response normalization over the neighboring maps of the same tower."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), kept; C is even."""
+        towers = x.unflatten(1, (2, -1)).flatten(0, 1)  # (2N, C/2, H, W)
+        return super().forward(towers).view_as(x)
+
+
 class AlexNetTwoTower(nn.Module):
-    """The 2012 network: a group is a tower, and conv3 and the linear layers see both."""
+    """The 2012 network: a group is a tower; conv3 and the linear layers see both, all else stays within one."""
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
@@ -141,7 +153,7 @@ class AlexNetTwoTower(nn.Module):
         self.conv5 = nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2)
         self.relu = nn.ReLU(inplace=True)
         # Section 3.3 sums over n=5 maps without dividing; PyTorch divides alpha by n: 5 * 1e-4.
-        self.norm = nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
+        self.norm = TowerResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2)
         self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2)
         self.pool5 = nn.MaxPool2d(kernel_size=3, stride=2)
