@@ -1,23 +1,29 @@
 """The one look of all figures, and their files."""
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
+import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from decanet.core import _fonts
 from decanet.core.errors import UsageError
 from decanet.core.plotting import (
     STYLE,
+    class_labels,
     grid_shape,
+    literal,
     new_figure,
+    save_class_legend,
     save_figure,
     show_picture,
     styled,
-    wrap_names,
 )
 
 
@@ -93,5 +99,117 @@ def test_a_contact_sheet_is_as_large_as_it_must_be(count: int, columns: int, sha
 
 
 def test_long_names_are_shortened_and_short_ones_kept() -> None:
-    assert wrap_names(["cat", "a" * 14, "a" * 15]) == ["cat", "a" * 14, "a" * 13 + "…"]
-    assert all(len(name) <= 5 for name in wrap_names(["automobile"], longest=5))
+    assert class_labels(["cat", "a" * 14, "a" * 15]) == ["cat", "a" * 14, "a" * 13 + "…"]
+    assert all(len(name) <= 5 for name in class_labels(["automobile"], longest=5))
+
+
+def parsed(text: str) -> tuple[str, bool]:
+    """What matplotlib makes of a text: the characters that it draws, and whether as mathematics."""
+    drawn = matplotlib.text.Text(0, 0, text)
+    return drawn._preprocess_math(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ba$$in",
+        "$10, is $5",
+        "$",
+        r"\$",
+        r"a\$b$",
+        "$x^2$",
+        "a_b^c{d}",
+        r"\frac",
+        "$$$",
+        "$\\alpha$",
+        "",
+        "caf\u00e9",
+    ],
+)
+def test_names_are_drawn_to_the_letter(name: str) -> None:
+    """Dollar signs mean mathematics to matplotlib, which stops at what it cannot parse."""
+    assert parsed(literal(name)) == (name, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("caf\udce9", r"caf\xe9"), ("a\x1b[2Jb", r"a\x1b[2Jb"), ("a\u202eb", r"a\u202eb"), ("a\x00b", r"a\x00b"),
+        ("cafe\u0301", "café"), ("two\nlines", "two\nlines"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_escaped(name: str, drawn: str) -> None:
+    assert literal(name) == drawn
+
+
+@pytest.fixture
+def fresh_fonts() -> Iterator[None]:
+    """What is known of fonts is forgotten before and after."""
+    for known in (_fonts.family_for, _fonts._has):
+        known.cache_clear()
+    yield
+    for known in (_fonts.family_for, _fonts._has):
+        known.cache_clear()
+
+
+@styled
+def titled(title: str) -> Figure:
+    figure = new_figure(3, 2)
+    axes = figure.subplots()
+    axes.set_title(literal(title))
+    axes.set_xticks([0, 1], [literal(name) for name in class_labels([title, "dog"])])
+    return figure
+
+
+@pytest.mark.usefixtures("fresh_fonts")
+def test_without_fonts_names_become_numbers_that_a_file_explains(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_fonts, "installed", list)
+    classes = ["cat", "猫", "ネコ", "🦊\u200d🦊", "dog"]
+    assert class_labels(classes) == ["cat", "class 1", "class 2", "class 3", "dog"]
+    legend = save_class_legend(classes, tmp_path / "figures")
+    assert legend == tmp_path / "figures" / "classes.txt"
+    assert legend.read_text(encoding="utf-8") == "class 1: 猫\nclass 2: ネコ\nclass 3: 🦊\u200d🦊\n"
+    assert save_class_legend(["cat", "Ba$$in", "café"], tmp_path / "none") is None
+    assert not (tmp_path / "none").exists()
+    assert literal("猫.png") == r"\u732b.png"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of every character that becomes a box
+        save_figure(titled("猫"), tmp_path / "figure.png", dpi=50)
+
+
+@pytest.mark.usefixtures("fresh_fonts")
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_a_font_that_has_the_letter_is_found_and_used(tmp_path: Path, ending: str) -> None:
+    letter = "ᴕ"  # of the fonts that come with matplotlib, DejaVu Serif has it and DejaVu Sans has not
+    assert _fonts.family_for(letter) not in (None, _fonts.BASE)
+    assert literal(letter) == letter
+    assert class_labels([letter]) == [letter]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = titled(letter)
+        save_figure(figure, tmp_path / f"figure.{ending}", dpi=50)
+    assert figure.axes[0].title.get_fontfamily() == [_fonts.BASE, _fonts.family_for(letter)]
+    assert figure.axes[0].get_xticklabels()[1].get_fontfamily() == [_fonts.BASE], (
+        "the others stay as they are"
+    )
+
+
+@pytest.mark.usefixtures("fresh_fonts")
+@pytest.mark.parametrize("letter", ["猫", "\ue123", "\U0010fffd"])
+def test_a_font_of_nothing_but_boxes_does_not_count(letter: str) -> None:
+    family = _fonts.family_for(letter)
+    assert family is None or not {"Last Resort High-Efficiency", "LastResort"} & {family}
+
+
+@pytest.mark.usefixtures("fresh_fonts")
+@pytest.mark.parametrize("letter", ["ا", "ש"])
+def test_script_from_the_right_needs_a_matplotlib_that_lays_it_out(
+    letter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_fonts, "_has_layout", lambda: False)
+    assert class_labels([letter]) == ["class 0"]
+    _fonts.family_for.cache_clear()
+    monkeypatch.setattr(_fonts, "_has_layout", lambda: True)
+    assert class_labels([letter]) == [letter]

@@ -9,6 +9,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from decanet.core.printable import printable, printable_json
+
+WIDE = 10_000  # columns: no line that decanet prints is longer
 JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON on stdout.")]
 Device = Annotated[str, Parameter(name="--device", help="auto, cpu, cuda, cuda:N or mps.")]
 DataDir = Annotated[
@@ -38,14 +41,32 @@ def convert_value(kind: Any, tokens: Sequence[Any]) -> Any:
 
 def print_json(value: Any) -> None:
     """Print ``value`` for machines: the only thing on stdout when ``--json`` was asked for."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "surrogatepass")
+    except UnicodeEncodeError:  # a terminal that writes less than JSON may hold
+        text = json.dumps(value, indent=2, default=str)
+    print(printable_json(text))
 
 
 def console(as_json: bool = False):  # type: ignore[no-untyped-def]
-    """The rich console for people: stdout, or stderr when stdout is kept for JSON."""
+    """The rich console for people: stdout, or stderr when stdout is kept for JSON.
+
+    Text is printed to the letter: neither [brackets] nor :colons: mean anything, and control characters are escaped.
+    ``markup=True`` is for text without any name in it. In a pipe nothing is wrapped or cut to a terminal's width.
+    """
     from rich.console import Console
 
-    return Console(file=sys.stderr if as_json else None, highlight=False, soft_wrap=True)
+    class Literal(Console):
+        def render_str(self, text: str, **options: Any) -> Any:
+            return super().render_str(printable(text, keep_lines=True), **options)
+
+    drawn = Literal(
+        file=sys.stderr if as_json else None, highlight=False, soft_wrap=True, markup=False, emoji=False
+    )
+    if not drawn.is_terminal:
+        drawn.width = WIDE
+    return drawn
 
 
 def table(rows: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:
@@ -57,5 +78,5 @@ def table(rows: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:
     for name in rows[0]:
         drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*("" if value is None else str(value) for value in row.values()))
+        drawn.add_row(*("" if value is None else printable(str(value)) for value in row.values()))
     console().print(drawn)

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from decanet.cli._shared import console
+from decanet.core.printable import printable
 
 
 class Watch:
@@ -37,7 +38,7 @@ class Watch:
     def note(self, text: str) -> None:
         """Print one line."""
         if not self._quiet:
-            self._console.print(text, markup=False)
+            self._console.print(printable(text))
             sys.stdout.flush()
 
     def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
@@ -48,7 +49,7 @@ class Watch:
         if self._live:
             self._open(unit)
             if task not in self._tasks:
-                self._tasks[task] = self._bar.add_task(task, total=total, log="")
+                self._tasks[task] = self._bar.add_task(printable(task), total=total, log="")
             self._bar.update(self._tasks[task], completed=done, total=total)
             if finished:
                 self._close()
@@ -63,12 +64,15 @@ class Watch:
             return
         from rich import progress
 
-        columns: list[Any] = [progress.TextColumn("{task.description}"), progress.BarColumn(bar_width=24)]
+        columns: list[Any] = [
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(bar_width=24),
+        ]
         if unit == "bytes":
             columns += [progress.DownloadColumn(), progress.TransferSpeedColumn()]
         else:
             columns += [progress.MofNCompleteColumn()]
-        columns += [progress.TimeRemainingColumn(), progress.TextColumn("{task.fields[log]}")]
+        columns += [progress.TimeRemainingColumn(), progress.TextColumn("{task.fields[log]}", markup=False)]
         self._bar = progress.Progress(*columns, console=self._console, transient=True)
         self._bar.start()
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json
+from decanet.core.printable import printable
 
 
 def command(
@@ -102,7 +103,8 @@ def command(
     else:
         console().print(
             f"[bold]{100 * said.top(1):.2f}%[/bold] of {len(said.labels)} pictures right, "
-            f"{100 * said.top(5):.2f}% among the first five, loss {said.loss:.4f}"
+            f"{100 * said.top(5):.2f}% among the first five, loss {said.loss:.4f}",
+            markup=True,
         )
 
 
@@ -129,10 +131,11 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
         return
     out = console()
     for note in measured.notes:
-        out.print(note, markup=False)
+        out.print(printable(note))
     out.print(
         f"[bold]{100 * said.top(1):.2f}%[/bold] of {len(said.labels)} pictures right, "
-        f"{100 * said.top(5):.2f}% among the first five"
+        f"{100 * said.top(5):.2f}% among the first five",
+        markup=True,
     )
     if stated is not None:
         out.print(

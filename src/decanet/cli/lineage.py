@@ -101,7 +101,7 @@ def _print(milestones) -> None:  # type: ignore[no-untyped-def]
     # Sentences in a column of a terminal's width would be cut to syllables: they follow the numbers.
     out.print("What each brought:")
     for m in milestones:
-        out.print(f"  {m.year} [bold]{m.title}[/bold]: {m.innovation}")
+        out.print(f"  {m.year} [bold]{m.title}[/bold]: {m.innovation}", markup=True)
     out.print()
     out.print(
         "params, macs (multiply-adds for one picture): counted in the networks that decanet builds. "

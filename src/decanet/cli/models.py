@@ -158,7 +158,7 @@ def _walk(name: str, size: str | None, explain: bool, json: bool) -> None:
         out.print()
         for layer in walked.layers:
             if text := explanation(layer):
-                out.print(f"[bold]{layer.stage or name}[/bold] ({layer.operation}): {text}")
+                out.print(f"{layer.stage or name} ({layer.operation}): {text}")
 
 
 def _table(walked: "Walk") -> "Table":

@@ -233,7 +233,8 @@ def _print_result(result: dict[str, Any]) -> None:
     out.print(
         f"\n[bold]{100 * result[f'{split}_top1']:.2f}%[/bold] of the {split} pictures right "
         f"({100 * result[f'{split}_top5']:.2f}% among the first five), after "
-        f"{clock(result['train_seconds'])} of training at {result['images_per_second']:.0f} pictures/s"
+        f"{clock(result['train_seconds'])} of training at {result['images_per_second']:.0f} pictures/s",
+        markup=True,
     )
     run = result["run"]
     out.print(f"figures: {run}/figures   result: {run}/result.json", markup=False)

@@ -15,7 +15,7 @@ import numpy as np
 from decanet.convolution.images import Padding, convolve, correlate, pad_planes
 from decanet.convolution.kernels import find_kernel
 from decanet.core.errors import UsageError
-from decanet.core.plotting import COLOURS, grid_shape, new_figure, show_picture, styled
+from decanet.core.plotting import COLOURS, grid_shape, literal, new_figure, show_picture, styled
 from decanet.core.results import atomic_path
 
 BLUE, ORANGE = COLOURS[0], COLOURS[1]
@@ -63,7 +63,7 @@ def draw_comparison(picture: np.ndarray, done: Convolved, what: str) -> Any:
     _show_kernel(columns[1], done.weights, done.name)
     for axes, (title, values) in zip(columns[2:], panels):
         _show_result(figure, axes, values, title)
-    figure.suptitle(what, fontsize=12, fontweight="bold")
+    figure.suptitle(literal(what), fontsize=12, fontweight="bold")
     return figure
 
 
@@ -82,13 +82,13 @@ def draw_contact_sheet(picture: np.ndarray, results: Sequence[Convolved], what: 
             values = values.mean(axis=2)
         options, scale, beyond = _map_of(values)
         show_picture(axes, values if values.ndim == 2 else values.clip(0, 1), **options)
-        axes.set_title(f"{_broken(done.name)}\n{scale}{beyond}", fontsize=9, fontweight="normal")
+        axes.set_title(literal(f"{_broken(done.name)}\n{scale}{beyond}"), fontsize=9, fontweight="normal")
         corner = axes.inset_axes((0.02, 0.7, 0.28, 0.28))
         show_picture(corner, done.weights, **_weights_map(done.weights))
         corner.spines[:].set(visible=True, color="black")
     for axes in cells[len(results) + 1 :]:
         axes.set_axis_off()
-    figure.suptitle(what, fontsize=13, fontweight="bold")
+    figure.suptitle(literal(what), fontsize=13, fontweight="bold")
     figure.supxlabel(
         "Corner: the kernel. With ±: blue is negative, white zero, orange positive. Others: black to white.",
         fontsize=9,

@@ -17,7 +17,7 @@ from decanet.convolution.signals import (
     sine_gain,
     tutorial_times,
 )
-from decanet.core.plotting import COLOURS, grid_shape, new_figure, save_figure, styled
+from decanet.core.plotting import COLOURS, grid_shape, literal, new_figure, save_figure, styled
 from decanet.core.results import atomic_path
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def draw_sound(
         axes.stairs(shape[:, :2].mean(axis=1), edges, color=color, linewidth=0.6, baseline=None)
         axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, edges[-1]))
         axes.set_ylim(-1.05 * largest, 1.05 * largest)
-        axes.set_title(title, loc="left")
+        axes.set_title(literal(title), loc="left")
         axes.tick_params(labelbottom=True)
         axes.legend(
             handles=[peaks, loud], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2

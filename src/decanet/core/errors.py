@@ -9,6 +9,8 @@ import errno
 import re
 from collections.abc import Iterable
 
+from decanet.core.printable import printable
+
 
 class DecanetError(Exception):
     """Base of the family. ``kind`` is the stable class in the printed line, ``exit_code`` the process's."""
@@ -19,7 +21,8 @@ class DecanetError(Exception):
     @property
     def line(self) -> str:
         """The one line that the command line prints."""
-        return f"error[{self.kind}]: " + " ".join(str(self).split())
+        # Lines and tabs become spaces; what else a terminal would obey may stand in a name, and is escaped.
+        return f"error[{self.kind}]: " + printable(re.sub(r" *[\t\r\n]\s*", " ", str(self).strip()))
 
 
 class UsageError(DecanetError):

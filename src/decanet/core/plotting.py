@@ -2,14 +2,20 @@
 
 Figures are built with matplotlib's object interface (never pyplot), so that drawing needs no screen, keeps no
 global state and works from any thread.
+
+Names of files, classes and kernels are drawn to the letter (:func:`literal`, :func:`class_labels`): matplotlib would
+read dollar signs as mathematics, and draw a box for every character that its font lacks.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from decanet.core._fonts import cover, family_for
 from decanet.core.errors import UsageError
-from decanet.core.results import atomic_path
+from decanet.core.printable import printable
+from decanet.core.results import atomic_path, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,19 +88,20 @@ def save_figure(figure: "Figure", path: Path | str, *, dpi: int = 150) -> Path:
     if kind not in figure.canvas.get_supported_filetypes():
         raise UsageError(f"cannot draw {path}: the name of a figure ends in .png, .svg or .pdf")
     with matplotlib.rc_context(STYLE), atomic_path(path) as temporary:
+        cover(figure)
         metadata = {"Date": None} if kind == "svg" else None
         figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
     return path
 
 
 def show_picture(axes, picture, title: str = "", **options) -> None:  # type: ignore[no-untyped-def]
-    """Draw a picture, (H, W) or (H, W, 3), without ticks or frame."""
+    """Draw a picture, (H, W) or (H, W, 3), without ticks or frame; the title is drawn to the letter."""
     axes.imshow(picture, **options)
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     axes.spines[:].set_visible(False)
     if title:
-        axes.set_title(title, fontsize=9, fontweight="normal")
+        axes.set_title(literal(title), fontsize=9, fontweight="normal")
 
 
 def grid_shape(count: int, columns: int) -> tuple[int, int]:
@@ -102,6 +109,35 @@ def grid_shape(count: int, columns: int) -> tuple[int, int]:
     return -(-count // columns), min(count, columns)
 
 
-def wrap_names(names: Sequence[str], longest: int = 14) -> list[str]:
-    """Shorten class names for axis labels."""
+def literal(text: str) -> str:
+    """``text`` for matplotlib, drawn to the letter: no mathematics, and escapes for what no installed font has."""
+    composed = printable(unicodedata.normalize("NFC", text), keep_lines=True)
+    return "".join(c if family_for(c) else c.encode("unicode_escape").decode() for c in composed).replace(
+        "$", r"\$"
+    )
+
+
+def class_labels(classes: Sequence[str], longest: int = 14) -> list[str]:
+    """Class names short enough for a figure; ``class 3`` for a name that no installed font can write.
+
+    They are names, to be drawn with :func:`literal`. :func:`save_class_legend` says what the numbers stand for.
+    """
+    names = [
+        name if _is_drawable(name) else f"class {number}"
+        for number, name in enumerate(map(printable, classes))
+    ]
     return [name if len(name) <= longest else name[: longest - 1] + "…" for name in names]
+
+
+def save_class_legend(classes: Sequence[str], folder: Path) -> Path | None:
+    """Write ``classes.txt`` beside the figures, where these number some classes; None where they need not."""
+    numbered = [(k, name) for k, name in enumerate(map(printable, classes)) if not _is_drawable(name)]
+    if not numbered:
+        return None
+    return write_text(
+        folder / "classes.txt", "".join(f"class {number}: {name}\n" for number, name in numbered)
+    )
+
+
+def _is_drawable(name: str) -> bool:
+    return all(map(family_for, unicodedata.normalize("NFC", name)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from decanet.core.plotting import COLOURS, new_figure, show_picture, styled, wrap_names
+from decanet.core.plotting import COLOURS, class_labels, literal, new_figure, show_picture, styled
 from decanet.core.recipe import Selection
 from decanet.data import FolderData, ImageData
 from decanet.data.folder import fit_square
@@ -67,8 +67,10 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
         )
     figure.supxlabel(f"{note}.", fontsize=8.5, color="#555555")
     figure.suptitle(
-        f"{result['model']}, recipe {result['recipe']}, {result['data']}: "
-        f"{result['train_seconds']:.0f} s of training",
+        literal(
+            f"{result['model']}, recipe {result['recipe']}, {result['data']}: "
+            f"{result['train_seconds']:.0f} s of training"
+        ),
         fontsize=11,
     )
     return figure
@@ -99,7 +101,8 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
         bar.outline.set_visible(False)
     axes.grid(False)
     if named:
-        names = wrap_names([classes[k] for k in order])
+        labels = class_labels(classes)
+        names = [literal(labels[k]) for k in order]
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(names)), names)
         for row, column in np.ndindex(*percent.shape):
@@ -135,6 +138,7 @@ def most_confident(predictions: Predictions, data: ImageData | FolderData, count
     """The test images predicted with the highest confidence: correct ones above, errors below."""
     confidence, predicted = predictions.probabilities.max(dim=1)
     correct = predicted == predictions.labels
+    names = class_labels(data.classes, longest=16)
     columns = count // 2
     figure = new_figure(1.55 * columns, 8.6)
     upper, lower = np.asarray(figure.subfigures(2, 1, hspace=0.02))
@@ -153,9 +157,7 @@ def most_confident(predictions: Predictions, data: ImageData | FolderData, count
             half.text(0.5, 0.5, "none", ha="center")
         for axes, index, image in zip(grid, order.tolist(), thumbnails(data, order.tolist()), strict=False):
             axes.set_axis_on()
-            name, true = wrap_names(
-                [data.classes[int(predicted[index])], data.classes[int(predictions.labels[index])]], 16
-            )
+            name, true = names[int(predicted[index])], names[int(predictions.labels[index])]
             title = f"{name} ({100 * confidence[index]:.1f}%)"
             show_picture(axes, image, title if correct[index] else f"{title}\nlabel: {true}")
     return figure
