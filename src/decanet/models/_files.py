@@ -1,16 +1,22 @@
-"""Weights in safetensors files: written whole or not at all, read into the right network or refused in one line."""
+"""Weights in safetensors files: written whole or not at all, read into the right network or refused in one line.
 
+Each file carries the SHA-256 of its tensors and of what it says about itself, so that a damaged one is never used.
+"""
+
+import hashlib
+import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.errors import CheckpointError, UsageError, shortage
 from decanet.core.results import atomic_path
 
 SHIPPED = Path(__file__).parent / "weights"  # networks that were trained here and come with the package
+DIGEST = "decanet_sha256"  # key of the metadata
 
 
 def save_weights(
@@ -22,7 +28,29 @@ def save_weights(
         for name, tensor in model.state_dict().items()
     }
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=about)
+        save_file(tensors, temporary, metadata={**about, DIGEST: _digest(tensors, about)})
+        _sort_metadata(temporary)
+
+
+def _digest(tensors: dict[str, Tensor], about: dict[str, str]) -> str:
+    """SHA-256 of names, dtypes, shapes and bytes of the tensors, and of ``about``; hexadecimal."""
+    total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata in the order of their keys: safetensors writes them in another order every time."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")  # of the header, which is JSON padded with spaces
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(length)
+        assert len(text) == length, "the same members in another order"
+        file.seek(8)
+        file.write(text)
 
 
 def list_shipped() -> list[str]:
@@ -41,20 +69,44 @@ def shipped_file(name: str) -> Path:
 
 
 def read_about(path: Path) -> dict[str, str]:
-    """The metadata of a weights file."""
+    """The metadata of a weights file of decanet's. Raises CheckpointError as :func:`read_weights`."""
+    return _read(path)[1]
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file of decanet's.
+
+    Raises:
+        CheckpointError: it is missing or damaged, be it by a single bit.
+    """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = dict(file.metadata() or {})
+        tensors = load_file(path)
+        intact = about.pop(DIGEST, None) == _digest(tensors, about)
+    except FileNotFoundError:
+        raise CheckpointError(f"no weights at {path}; train first") from None
+    except Exception as error:  # every sort of damage has its own exception
+        raise shortage(error) or CheckpointError(f"cannot read the weights {path} ({error})") from None
+    if not intact:
+        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one that was written; train again")
+    return tensors, about
+
+
+def is_ours(path: Path) -> bool:
+    """Whether decanet wrote the safetensors file, which then carries a digest."""
     with safe_open(path, framework="pt") as file:
-        return file.metadata()
+        about = file.metadata() or {}
+    return DIGEST in about or "recipe" in about  # one damaged bit cannot hide both
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
     """Read weights into ``model``. Raises CheckpointError when they are missing, damaged or another network's."""
-    try:
-        tensors = load_file(path)
-    except FileNotFoundError:
-        raise CheckpointError(f"no weights at {path}; train first") from None
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"cannot read the weights {path} ({error})") from None
-    fit_weights(model, tensors, str(path))
+    fit_weights(model, read_weights(path), str(path))
 
 
 def fit_weights(model: nn.Module, tensors: dict[str, Tensor], source: str) -> None:

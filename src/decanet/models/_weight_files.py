@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from decanet.core.errors import CheckpointError
+from decanet.models._files import is_ours, read_weights
 
 KeyMap = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
@@ -68,9 +69,11 @@ def read_file(file: Path) -> Any:
         if file.suffix == ".safetensors" or _is_safetensors(file):
             from safetensors.torch import load_file
 
-            return load_file(file)
+            return read_weights(file) if is_ours(file) else load_file(file)
         with torch.serialization.safe_globals(PLAIN):
             return torch.load(file, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError as error:
         # PyTorch's own text recommends to load it without the check, which would run what is in it.
         raise CheckpointError(

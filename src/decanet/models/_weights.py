@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import CheckpointError, UsageError, did_you_mean
-from decanet.models._files import fit_weights, shipped_file
+from decanet.models._files import fit_weights, read_weights, shipped_file
 from decanet.models._registry import ModelEntry, Published, list_models, model_entry
 from decanet.models._weight_files import read_file, unwrap
 
@@ -74,7 +74,7 @@ def load_published(model: nn.Module, entry: ModelEntry, source: str | Path) -> l
     library, _, which = str(source).partition(":")
     notes: list[str] = []
     if str(source) == "decanet":
-        state, origin = read_file(shipped_file(entry.name)), "the package's own weights"
+        state, origin = read_weights(shipped_file(entry.name)), "the package's own weights"
     elif library in LIBRARIES:
         published = _published(entry, library)
         state = published.key_map(_fetch(published, which))
