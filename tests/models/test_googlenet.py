@@ -1,5 +1,7 @@
 """GoogLeNet against Table 1 of arXiv:1409.4842, with torchvision as the oracle of the normalised layout."""
 
+import math
+
 import pytest
 import torch
 import torchvision
@@ -106,6 +108,18 @@ def test_training_returns_both_auxiliary_logits_and_all_learn() -> None:
     assert [o.shape for o in (small.logits, *small.aux)] == [(2, 3)] * 3
     model.eval()
     assert model(torch.randn(1, 3, 64, 64)).shape == (1, 3)
+
+
+def test_weights_start_as_caffes_xavier() -> None:
+    """include/caffe/filler.hpp: uniform within sqrt(3 / fan_in), fan_in = count / num; conv1 has 147 inputs."""
+    torch.manual_seed(0)
+    model = create_model("googlenet", num_classes=7)
+    assert model.conv1.conv.weight.abs().max().item() == pytest.approx(0.142857, rel=1e-3)
+    for layer in (model.inception_4a.conv3x3.conv, model.aux1.fc1, model.fc):
+        bound = math.sqrt(3 / (layer.weight.numel() / len(layer.weight)))
+        assert layer.weight.abs().max().item() == pytest.approx(bound, rel=1e-2)
+        assert layer.weight.abs().max().item() <= bound
+        assert layer.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.02)
 
 
 def test_auxiliary_classifier_pools_as_section_5_says() -> None:

@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from decanet.core.errors import DataError
-from decanet.models import create_model
+from decanet.models import create_model, model_entry
 from decanet.models._outputs import Outputs
 from decanet.models.inception_v3 import from_torchvision
 from tests.models._checks import (
@@ -82,6 +82,21 @@ def test_initial_weights_are_cut_at_two_deviations() -> None:
     assert model.conv3.conv.weight.abs().max().item() <= 0.2 + 1e-7
     assert 0.08 < model.mixed_6b.branch1x1.conv.weight.std().item() < 0.1
     assert model.aux.fc.weight.abs().max().item() <= 0.002 + 1e-9
+    assert model.fc.weight.abs().max().item() <= 0.02 + 1e-8  # slim/ops.py: fc has stddev=0.01
+    assert 0.008 < model.fc.weight.std().item() < 0.01
+
+
+def test_dropout_and_statistics_are_the_released_codes() -> None:
+    """tensorflow/models, inception_model.py: dropout_keep_prob=0.8, BATCHNORM_MOVING_AVERAGE_DECAY = 0.9997."""
+    recipe = model_entry("inception_v3").recipe
+    assert recipe is not None
+    model = on_meta("inception_v3", **recipe.model.options)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)] == [
+        pytest.approx(1 - 0.8)
+    ]
+    assert all(norm.momentum == pytest.approx(1 - 0.9997) for norm in norms)
+    assert {norm.eps for norm in norms} == {0.001}
 
 
 def test_wrong_input() -> None:

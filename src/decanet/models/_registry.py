@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from decanet.core.errors import UsageError, did_you_mean
-from decanet.core.recipe import Model, Recipe
+from decanet.core.recipe import Recipe
 from decanet.core.registry import Registry
 
 
@@ -89,7 +89,9 @@ def register_model(
     def decorate(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
         name = build.__name__
         summary = (build.__doc__ or "").strip().partition("\n")[0]
-        own = recipe and recipe.model_copy(update={"name": f"paper:{name}", "model": Model(name=name)})
+        own = recipe and recipe.model_copy(
+            update={"name": f"paper:{name}", "model": recipe.model.model_copy(update={"name": name})}
+        )
         entry = ModelEntry(
             name, build, input_size, paper, facts, departures or {}, published, own, summary, too_small_use
         )

@@ -29,8 +29,10 @@ loss adds each with the weight 0.3 (section 5). In eval mode they return the log
 What the paper leaves open, and what is done here:
 
 - The constants of the response normalisation and the initialisation are those of the replication that the
-  authors of Caffe trained: n=5, alpha=1e-4 divided by n, beta=0.75, k=1; Glorot's uniform weights, biases 0.2
-  (0 where logits come out). With batch normalisation the scale of the weights does not matter: the same ones.
+  authors of Caffe trained: n=5, alpha=1e-4 divided by n, beta=0.75, k=1; weights uniform within
+  +-sqrt(3 / inputs of a kernel), which Caffe calls "xavier" (filler.hpp; Glorot's own bound takes the outputs
+  in), biases 0.2 (0 where logits come out). With batch
+  normalization the scale of the weights does not matter: the same ones.
 - Pooling rounds up: the maps of Table 1 (112, 56, 28, 14, 7) follow.
 - Where a map is not 14x14 in training, the auxiliary classifiers average it to the 4x4 that they need.
 - The parameters that Table 1 prints are taken as rough: 2.7K for conv1 (7x7x3x64 are 9,408), 463K for 4c (its
@@ -135,10 +137,10 @@ class AuxiliaryClassifier(nn.Module):
 
 
 def initialise(model: nn.Module) -> None:
-    """Glorot's uniform weights; biases 0.2 before a ReLU, 0 where logits come out."""
+    """Caffe's "xavier", uniform within +-sqrt(3 / inputs); biases 0.2 before a ReLU, 0 where logits come out."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
+            nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
             if module.bias is not None:
                 nn.init.constant_(module.bias, 0.0 if name.endswith(("fc", "fc2")) else 0.2)
 
