@@ -1,12 +1,16 @@
 """Every form a picture file can have becomes upright RGB or grey; what is no picture becomes one line."""
 
 import contextlib
+import os
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+import tifffile
+from PIL import EpsImagePlugin, Image, ImageCms, ImageFile, PngImagePlugin
 
 from decanet.convolution.pictures import grey_of, open_rgb, read_grey, read_rgb
 from decanet.core.errors import DataError
@@ -192,8 +196,8 @@ def _cut(tmp_path, name, keep):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("empty.png", lambda _: b"", "no picture"),
-        ("text.jpg", lambda _: b"this is a letter", "no picture"),
+        ("empty.png", lambda _: b"", "no image"),
+        ("text.jpg", lambda _: b"this is a letter", "no image"),
         ("bomb.png", lambda _: _bomb(), "pixels"),
         ("half.png", lambda folder: _cut(folder, "whole.png", 900), "half.png"),
         ("half.jpg", lambda folder: _cut(folder, "whole.jpg", 900), "half.jpg"),
@@ -234,3 +238,167 @@ def test_damaged_bytes_never_end_in_a_traceback(tmp_path):
             with contextlib.suppress(DataError):
                 picture = read_rgb(path)
             assert picture is None or (picture.ndim, picture.shape[2], picture.dtype) == (3, 3, np.uint8)
+
+
+# What Pillow reads wrongly by itself, and what it must never open.
+
+
+def png(pixels, color_type, *chunks):
+    """A PNG of 16 bits, big-endian, with further chunks before its pixels."""
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0)
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    )
+
+
+DEEP = np.add.outer(np.arange(24) * 2000, np.arange(40) * 400).astype(np.uint16)
+DEEP_RGB = np.stack([DEEP, 65535 - DEEP, DEEP[::-1]], axis=-1).astype(np.uint16)
+
+
+def test_a_transparent_16_bit_gray_is_white(tmp_path):
+    path = tmp_path / "deep.png"
+    path.write_bytes(png(DEEP, 0, (b"tRNS", struct.pack(">H", 2000))))
+    expected = np.where(DEEP == 2000, 1, DEEP / 65535)
+    assert (DEEP == 2000).any()
+    np.testing.assert_allclose(read_grey(path), expected, atol=1e-6)
+
+
+def test_a_transparent_16_bit_color_is_white(tmp_path):
+    path = tmp_path / "deep.png"
+    path.write_bytes(png(DEEP_RGB, 2, (b"tRNS", struct.pack(">HHH", *DEEP_RGB[3, 4].tolist()))))
+    expected = (DEEP_RGB >> 8).astype(np.uint8)
+    expected[(DEEP_RGB[3, 4] >> 8 == DEEP_RGB >> 8).all(axis=2)] = 255
+    np.testing.assert_array_equal(read_rgb(path), expected)
+    assert (read_rgb(path)[3, 4] == 255).all()
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("layout", ["contig", "separate", "tiled"])
+def test_16_bit_colors_of_a_tiff_are_right_or_refused(tmp_path, order, compression, layout):
+    path = tmp_path / "deep.tiff"
+    pixels = DEEP_RGB if layout == "contig" else DEEP_RGB.transpose(2, 0, 1).copy()
+    options = {"tile": (16, 16)} if layout == "tiled" else {}
+    planar = "contig" if layout == "contig" else "separate"
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="rgb",
+        planarconfig=planar,
+        byteorder=order,
+        compression=compression,
+        **options,
+    )
+    if planar == "separate" and compression is None:
+        with pytest.raises(DataError, match=r"deep\.tiff keeps 16-bit channels.*magick"):
+            read_rgb(path)
+    else:
+        np.testing.assert_array_equal(read_rgb(path), DEEP_RGB >> 8)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "photometric", "expected"),
+    [
+        (DEEP, "minisblack", DEEP / 65535),
+        (DEEP, "miniswhite", 1 - DEEP / 65535),
+        ((DEEP / 65535).astype(np.float32), "miniswhite", 1 - DEEP / 65535),
+        (DEEP.astype(np.uint32) * 60_000, "minisblack", DEEP / DEEP.max()),  # beyond 2^31
+    ],
+)
+def test_deep_grays_of_a_tiff(tmp_path, pixels, photometric, expected):
+    tifffile.imwrite(tmp_path / "deep.tiff", pixels, photometric=photometric)
+    np.testing.assert_allclose(read_grey(tmp_path / "deep.tiff"), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["text", "plain text", "international", "profile", "many"])
+def test_long_texts_and_profiles_of_a_whole_png_do_no_harm(tmp_path, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    texts, options = PngImagePlugin.PngInfo(), {}
+    if kind == "profile":
+        options = {"icc_profile": bytes(3_000_000)}
+    for number in range(70 if kind == "many" else 1):
+        if kind == "international":
+            texts.add_itxt("XML:com.adobe.xmp", "A" * 3_000_000, zip=True)
+        else:
+            texts.add_text(f"text {number}", "A" * 1_040_000, zip=kind == "many")
+    if kind == "text":
+        texts.add_text("long", "A" * 3_000_000, zip=True)
+    path = saved(tmp_path, Image.fromarray(RGB), pnginfo=texts, exif=exif, **options)
+    np.testing.assert_array_equal(read_rgb(path), np.rot90(RGB, -1))
+
+
+def test_a_cut_png_with_a_long_text_is_still_refused(tmp_path):
+    path = saved(tmp_path, Image.fromarray(RGB), icc_profile=bytes(3_000_000))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DataError, match=r"picture\.png"):
+        read_rgb(path)
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n%%EOF\n"
+
+
+def iptc(content):
+    """An IPTC file of one part, which Pillow opens as whatever it is."""
+    fields = [(60, b"\1\0"), (20, b"\0\x09"), (30, b"\0\x09"), (120, b"\0\5")]
+    head = b"".join(struct.pack(">BBBH", 28, 3, number, len(value)) + value for number, value in fields)
+    return head + struct.pack(">BBBH", 28, 8, 10, len(content)) + content
+
+
+@pytest.mark.parametrize("name", ["cat.jpg", "cat.eps", "cat.png", "cat"])
+@pytest.mark.parametrize("wrap", [bytes, iptc])
+def test_postscript_starts_no_ghostscript(tmp_path, monkeypatch, name, wrap):
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    (bin / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (bin / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin), prepend=":")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # what Pillow remembers
+    (tmp_path / name).write_bytes(wrap(POSTSCRIPT))
+    with pytest.raises(DataError, match="no image that Pillow can read"):
+        read_rgb(tmp_path / name)
+    assert not (tmp_path / "started").exists()
+
+
+def test_pipes_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path / "pipe.jpg", "/dev/null"):
+        with pytest.raises(DataError, match="is a pipe or a device"):
+            read_rgb(path)
+
+
+def test_an_image_that_does_not_fit_into_memory_is_named(tmp_path, monkeypatch):
+    def exhausted(*_):
+        raise MemoryError
+
+    path = saved(tmp_path, Image.fromarray(RGB))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", exhausted)
+    with pytest.raises(DataError, match=r"picture\.png does not fit into the memory"):
+        read_rgb(path)
+
+
+def test_pillows_warnings_are_silent_in_threads_and_others_are_not(tmp_path, recwarn):
+    description = struct.pack("<HHII", 65_000, 2, 500, 10_000_000)  # beyond the end of the file: Pillow warns
+    data = bytearray(saved(tmp_path, Image.new("RGB", (40, 30)), "odd.tiff").read_bytes())
+    start = struct.unpack_from("<I", data, 4)[0]
+    (count,) = struct.unpack_from("<H", data, start)
+    entries = [data[start + 2 + 12 * i : start + 14 + 12 * i] for i in range(count)] + [description]
+    data[4:8] = struct.pack("<I", len(data))
+    data += (
+        struct.pack("<H", len(entries)) + b"".join(sorted(entries, key=lambda entry: entry[1::-1])) + bytes(4)
+    )
+    path = tmp_path / "odd.tiff"
+    path.write_bytes(data)
+    with Image.open(path) as opened:
+        opened.load()
+    assert recwarn.list
+    recwarn.clear()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(read_rgb, [path] * 20))
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="mine"):
+        warnings.warn("mine", stacklevel=1)

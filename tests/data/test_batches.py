@@ -421,6 +421,15 @@ def test_judging_a_folder_takes_the_centre_at_the_size_asked_for(large: FolderDa
     assert torch.equal(batch.images[:1], expected)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_smaller_window_is_cut_with_one_rounding(large: FolderData, workers: int) -> None:
+    batch = next(folder_evaluation(large.test, form(side=61), resize=75, crop=61, workers=workers))
+    transform = v2.Compose([v2.Resize(75), v2.CenterCrop(61), v2.PILToTensor()])
+    with Image.open(large.test[0][0]) as image:
+        expected = Form(61, MEAN, STD, CPU, torch.float32).normalise(transform(image)[None])
+    assert torch.equal(batch.images[:1], expected)
+
+
 def test_validation_pictures_of_a_folder_come_from_all_classes(large: FolderData) -> None:
     held = list(evaluation_batches(large, "validation", form(side=64), validation=0.5))
     labels = torch.cat([batch.labels for batch in held]).tolist()

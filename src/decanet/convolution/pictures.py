@@ -1,17 +1,22 @@
-"""Reading pictures: any file that Pillow opens becomes one plain array, upright, whatever its inner form.
+"""Reading images: any file that Pillow opens becomes one plain array, upright, whatever its inner form.
 
-A picture file may hold palette numbers, ink amounts, 16-bit greys, a transparent background or the note
+An image file may hold palette numbers, ink amounts, 16-bit grays, a transparent background or the note
 "turn me by a quarter". Here all of that is resolved once: palettes are looked up, ink becomes light,
-transparency is laid over white, the camera's orientation is applied, and deep greys keep their precision in
-:func:`read_grey`. Of an animation the first picture counts. Colour profiles are not applied: the numbers are
+transparency is laid over white, the camera's orientation is applied, and deep grays keep their precision in
+:func:`read_grey`. Of an animation the first image counts. Color profiles are not applied: the numbers are
 taken as sRGB.
 """
 
 import contextlib
 import functools
+import io
+import re
+import struct
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +25,10 @@ from decanet.core.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 178_956_970  # where Pillow speaks of a decompression bomb: half a gigabyte as 8-bit RGB
+MAX_PIXELS = 100_000_000  # decoding and converting them takes up to 1.6 GB, which a laptop can bear
+LARGE_PIXELS = (
+    24_000_000  # images above are decoded one at a time, in however many threads they are asked for
+)
 # Formats that Pillow knows and decanet never opens: EPS starts Ghostscript, IPTC opens whatever lies inside it, EPS
 # included; the others are no images without further programs or libraries. Pillow's stubs come on top.
 NEVER_OPENED = {"EPS", "FPX", "IPTC", "MIC", "MPEG", "WMF"}
@@ -75,7 +83,7 @@ def read_rgb(path: Path | str) -> np.ndarray:
 
 
 def open_rgb(path: Path | str, short_side: int | None = None) -> "Image":
-    """The picture as an upright Pillow image of mode RGB, made as :func:`read_rgb` says.
+    """The image as an upright Pillow image of mode RGB, made as :func:`read_rgb` says.
 
     With ``short_side``, a JPEG may come back at a half, a quarter or an eighth of its size, the smallest of them whose
     short side is not below ``short_side`` pixels: its decoder then leaves out the work for detail that the caller is
@@ -86,11 +94,13 @@ def open_rgb(path: Path | str, short_side: int | None = None) -> "Image":
     """
     from PIL import Image
 
-    image = _open(path, short_side)
-    deep = _deep_grey(image, path)
-    if deep is not None:
-        return Image.fromarray(np.repeat(np.rint(255 * deep).astype(np.uint8)[..., None], 3, axis=2))
-    return _rgb(image, path)
+    with _explained(path):
+        image = _open(Path(path), short_side)
+        deep = _deep_grey(image)
+        if deep is None:
+            return _rgb(image)
+        np.rint(np.multiply(deep, 255, out=deep), out=deep)
+        return Image.fromarray(deep.astype(np.uint8)).convert("RGB")
 
 
 def read_grey(path: Path | str) -> np.ndarray:
@@ -99,9 +109,10 @@ def read_grey(path: Path | str) -> np.ndarray:
     Raises:
         DataError: as :func:`read_rgb`.
     """
-    image = _open(path)
-    deep = _deep_grey(image, path)
-    return deep if deep is not None else grey_of(np.array(_rgb(image, path)))
+    with _explained(path):
+        image = _open(Path(path))
+        deep = _deep_grey(image)
+        return deep if deep is not None else grey_of(np.array(_rgb(image)))
 
 
 def grey_of(rgb: np.ndarray) -> np.ndarray:
@@ -109,69 +120,164 @@ def grey_of(rgb: np.ndarray) -> np.ndarray:
     return (rgb @ np.array(LUMA, np.float32) / 255).clip(0, 1)  # rounding may leave 0..1 by a hair
 
 
-def _open(path: Path | str, short_side: int | None = None) -> "Image":
-    """Open and decode (see :func:`open_rgb` for ``short_side``), and turn upright."""
-    from PIL import Image, ImageOps
+class _Unsuitable(Exception):  # noqa: N818 (its text goes on after "image PATH")
+    """A whole image of a form that is not read rightly."""
 
-    path = Path(path)
+
+@contextlib.contextmanager
+def _explained(path: Path | str) -> Iterator[None]:
+    """Whatever reading an image raises becomes a DataError of one line."""
+    from PIL import Image
+
+    try:
+        yield
+    except DataError:
+        raise
+    except _Unsuitable as error:
+        raise DataError(f"image {path} {error}") from None
+    except Image.DecompressionBombError:
+        raise DataError(f"image {path} has more than {MAX_PIXELS:,} pixels; make it smaller first") from None
+    except Image.UnidentifiedImageError:
+        raise DataError(f"{path} is no image that Pillow can read; convert it to PNG or JPEG") from None
+    except MemoryError:
+        raise DataError(f"image {path} does not fit into the memory that is left; make it smaller") from None
+    except OSError as error:
+        raise DataError(f"cannot read image {path}: {error}; is it complete?") from None
+    except Exception as error:  # damaged files make decoders raise whatever they stumble over
+        raise DataError(f"image {path} is damaged: {type(error).__name__}: {error}") from None
+
+
+def _open(path: Path, short_side: int | None = None) -> "Image":
+    """Open and decode (see :func:`open_rgb` for ``short_side``), and turn upright."""
+    from PIL import ImageOps
+
     if not path.exists():
         raise DataError(f"there is no image {path}; check the path")
     if path.is_dir():
         raise DataError(f"{path} is a folder; give an image file")
     if not path.is_file():  # opening a pipe would wait for a writer, for ever
         raise DataError(f"{path} is a pipe or a device; give an image file")
+    _silence_pillow()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters becomes an error below
-            image = Image.open(path, formats=image_formats())
-            with image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Image.DecompressionBombError
-                if short_side:
-                    image.draft(None, (short_side, short_side))
-                image.load()
-    except Image.DecompressionBombError:
-        raise DataError(
-            f"picture {path} has more than {MAX_PIXELS:,} pixels; make it smaller first"
-        ) from None
-    except Image.UnidentifiedImageError:
-        raise DataError(f"{path} is no picture that Pillow can read; convert it to PNG or JPEG") from None
-    except (OSError, MemoryError) as error:
-        raise DataError(f"cannot read picture {path}: {error or 'out of memory'}; is it complete?") from None
-    except Exception as error:  # damaged files make decoders raise whatever they stumble over
-        raise DataError(f"picture {path} is damaged: {type(error).__name__}: {error}") from None
+        image = _decode(path, short_side)
+    except ValueError:
+        if (shortened := _without_long_texts(path)) is None:
+            raise
+        image = _decode(shortened, short_side)
     with contextlib.suppress(Exception):  # a damaged note beside whole pixels: they stay as they are stored
         ImageOps.exif_transpose(image, in_place=True)
     return image
 
 
-def _deep_grey(image: "Image", path: Path | str) -> np.ndarray | None:
-    """Greys of more than 8 bits as float32 in 0..1, or None for all other pictures."""
-    if not image.mode.startswith(("I", "F")):
-        return None
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise DataError(f"picture {path} holds NaN or infinity; give finite pixels")
-    least, greatest = float(values.min()), float(values.max())
-    if image.mode.startswith("I") and least >= 0 and greatest <= 65535:
-        values /= 65535
-    elif not (image.mode == "F" and least >= 0 and greatest <= 1):
-        values = (values - least) / (greatest - least or 1)
-    return values.astype(np.float32)
-
-
-def _rgb(image: "Image", path: Path | str) -> "Image":
+def _decode(file: Path | io.BytesIO, short_side: int | None) -> "Image":
     from PIL import Image
 
-    try:
-        if image.mode == "LAB":
-            image = _lab_to_rgb(image)
-        elif image.has_transparency_data:
-            image = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return image if image.mode == "RGB" else image.convert("RGB")
-    except (ValueError, OSError, MemoryError) as error:
-        raise DataError(f"cannot convert picture {path} (mode {image.mode}) to RGB: {error}") from None
+    with Image.open(file, formats=image_formats()) as image:
+        if short_side:
+            image.draft(None, (short_side, short_side))
+        pixels = image.width * image.height
+        if pixels > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        tags: Any = getattr(image, "tag_v2", {})
+        bits = max(tags.get(BITS_PER_SAMPLE, (8,)))
+        if image.tile and image.tile[0][0] == "raw" and tags.get(PLANAR_CONFIGURATION) == 2 and bits > 8:
+            raise _Unsuitable(
+                f"keeps {bits}-bit channels one after the other, which Pillow reads in wrong colors; convert it to "
+                "8 bits, for instance with ImageMagick: magick IN.tif -depth 8 OUT.png"
+            )
+        is_deep_png = image.format == "PNG" and image.tile and image.tile[0][3] == "RGB;16B"
+        with _LARGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
+            image.load()
+    if (
+        is_deep_png and "transparency" in image.info
+    ):  # of 16 bits, where Pillow keeps the upper 8 of the pixels
+        image.info["transparency"] = tuple(value >> 8 for value in image.info["transparency"])
+    return image
+
+
+_LARGE = threading.Lock()
+
+# Tags of TIFF 6.0, section 8, and the values of photometric interpretation and sample format.
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANAR_CONFIGURATION, SAMPLE_FORMAT = 258, 262, 284, 339
+WHITE_IS_ZERO, UNSIGNED = 0, 1
+
+
+def _silence_pillow() -> None:
+    """Ignore Pillow's warnings: what matters becomes an error.
+
+    ``warnings.catch_warnings`` would restore, in one thread, filters that another has just set.
+    """
+    ours = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+    if ours not in warnings.filters:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def _without_long_texts(path: Path) -> io.BytesIO | None:
+    """A PNG without the texts and the color profile that are too long for Pillow; None for other formats.
+
+    Pillow stops at a megabyte of one text and 64 of all; ``PngImagePlugin.MAX_TEXT_CHUNK`` would move that for the
+    whole process.
+    """
+    data = path.read_bytes()
+    if not data.startswith(PNG_SIGNATURE):
+        return None
+    kept, start, texts = [PNG_SIGNATURE], len(PNG_SIGNATURE), 0
+    while start + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        chunk = data[start : start + length + 12]
+        start += len(chunk)
+        if kind in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
+            is_plain = kind == b"tEXt" or (kind == b"iTXt" and chunk[8:-4].partition(b"\0")[2][:1] == b"\0")
+            longest = length if is_plain else 1032 * length  # what deflate can make of it
+            texts += longest
+            if longest > 2**20 or texts > 2**26:
+                continue
+        kept.append(chunk)
+    return io.BytesIO(b"".join(kept))
+
+
+def _deep_grey(image: "Image") -> np.ndarray | None:
+    """Grays of more than 8 bits as float32 in 0..1, or None for all other images."""
+    if not image.mode.startswith(("I", "F")):
+        return None
+    tags: Any = getattr(image, "tag_v2", {})
+    bits = tags.get(BITS_PER_SAMPLE, (16,))[0]
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise _Unsuitable("holds NaN or infinity; give finite pixels")
+    if bits == 32 and image.mode == "I" and tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
+        values = values.view(np.uint32)
+    least, greatest = float(values.min()), float(values.max())
+    if image.mode.startswith("I") and least >= 0 and greatest <= 65535:
+        least, greatest = 0, 4095 if bits == 12 else 65535
+    elif image.mode == "F" and least >= 0 and greatest <= 1:
+        least, greatest = 0, 1
+    deep = np.subtract(values, least, dtype=np.float64)
+    deep /= greatest - least or 1
+    deep = deep.astype(np.float32)
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        np.subtract(1, deep, out=deep)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):  # one gray of a 16-bit PNG: white lies behind it
+        deep[values == transparent] = 1
+    return deep
+
+
+def _rgb(image: "Image") -> "Image":
+    from PIL import Image
+
+    if image.mode == "LAB":
+        image = _lab_to_rgb(image)
+    elif image.has_transparency_data:
+        if image.mode == "La":
+            image = image.convert("LA")
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _lab_to_rgb(image: "Image") -> "Image":

@@ -250,7 +250,7 @@ class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
         epoch, sample = index
         path, label = self.listed[sample]
         if self.augmentation is None:
-            image = fit_square(open_rgb(path), self.resize, self.interpolation)
+            image = fit_square(open_rgb(path), self.resize, self.interpolation, self.side)
         else:
             draws = generator(self.seed, "augment", epoch, sample)
             image = self._vary(open_rgb(path, self._enough(self.augmentation)), self.augmentation, draws)
@@ -375,10 +375,16 @@ def folder_evaluation(
     resize: int | None = None,
     workers: int | None = None,
     interpolation: str = "bilinear",
+    crop: int | None = None,
 ) -> Iterator[Batch]:
-    """All pictures in order; each is the centre square at ``resize`` pixels (default: the network's side)."""
-    side = resize or form.side
-    pictures = _Pictures(listed, None, form.side, side, 0, interpolation)
+    """All images in order, the short side at ``resize`` pixels (default: the network's side), each the central square.
+
+    The square has ``crop`` pixels (default: ``resize``). A smaller one must be cut here and not out of the larger one:
+    two roundings may lie a pixel beside torchvision's one.
+    """
+    resize = resize or form.side
+    side = crop or resize
+    pictures = _Pictures(listed, None, side, resize, 0, interpolation)
     batch = 50
     batches = [[(0, i) for i in range(s, min(s + batch, len(listed)))] for s in range(0, len(listed), batch)]
     wide = replace(form, side=side)
@@ -458,11 +464,15 @@ def evaluation_batches(
     *,
     validation: float = 0.0,
     resize: int | None = None,
+    crop: int | None = None,
 ) -> Iterator[Batch]:
-    """The batches of the "test" split, or of the "validation" share at the end of the training split."""
+    """The batches of the "test" split, or of the "validation" fraction at the end of the training split.
+
+    ``crop``: see :func:`folder_evaluation`; small images are cropped by the views alone.
+    """
     if isinstance(data, ImageData):
         if split == "validation":
             return memory_evaluation(data.train.part(_cut(data, validation), len(data.train)), form, resize)
         return memory_evaluation(data.test, form, resize)
     listed = _held_apart(data, validation)[1] if split == "validation" else data.test
-    return folder_evaluation(listed, form, resize)
+    return folder_evaluation(listed, form, resize, crop=crop)

@@ -29,6 +29,9 @@ IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
 # do: the rest of the way is a proper resampling, and the result differs by a grey level or so.
 DRAFT_GAP = 2
 
+# Images longer than this many times their width are cut before they are resized; panoramas are not.
+THIN = 64
+
 Listed = tuple[tuple[Path, int], ...]
 
 
@@ -119,20 +122,35 @@ def stratified_split(listed: Listed, classes: int, seed: int) -> tuple[Listed, L
 
 
 def size_with_short_side(width: int, height: int, side: int) -> tuple[int, int]:
-    """Width and height after the short side has been brought to ``side``; cut off as torchvision does."""
-    scale = side / min(width, height)
-    return max(side, int(width * scale)), max(side, int(height * scale))
+    """Width and height after the short one has become ``side``; the other is rounded down, as in torchvision."""
+    short = min(width, height)
+    return width * side // short, height * side // short
 
 
-def fit_square(picture: np.ndarray | Image.Image, side: int, interpolation: str = "bilinear") -> np.ndarray:
-    """A picture, as uint8 (H, W, 3) or a Pillow image of mode RGB, to uint8 (side, side, 3).
+def fit_square(
+    image: np.ndarray | Image.Image, side: int, interpolation: str = "bilinear", crop: int | None = None
+) -> np.ndarray:
+    """Resize the short side of an image to ``side`` and cut its center out: uint8 (crop, crop, 3).
 
-    The short side is resized ("bilinear" or "bicubic"), the centre kept.
+    Equal to torchvision's ``Resize(side, interpolation)`` and ``CenterCrop(crop)``, pixel by pixel. Of an image more
+    than ``THIN`` times as long as wide only the middle is resized: there the window may lie up to a pixel beside.
+
+    Args:
+        image: uint8 (H, W, 3), or a Pillow image of mode RGB.
+        interpolation: "bilinear" or "bicubic".
+        crop: at most ``side``, which is the default.
     """
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    crop = crop or side
+    short = min(image.size)
+    if max(image.size) > THIN * short:
+        # A line of a million pixels would become gigabytes. Equal margins keep the center where it is.
+        margins = [(extent - THIN * short) // 2 for extent in image.size]
+        across, down = (max(0, margin) for margin in margins)
+        image = image.crop((across, down, image.width - across, image.height - down))
     image = image.resize(size_with_short_side(*image.size, side), Image.Resampling[interpolation.upper()])
-    left, top = round((image.width - side) / 2), round((image.height - side) / 2)
-    return np.array(image.crop((left, top, left + side, top + side)))  # a copy: PyTorch wants to own it
+    left, top = round((image.width - crop) / 2), round((image.height - crop) / 2)
+    return np.array(image.crop((left, top, left + crop, top + crop)))  # a copy: PyTorch wants to own it
 
 
 def read_split(listed: Listed, side: int, report: Report) -> Split:

@@ -106,6 +106,11 @@ def require_room(views: str, size: int, side: int) -> None:
         )
 
 
+def center_crop(views: str, side: int) -> int | None:
+    """``side`` where ``views`` look at the center alone, which can then be cut out at once; else None."""
+    return side if views in {"one", "shift"} else None
+
+
 def _crop(x: Tensor, side: int, down: float, across: float) -> Tensor:
     """A window of ``side`` pixels; ``down`` and ``across`` run from 0 (top, left) to 1 (bottom, right)."""
     top, left = round((x.shape[2] - side) * down), round((x.shape[3] - side) * across)

@@ -53,7 +53,13 @@ def measure_published(name: str, weights: str, folder: Path, device: torch.devic
     notes = tuple(model.decanet_notes)
     # float32, as the publishers measured: the figure is to stand beside theirs.
     form = Form(preprocessing.crop, preprocessing.mean, preprocessing.std, device, torch.float32)
-    batches = folder_evaluation(listed, form, preprocessing.resize, interpolation=preprocessing.interpolation)
+    batches = folder_evaluation(
+        listed,
+        form,
+        preprocessing.resize,
+        interpolation=preprocessing.interpolation,
+        crop=preprocessing.crop,
+    )
     said = predict(model, batches, views="one", side=preprocessing.crop, device=device, precision="float32")
     stated = published_accuracy(name, weights) if from_library else None
     return Measured(said, stated, preprocessing, notes)

@@ -27,7 +27,7 @@ from decanet.core.runtime import (
 )
 from decanet.data import FolderData, ImageData
 from decanet.data.batches import Batches, evaluation_batches, training_batches
-from decanet.evaluation.protocol import Predictions, predict, require_room
+from decanet.evaluation.protocol import Predictions, center_crop, predict, require_room
 from decanet.evaluation.runs import cost_at, form_of, precision_for
 from decanet.models import Cost, create_model, model_entry
 from decanet.training.loop import Line, StopRequest, train
@@ -137,7 +137,12 @@ def judge(
     """What ``model`` says of the "test" or "validation" pictures, by the recipe's own views."""
     form = form_of(recipe, device)
     batches = evaluation_batches(
-        data, split, form, validation=recipe.validation, resize=recipe.augmentation.resize
+        data,
+        split,
+        form,
+        validation=recipe.validation,
+        resize=recipe.augmentation.resize,
+        crop=center_crop(recipe.test_crops, form.side),
     )
     return predict(
         model, batches, views=recipe.test_crops, side=form.side, device=device, precision=recipe.precision
