@@ -245,11 +245,30 @@ def test_a_recipe_that_says_at_which_size_crops_are_cut_gets_random_crops(split:
 # The colour noise of AlexNet, section 4.1.
 
 
-def test_principal_colours_rebuild_the_covariance(split: Split) -> None:
-    colours = principal_colours(split.images).double()  # columns p_i * l_i
+def test_principal_colors_rebuild_the_covariance(split: Split) -> None:
     covariance = np.cov(split.images.numpy().transpose(1, 0, 2, 3).reshape(3, -1) / 255)
-    # sum of (p l)(p l)^T is P L^2 P^T, the covariance's square
-    np.testing.assert_allclose((colours @ colours.T).numpy(), covariance @ covariance, rtol=1e-4, atol=1e-7)
+    for scale, expected in (("std", covariance), ("eigenvalue", covariance @ covariance)):
+        colors = principal_colours(split.images, scale).double()  # columns p_i * l_i
+        # sum of (p l)(p l)^T is P L^2 P^T: the covariance where l is a standard deviation, else its square
+        np.testing.assert_allclose((colors @ colors.T).numpy(), expected, rtol=1e-4, atol=1e-7)
+
+
+def test_color_noise_is_that_of_alexnets_code(split: Split) -> None:
+    """cuda-convnet2, convdata.py: coefficient * randn(n, 3) * pca_stdevs @ pca_vecs.T, on the scale 0..255."""
+    pixels = split.images.numpy().transpose(1, 0, 2, 3).reshape(3, -1).astype(float)
+    _, stdevs, directions = np.linalg.svd(
+        (pixels - pixels.mean(1, keepdims=True)).T / pixels.shape[1] ** 0.5, False
+    )
+    plain, noisy = (list(memory(split, Augmentation(pca_noise=n)).epoch(0)) for n in (0.0, 0.1))
+    shifts = [(a.images - b.images)[:, :, 0, 0] for a, b in zip(noisy, plain, strict=True)]
+    shift = torch.cat(shifts).double().numpy() * STD * 255
+    along = shift @ directions.T  # (103, 3): the draws times the deviations
+    np.testing.assert_allclose(along.std(0), 0.1 * stdevs, rtol=0.2)
+
+
+def test_color_noise_of_gray_images_is_gray() -> None:
+    gray = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8).expand(-1, 3, -1, -1)
+    assert torch.isfinite(principal_colours(gray)).all()
 
 
 def test_colour_noise_is_one_colour_for_the_whole_picture_with_the_papers_covariance() -> None:

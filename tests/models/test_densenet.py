@@ -180,7 +180,9 @@ def test_gradients_reach_every_parameter(name: str) -> None:
 def test_recipe_for_imagenet(name: str) -> None:
     rates = {0: 0.1, 29: 0.1, 30: 0.01, 60: 0.001}
     check_learning_rates(name, rates, batch_size=256, epochs=90, nesterov=True, weight_decay=1e-4)
-    check_learning_rates(name, {}, color_jitter=0.4, pca_noise=0.1)  # fb.resnet.torch: datasets/imagenet.lua
+    check_learning_rates(
+        name, {}, color_jitter=0.4, pca_noise=0.1, pca_scale="eigenvalue"
+    )  # fb.resnet.torch: datasets/imagenet.lua
 
 
 @pytest.mark.parametrize("name", CIFAR)

@@ -167,4 +167,6 @@ def test_recipe_of_the_appendix(name: str) -> None:
 def test_recipe_of_section_5() -> None:
     check_learning_rates("preact_resnet200", {0: 0.1, 29: 0.1, 30: 0.01, 60: 0.001}, batch_size=256)
     # fb.resnet.torch: train.lua, datasets/imagenet.lua.
-    check_learning_rates("preact_resnet200", {}, nesterov=True, color_jitter=0.4, pca_noise=0.1)
+    check_learning_rates(
+        "preact_resnet200", {}, nesterov=True, color_jitter=0.4, pca_noise=0.1, pca_scale="eigenvalue"
+    )

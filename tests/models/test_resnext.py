@@ -114,7 +114,9 @@ def test_recipes() -> None:
         rates = {0: 0.1, 30: 0.01, 60: 0.001, 90: 0.0001}
         check_learning_rates(name, rates, batch_size=256, momentum=0.9, weight_decay=1e-4)
         # facebookresearch/ResNeXt: opts.lua:80, train.lua:24, datasets/imagenet.lua.
-        check_learning_rates(name, {}, epochs=100, nesterov=True, color_jitter=0.4, pca_noise=0.1)
+        check_learning_rates(
+            name, {}, epochs=100, nesterov=True, color_jitter=0.4, pca_noise=0.1, pca_scale="eigenvalue"
+        )
     assert model_entry("resnext101_32x8d").recipe is None  # not of the paper
     for name in ("resnext29_8x64d_cifar", "resnext29_16x64d_cifar"):
         rates = {0: 0.1, 149: 0.1, 150: 0.01, 225: 0.001}

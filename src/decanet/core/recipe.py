@@ -69,8 +69,11 @@ class Augmentation(_Part):
             shows the whole of a small picture.
         scale: share of the area that a random resized crop keeps, for large pictures; None crops without
             resizing.
-        pca_noise: standard deviation of the colour shift along RGB's principal components (AlexNet,
-            section 4.1).
+        pca_noise: strength of the color shift along RGB's principal components (AlexNet, section 4.1): the factor of a
+            Gaussian draw for each component and image.
+        pca_scale: what else a component's draw is multiplied by: its standard deviation, as in AlexNet's code, or its
+            eigenvalue on the scale 0..1, which the paper prints and fb.resnet.torch's ``Lighting`` takes. On CIFAR-10
+            0.1 shifts by 10.6, 3.0 and 1.4 gray levels in one reading, by 4.4, 0.4 and 0.07 in the other.
         color_jitter: brightness, contrast and saturation are each changed, in random order, by a factor that is
             uniform in 1 - color_jitter to 1 + color_jitter (the ``ColorJitter`` of fb.resnet.torch).
         mixup, cutmix: alpha of the Beta distribution, 0 for none.
@@ -83,6 +86,7 @@ class Augmentation(_Part):
     resize: int | None = Field(default=None, ge=1)
     scale: tuple[Fraction, Fraction] | None = None
     pca_noise: NotNegative = 0.0
+    pca_scale: Literal["std", "eigenvalue"] = "std"
     color_jitter: Fraction = 0.0
     mixup: NotNegative = 0.0
     cutmix: NotNegative = 0.0

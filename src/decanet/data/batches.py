@@ -161,7 +161,9 @@ class MemoryBatches:
         self.spare = split.images.shape[-1] - self.side
         self.labels = split.labels.to(form.device)
         self.images = padded(split.images, augmentation).to(form.device)
-        self.colours = principal_colours(split.images) if augmentation.pca_noise else None
+        self.colours = (
+            principal_colours(split.images, augmentation.pca_scale) if augmentation.pca_noise else None
+        )
 
     def epoch(
         self,
@@ -186,14 +188,17 @@ class MemoryBatches:
             yield Batch(x, self.labels[mine.to(self.labels.device)], whole)
 
 
-def principal_colours(images: Tensor) -> Tensor:
-    """Eigenvectors of the RGB covariance, each scaled by its eigenvalue: (3, 3), on the scale 0..1 squared.
+def principal_colours(images: Tensor, scale: str = "std") -> Tensor:
+    """Principal directions of RGB as columns, each ``scale`` ("std" or "eigenvalue") long: (3, 3), on the scale 0..1.
 
-    AlexNet, section 4.1: to every picture is added [p1, p2, p3][a1 l1, a2 l2, a3 l3]^T.
+    AlexNet, section 4.1, adds [p1, p2, p3][a1 l1, a2 l2, a3 l3]^T to every image and calls the l eigenvalues of the
+    covariance. They are squares of colors, so their effect hangs on the scale of the pixels; the original code takes
+    their roots (cuda-convnet2, convdata.py: pca_stdevs), and then divides the image by 1.1, which is not done here.
     """
     pixels = images.transpose(0, 1).reshape(3, -1).double() / 255
     eigenvalues, eigenvectors = torch.linalg.eigh(torch.cov(pixels))
-    return (eigenvectors * eigenvalues).float()
+    lengths = eigenvalues.clamp_min(0).sqrt() if scale == "std" else eigenvalues  # gray images: -1e-18
+    return (eigenvectors * lengths).float()
 
 
 def shift_colours(
@@ -326,7 +331,9 @@ class FolderBatches:
         self.augmentation = augmentation
         self.workers = default_workers() if workers is None else workers
         self.pictures = _Pictures(listed, augmentation, form.side, augmentation.resize or form.side, seed)
-        self.colours = _folder_colours(listed, seed) if augmentation.pca_noise else None
+        self.colours = (
+            _folder_colours(listed, augmentation.pca_scale, seed) if augmentation.pca_noise else None
+        )
 
     def epoch(
         self,
@@ -355,13 +362,13 @@ class FolderBatches:
             yield Batch(x, labels.to(self.form.device, non_blocking=True), whole)
 
 
-def _folder_colours(listed: Sequence[tuple[Path, int]], seed: int) -> Tensor:
-    """Principal colours of up to 256 pictures, which is plenty for a 3x3 matrix."""
+def _folder_colours(listed: Sequence[tuple[Path, int]], scale: str, seed: int) -> Tensor:
+    """Principal colors of up to 256 images, which is plenty for a 3x3 matrix."""
     from decanet.convolution.pictures import open_rgb
 
     chosen = torch.randperm(len(listed), generator=generator(seed, "colours"))[:256].tolist()
     small = [torch.from_numpy(fit_square(open_rgb(listed[i][0], DRAFT_GAP * 64), 64)) for i in chosen]
-    return principal_colours(torch.stack(small).permute(0, 3, 1, 2))
+    return principal_colours(torch.stack(small).permute(0, 3, 1, 2), scale)
 
 
 def default_workers() -> int:

@@ -41,7 +41,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import BY_HAND
+from decanet.models._departures import BY_HAND, COLOR_NOISE
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 
@@ -204,6 +204,7 @@ PAPER = Recipe(
     validation=0.05,
     log_every=100,
     departures=(
+        COLOR_NOISE,
         BY_HAND + " (in the authors' log after epochs 25, 51 and 79 of 91)",
         "biases learn at the rate of the weights; in the authors' layer-params-145.cfg at first at twice the rate",
         "conv1 is never frozen and color noise stays on; in the authors' log both end after about 70 epochs",

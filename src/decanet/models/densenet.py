@@ -193,7 +193,9 @@ PAPER = Recipe(
     # of fb.resnet.torch, whose datasets/imagenet.lua changes colors too.
     model=Model(name="densenet121"),
     data=Data(name="imagenet", image_size=224),
-    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1),
+    augmentation=Augmentation(
+        flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1, pca_scale="eigenvalue"
+    ),
     batch_size=256,
     epochs=90,
     optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4),

@@ -168,7 +168,9 @@ PAPER_IMAGENET = Recipe(
     # result: those of fb.resnet.torch, which changes colors too and has Nesterov momentum.
     model=Model(name="preact_resnet200"),
     data=Data(name="imagenet", image_size=224),
-    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1),
+    augmentation=Augmentation(
+        flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1, pca_scale="eigenvalue"
+    ),
     batch_size=256,
     epochs=90,
     optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4),

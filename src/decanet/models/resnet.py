@@ -37,7 +37,7 @@ from torch import Tensor, nn
 
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import CHANNEL_MEAN, DEVIATION
+from decanet.models._departures import CHANNEL_MEAN, COLOR_NOISE, DEVIATION
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
@@ -183,6 +183,7 @@ PAPER = Recipe(
     validation=0.05,
     log_every=100,
     departures=(
+        COLOR_NOISE,
         "crops are cut from images with a short side of 256; the paper draws it from 256 to 480 for each image",
         CHANNEL_MEAN,
         DEVIATION,

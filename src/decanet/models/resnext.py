@@ -150,7 +150,9 @@ PAPER = Recipe(
     # opts.lua and train.lua) every 30 of 100 epochs, with Nesterov momentum; colors as in its datasets/imagenet.lua.
     model=Model(name="resnext50_32x4d"),
     data=Data(name="imagenet", image_size=224),
-    augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1),
+    augmentation=Augmentation(
+        flip="random", resize=256, scale=(0.08, 1.0), color_jitter=0.4, pca_noise=0.1, pca_scale="eigenvalue"
+    ),
     batch_size=256,
     epochs=100,
     optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4),

@@ -34,6 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import COLOR_NOISE
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 
@@ -183,6 +184,7 @@ PAPER = Recipe(
     validation=0.05,
     log_every=100,
     departures=(
+        COLOR_NOISE,
         "plateaus are seen on 5% of the training images that are held out; the paper watched the validation set",
         "one crop and its mirror image in the test; the paper's tests were dense (section 3.2)",
     ),
