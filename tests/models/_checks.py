@@ -109,9 +109,9 @@ def check_learns(name: str, side: int, **options: object) -> None:
         assert parameter.grad.abs().max() > 0, path
 
 
-def check_he_initialised(conv: nn.Conv2d) -> None:
-    """Standard deviation sqrt(2 / (k*k*outputs)), within four of its own standard errors."""
-    wanted = (2 / (conv.kernel_size[0] * conv.kernel_size[1] * conv.out_channels)) ** 0.5
+def check_he_initialised(conv: nn.Conv2d, channels: int | None = None) -> None:
+    """Standard deviation sqrt(2 / (k*k*channels)), by default the outputs, within four of its own standard errors."""
+    wanted = (2 / (conv.kernel_size[0] * conv.kernel_size[1] * (channels or conv.out_channels))) ** 0.5
     count = conv.weight.numel()
     assert conv.weight.std().item() == pytest.approx(wanted, rel=4 / (2 * count) ** 0.5)
     assert abs(conv.weight.mean().item()) < 4 * wanted / count**0.5

@@ -114,8 +114,8 @@ def test_dropout_stands_between_the_convolutions_and_only_in_training() -> None:
 def test_initialisation() -> None:
     torch.manual_seed(0)
     model = create_model("wrn_16_4_cifar")
-    check_he_initialised(model.stage2[0].conv1)
-    check_he_initialised(model.stage2[0].shortcut)
+    for conv, inputs in ((model.conv1, 3), (model.stage2[0].conv1, 64), (model.stage2[0].shortcut, 64)):
+        check_he_initialised(conv, inputs)  # models/utils.lua: n = kW * kH * nInputPlane
 
 
 @pytest.mark.parametrize("name", ALL)

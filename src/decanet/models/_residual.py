@@ -1,6 +1,7 @@
 """What the residual papers share: the shortcut without weights, stages of blocks, He's initialisation."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -31,16 +32,16 @@ def stage(block: Block, count: int, in_channels: int, out_channels: int, stride:
     return nn.Sequential(block(in_channels, out_channels, stride), *rest)
 
 
-def initialise_he(model: nn.Module) -> None:
-    """Convolutions become Gaussian with variance 2 / (k * k * outputs) (K. He et al., arXiv:1502.01852).
+def initialise_he(model: nn.Module, counts: Literal["fan_in", "fan_out"] = "fan_out") -> None:
+    """Convolutions become Gaussian with variance 2 / (k * k * channels) (K. He et al., arXiv:1502.01852).
 
-    Outputs are counted, not inputs, and the linear layer keeps PyTorch's scale with its bias at zero, as in
-    the code that the authors released (resnet-1k-layers). Normalisations start as the identity; no scale
-    starts at zero: that came after these papers.
+    The output channels are counted by default, and the linear layer keeps PyTorch's scale with its bias at zero,
+    as in the code that the authors released (resnet-1k-layers); ``counts="fan_in"`` counts the input channels.
+    Normalizations start as the identity; no scale starts at zero: that came after these papers.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(module.weight, mode=counts, nonlinearity="relu")
         elif isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
 

@@ -18,7 +18,11 @@ takes in the three projections but not the linear layer. Its blocks are of type 
     the stride in the 3x3 convolution. The 1x1 convolutions give as many maps as in ResNet-50. No source of
     the ledger states how it was trained on ImageNet, so it has no recipe.
 
-Where it departs from the paper: nowhere known.
+The paper gives no initialization. Convolutions of the CIFAR networks start as in the authors' code, from He's
+Gaussian over the inputs (models/utils.lua, MSRinit; its first version counted the outputs).
+
+Where it departs from the authors' code: the scales of normalization start at 1; Torch drew them from 0 to 1, and
+the authors' PyTorch version still does.
 """
 
 import torch
@@ -75,7 +79,7 @@ class WideResNetCifar(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(64 * k, num_classes)
-        initialise_he(self)
+        initialise_he(self, counts="fan_in")
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
