@@ -1,4 +1,4 @@
-"""decanet: a lab for the ImageNet decade, from one convolution to every network of the ILSVRC years.
+"""decanet: a lab for the ImageNet decade, from one convolution to the networks of the ILSVRC years.
 
 The public names are few. They are loaded when first used, so that ``import decanet`` costs nothing:
 

@@ -25,6 +25,10 @@ def test_the_table(capsys) -> None:
     out = capsys.readouterr().out
     assert "61.0 M" in out
     assert "15.315" in out
+    assert "59.3*" in out  # ten crops
+    assert "71.6 2017" in out
+    assert "dropout 0.5 in fc6 and fc7" in " ".join(out.split())
+    assert "…" not in out
 
 
 def test_json_and_markdown(capsys) -> None:

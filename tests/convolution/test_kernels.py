@@ -236,3 +236,10 @@ def test_a_missing_kernel_file_is_named(tmp_path):
 
 def test_check_kernel_takes_whole_numbers_and_booleans():
     assert check_kernel([[True, False]]).dtype == np.float64
+
+
+def test_emboss_lights_a_bump_from_where_it_says() -> None:
+    rows, columns = np.mgrid[-20:21, -20:21]
+    bump = np.maximum(0, 15 - np.hypot(rows, columns))
+    relief = ndimage.correlate(bump, find_kernel("emboss")) - bump
+    assert relief[13, 13] > 5 > -5 > relief[27, 27]  # the upper left slope is lit, the lower right in shade

@@ -105,7 +105,7 @@ def _app() -> Any:
 
     app = cyclopts.App(
         name="decanet",
-        help="A lab for the ImageNet decade: from one convolution to every network of the ILSVRC years.\n\n"
+        help="A lab for the ImageNet decade: from one convolution to the networks of the ILSVRC years.\n\n"
         "Begin with `decanet train quick`.",
         version=__version__,
         help_format="markdown",

@@ -20,7 +20,7 @@ def command(
     """Compare the line of networks: what each brought, its cost, its error, and its speed here.
 
     Depth, parameters and multiply-adds are counted in the networks that decanet builds. Errors are stated by
-    the competition and by those who published weights. Only --measure measures.
+    the competition, the papers and torchvision. Only --measure measures.
 
     For example:
 
@@ -54,13 +54,13 @@ def command(
 def _draw(folder: Path, milestones) -> list[Path]:  # type: ignore[no-untyped-def]  # importing the type imports torch
     from decanet.core import facts
     from decanet.core.plotting import save_figure
-    from decanet.insight import lineage
+    from decanet.insight import lineage_figures
 
     figures = {
-        "error_over_years": lineage.error_over_years(facts.competition(), facts.human()),
-        "cost_against_error": lineage.cost_against_error(milestones),
-        "depth_over_years": lineage.depth_over_years(milestones),
-        "error_per_macs": lineage.error_per_macs(milestones),
+        "error_over_years": lineage_figures.error_over_years(facts.competition(), facts.human()),
+        "cost_against_error": lineage_figures.cost_against_error(milestones),
+        "depth_over_years": lineage_figures.depth_over_years(milestones),
+        "error_per_macs": lineage_figures.error_per_macs(milestones),
     }
     return [
         save_figure(figure, folder / f"{name}.{kind}")
@@ -72,25 +72,30 @@ def _draw(folder: Path, milestones) -> list[Path]:  # type: ignore[no-untyped-de
 def _print(milestones) -> None:  # type: ignore[no-untyped-def]
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    from decanet.insight.lineage import short_count
+    from decanet.insight.lineage import auxiliary_note, short_count
 
     speed = milestones[0].speed
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("year")
     table.add_column("network", no_wrap=True)
-    for name in ("depth", "params", "macs", "contest", "top-1", *(("latency", "speed") if speed else ())):
+    numbers = ("depth", "params", "macs", "contest", "paper", "library")
+    for name in (*numbers, *(("latency", "speed") if speed else ())):
         table.add_column(name, justify="right", no_wrap=True)
     for m in milestones:
-        error, top1 = m.competition_top5_error_pct, m.published_top1_pct
+        error = m.competition_top5_error_pct
         cells = [
             str(m.year),
             m.title,
             str(m.depth),
             short_count(m.params),
             short_count(m.macs),
-            "" if error is None else f"{error:g} %",
-            "" if top1 is None else f"{top1:.1f} %",
+            "" if error is None else f"{error:g}",
+            ""
+            if m.paper_top1_pct is None
+            else f"{m.paper_top1_pct:.1f}{'' if m.paper_test == 'one crop' else '*'}",
+            "" if m.library_top1_pct is None else f"{m.library_top1_pct:.1f} {m.library_year or ''}".rstrip(),
         ]
         if m.speed is not None:
             cells += [f"{m.speed.latency_ms:.1f} ms", f"{m.speed.images_per_second:.1f}/s"]
@@ -98,15 +103,19 @@ def _print(milestones) -> None:  # type: ignore[no-untyped-def]
     out = console()
     out.soft_wrap = False
     out.print(table)
-    # Sentences in a column of a terminal's width would be cut to syllables: they follow the numbers.
+    # Beside the numbers sentences would be cut to syllables: they follow in a table of their own.
     out.print("What each brought:")
+    brought = Table.grid(padding=(0, 2, 0, 0))
+    brought.add_column(no_wrap=True)
     for m in milestones:
-        out.print(f"  {m.year} [bold]{m.title}[/bold]: {m.innovation}", markup=True)
+        brought.add_row(Text.assemble(f"  {m.year} ", (m.title, "bold")), "; ".join(m.innovations))
+    out.print(brought)
     out.print()
     out.print(
-        "params, macs (multiply-adds for one picture): counted in the networks that decanet builds. "
-        "contest: top-5 error of its ILSVRC entry. top-1: of weights that torchvision publishes for the "
-        "family."
+        "params, macs (multiply-adds for one image): counted in the networks that decanet builds. "
+        f"{auxiliary_note(milestones)}contest: top-5 error of its ILSVRC entry, in percent. paper: top-1 accuracy of "
+        "one network that the paper or its authors' code states, one crop (* another test, which --markdown names). "
+        "library: that of the first weights that torchvision published for the family, and the year of their recipe."
     )
     if speed is not None:
         out.print(

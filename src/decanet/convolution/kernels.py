@@ -245,7 +245,7 @@ def unsharp_mask(sigma: float = 2.0, amount: float = 1.0) -> Weights:
 
 @_entry("common practice of image editors")
 def emboss() -> Weights:
-    """Relief: light seems to fall from the lower right."""
+    """Relief: light seems to fall from the upper left; as a true convolution, from the lower right."""
     return [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]
 
 

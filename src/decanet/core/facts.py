@@ -85,18 +85,33 @@ class Paper:
 
 @dataclass(frozen=True)
 class StatedError:
-    """An error rate that a source reports: ``metric`` says which, ``protocol`` how it was measured."""
+    """An error rate that a source reports: ``metric`` says which, ``protocol`` how it was measured.
+
+    ``test`` is the protocol in two words where this is the top-1 number that stands for the paper's network:
+    ``"one crop"``, ``"ten crops"``, ``"dense"``; otherwise it is empty.
+    """
 
     metric: str
     value: float | str
     protocol: str
     source: str
     confidence: str
+    test: str = ""
+
+    @property
+    def top1_accuracy_pct(self) -> float:
+        """The first number of ``value`` as an accuracy; of ``"top1"``, ``"top1/top5"`` and ``"top1 accuracy"`` only."""
+        assert self.metric.startswith("top1")
+        first = float(str(self.value).partition(" / ")[0])
+        return first if self.metric == "top1 accuracy" else 100 - first
 
 
 @dataclass(frozen=True)
 class StatedWeights:
-    """What a library states of weights that it publishes: accuracies in percent, single centre crop."""
+    """What a library states of weights that it publishes: accuracies in percent, single center crop.
+
+    ``year`` is that of the recipe, where ``source`` tells it: it may be younger than the paper by far.
+    """
 
     entry: str
     acc1: float
@@ -107,6 +122,7 @@ class StatedWeights:
     resize: int
     source: str
     confidence: str
+    year: int | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +155,11 @@ class Architecture:
     def stated(self, quantity: str) -> Stated | None:
         """What is stated of ``quantity``, or None: the ledger never guesses."""
         return self.values.get(quantity)
+
+    @property
+    def paper_top1(self) -> StatedError | None:
+        """The top-1 number of one network that its authors state, one crop where they do; None where there is none."""
+        return next((error for error in self.errors if error.test), None)
 
 
 @dataclass(frozen=True)

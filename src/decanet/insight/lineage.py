@@ -10,21 +10,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from decanet.core import facts
-from decanet.core.plotting import COLOURS, new_figure, styled
 from decanet.models import create_model, list_models, model_entry
 from decanet.models._fuse import fuse
 from decanet.models._walk import walk
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 # One network for each step of the story, the deepest where depth is the story; and its short name.
 LINE = {
@@ -70,17 +64,21 @@ class Milestone:
         name: registered name of the network.
         title: the short name by which it is known.
         year: of its paper.
-        innovation: what it brought, in the ledger's words.
+        innovations: what it brought, in the ledger's words.
         depth: convolutions and linear layers on the longest path, counted in what we build.
         params: learned numbers used in evaluation, counted.
-        macs: multiply-adds for one picture, counted.
+        params_training_only: of auxiliary classifiers, which evaluation does without: not in ``params``.
+        macs: multiply-adds for one image, counted.
         competition_top5_error_pct: of its entry (an ensemble) in the classification task, as the competition
             states; None where this network was not entered.
         competition_rank: place of that entry.
         competition_extra_data: whether that entry was trained on other pictures too; None where not stated.
-        published_top1_pct: of weights that torchvision publishes for this family's layout, single centre
-            crop, as torchvision states; None where there are none.
-        published_gmacs: billions of multiply-adds of the layout that has those weights, as torchvision states:
+        paper_top1_pct: accuracy of one network, as the paper or its authors' code states it; None where neither does.
+        paper_test: how it was tested: ``"one crop"``, ``"ten crops"``, ``"dense"``, ``"fine-tuned at 384"``.
+        library_top1_pct: of the first weights that torchvision published for this family's layout, one crop, as
+            torchvision states; None where there are none.
+        library_year: of the recipe of those weights, often younger than the paper.
+        library_gmacs: billions of multiply-adds of the layout that has those weights, as torchvision states:
             they belong to that error, since ResNet's weights are version 1.5's and GoogLeNet's have no 5x5.
         speed: what this machine measured, or None.
     """
@@ -88,15 +86,19 @@ class Milestone:
     name: str
     title: str
     year: int
-    innovation: str
+    innovations: tuple[str, ...]
     depth: int
     params: int
+    params_training_only: int
     macs: int
     competition_top5_error_pct: float | None = None
     competition_rank: int | None = None
     competition_extra_data: bool | None = None
-    published_top1_pct: float | None = None
-    published_gmacs: float | None = None
+    paper_top1_pct: float | None = None
+    paper_test: str = ""
+    library_top1_pct: float | None = None
+    library_year: int | None = None
+    library_gmacs: float | None = None
     speed: Speed | None = None
 
 
@@ -150,20 +152,21 @@ def markdown_table(milestones: Sequence[Milestone]) -> str:
     speeds = [m.speed for m in milestones if m.speed is not None]
     head = [
         "Year", "Network", "What it brought", "Depth", "Parameters", "Multiply-adds",
-        "Competition top-5 error", "Published top-1",
+        "Competition top-5 error", "Paper top-1", "Library weights top-1",
     ]  # fmt: skip
-    rule = ["---:", "---", "---", "---:", "---:", "---:", "---:", "---:"]
+    rule = ["---:", "---", "---", "---:", "---:", "---:", "---:", "---:", "---:"]
     if speeds:
         head += ["Latency", "Throughput"]
         rule += ["---:", "---:"]
     lines = [head, rule, *(_cells(m, with_speed=bool(speeds)) for m in milestones)]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
     notes = (
-        "Depth, parameters and multiply-adds (for one picture) are counted in the networks that decanet "
-        "builds. Competition errors are those of the entries, mostly ensembles, as the ILSVRC results state "
-        "them. "
-        "Published top-1 is what torchvision states for the first weights of the family that it published, "
-        "single centre crop; the recipes differ, those of the youngest networks most."
+        "Depth, parameters and multiply-adds (for one image) are counted in the networks that decanet builds. "
+        f"{auxiliary_note(milestones)}Competition errors are those of the entries, mostly ensembles, as the ILSVRC "
+        "results state them. Paper top-1 is the accuracy of one network that the paper or its authors' code states, "
+        "one crop unless something else is said. Library weights top-1 is what torchvision states for the first "
+        "weights of the family that it published, one crop; in brackets the year of their recipe, which may be younger "
+        "than the paper, and their multiply-adds where their layout differs."
     )
     if speeds:
         s = speeds[0]
@@ -174,144 +177,6 @@ def markdown_table(milestones: Sequence[Milestone]) -> str:
     return f"{table}\n\n{notes}\n"
 
 
-@styled
-def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Figure":
-    """Top-5 test error of the classification entries by year, with the human line and its caveat."""
-    figure = new_figure(10.2, 5.2)
-    axes = figure.add_subplot()
-    axes.set_yscale("log")  # from 28 to 2: halving is the story, and the late years keep their distances
-    entries = sorted((e for e in entries if e.task == "classification" and e.top5_error_pct), key=_error)
-    years = sorted({e.year for e in entries})
-    best = [next(e for e in entries if e.year == year) for year in years]
-    axes.plot(years, [_error(e) for e in best], color=COLOURS[0], zorder=2)
-    looks: tuple[tuple[str, list[facts.Entry], dict[str, Any]], ...] = (
-        (
-            "first (two: with and without extra data)",
-            [e for e in entries if e.rank == 1],
-            # Above the squares and smaller: in 2015 and 2016 first and second are a hair apart.
-            {"marker": "o", "color": COLOURS[0], "s": 34, "zorder": 4},
-        ),
-        (
-            "second or third",
-            [e for e in entries if e.rank > 1],
-            {
-                "marker": "s",
-                "facecolor": "white",
-                "edgecolor": COLOURS[1],
-                "linewidth": 1.5,
-                "s": 60,
-                "zorder": 3,
-            },
-        ),
-    )
-    for label, chosen, look in looks:
-        axes.scatter([e.year for e in chosen], [_error(e) for e in chosen], label=label, **look)
-    for e in best:
-        second = next((o for o in entries if o.year == e.year and o.rank == 2), None)
-        text = f"{e.team} {_error(e):.1f} %" if second else f"{e.team}\n{_error(e):.1f} %"
-        text += f"\n2nd: {second.team} {_error(second):.1f} %" if second else ""
-        axes.annotate(
-            text, (e.year, _error(e)), xytext=(10, 5), textcoords="offset points", fontsize=8, va="bottom",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )  # fmt: skip
-    axes.axhline(human.top5_error_pct, color="black", linestyle="--", linewidth=1.2, zorder=1)
-    note: dict[str, Any] = {"xy": (2009.6, human.top5_error_pct), "textcoords": "offset points"}
-    axes.annotate(f"a person: {human.top5_error_pct} %", xytext=(0, 4), fontsize=9, va="bottom", **note)
-    caveat = human.caveat.replace("; ", ";\n")
-    source = human.source.partition(" as quoted")[0]
-    axes.annotate(f"{caveat};\n{source}", xytext=(0, -5), fontsize=8, va="top", color="#444444", **note)
-    axes.set(
-        xlim=(2009.5, 2018.6), ylim=(1.8, 36), xticks=years, ylabel="top-5 error on the test set (%)",
-        title="ImageNet classification, 2010 to 2017",
-    )  # fmt: skip
-    _plain_ticks(axes.yaxis, [2, 3, 5, 10, 20, 30])
-    axes.grid(axis="x", visible=False)
-    axes.legend(loc="upper right")
-    return figure
-
-
-@styled
-def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
-    """Multiply-adds against the error of published weights; a bubble's area is the number of parameters."""
-    rows = [m for m in milestones if m.published_top1_pct is not None]
-    figure = new_figure(8.6, 5.4)
-    axes = figure.add_subplot()
-    axes.set_xscale("log")
-    points = [(_gmacs(m), 100 - _top1(m)) for m in rows]
-    areas = [12 * m.params / 1e6 for m in rows]
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    axes.scatter(xs, ys, s=areas, color=COLOURS[5], alpha=0.45, edgecolor="black", linewidth=0.9)
-    axes.set(
-        xlabel="multiply-adds for one picture (billions)", ylabel="top-1 error of published weights (%)",
-        title="Parameters (area) against multiply-adds against error",
-    )  # fmt: skip
-    axes.margins(0.18)
-    _plain_ticks(axes.xaxis, [0.5, 1, 2, 5, 10, 20])
-    _label(figure, axes, points, [f"{m.title}\n{m.year}, {m.params / 1e6:.0f} M" for m in rows], areas)
-    return figure
-
-
-@styled
-def depth_over_years(milestones: Sequence[Milestone]) -> "Figure":
-    """Two panels, networks from old to new: depth above, parameters below."""
-    rows = [m for m in milestones if m.year >= 2012]  # the decade, without its ancestor
-    figure = new_figure(9.6, 6.2)
-    above, below = figure.subplots(2, 1, sharex=True)
-    places = range(len(rows))
-    for axes, values, what, marker, colour, lowest in (
-        (above, [m.depth for m in rows], "weighted layers", "o", COLOURS[0], 5),
-        (below, [m.params / 1e6 for m in rows], "parameters (millions)", "s", COLOURS[1], 4),
-    ):
-        axes.set_yscale("log")
-        axes.vlines(places, lowest, values, color="#bbbbbb", linewidth=1.4, zorder=1)
-        axes.scatter(places, values, s=46, marker=marker, color=colour, zorder=3)
-        for place, value in zip(places, values, strict=True):
-            axes.annotate(
-                f"{value:.0f}",
-                (place, value),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8.5,
-            )
-        axes.set(ylabel=what, ylim=(lowest, 2.2 * max(values)))
-        axes.grid(axis="x", visible=False)
-        _plain_ticks(axes.yaxis, [5, 10, 20, 50, 100, 200])
-    first, deepest = min(rows, key=lambda m: m.depth), max(rows, key=lambda m: m.depth)
-    above.set_title(
-        f"{first.title} to {deepest.title}: {deepest.depth / first.depth:.0f} times as deep, "
-        f"parameters from {first.params / 1e6:.0f} to {deepest.params / 1e6:.0f} millions"
-    )
-    names = [f"{m.title} ({m.year})" for m in rows]
-    below.set_xticks(places, names, rotation=38, ha="right", rotation_mode="anchor")
-    return figure
-
-
-@styled
-def error_per_macs(milestones: Sequence[Milestone]) -> "Figure":
-    """What a lower error costs: networks by falling error, each with its multiply-adds."""
-    rows = sorted((m for m in milestones if m.published_top1_pct is not None), key=_top1)
-    figure = new_figure(8.6, 0.36 * len(rows) + 1.4)
-    axes = figure.add_subplot()
-    axes.set_xscale("log")
-    places, costs = range(len(rows)), [_gmacs(m) for m in rows]
-    axes.hlines(places, 0.4, costs, color="#bbbbbb", linewidth=1.4, zorder=1)
-    axes.scatter(costs, places, s=52, color=COLOURS[0], zorder=3)
-    for place, cost, m in zip(places, costs, rows, strict=True):
-        axes.annotate(
-            f"{100 - _top1(m):.1f} %", (cost, place), xytext=(8, 0), textcoords="offset points", va="center",
-            fontsize=9, fontweight="bold",
-        )  # fmt: skip
-    axes.set_yticks(places, [f"{m.title} ({m.year})" for m in rows])
-    axes.set(
-        xlim=(0.4, 34), xlabel="multiply-adds for one picture (billions)",
-        title="What a lower error costs (bold: top-1 error)",
-    )  # fmt: skip
-    _plain_ticks(axes.xaxis, [0.5, 1, 2, 5, 10, 20])
-    axes.grid(axis="y", visible=False)
-    return figure
-
-
 def _milestone(name: str) -> Milestone:
     entry, walked = model_entry(name), walk(name)
     stated = facts.architecture(entry.facts)
@@ -320,42 +185,79 @@ def _milestone(name: str) -> Milestone:
         for e in facts.competition()
         if e.architecture == entry.facts and e.task == "classification" and e.same_network
     ]
-    best = min(entered, key=_error) if entered else None
+    best = min(entered, key=entry_error) if entered else None
+    paper, library = stated.paper_top1, next(iter(stated.weights), None)
     return Milestone(
         name=name,
         title=LINE.get(name, stated.name),
         year=stated.year,
-        innovation=_innovation(stated) or entry.summary.rpartition(": ")[2].rstrip("."),
+        innovations=_innovations(stated),
         depth=walked.depth,
         params=walked.params - walked.params_training_only,
+        params_training_only=walked.params_training_only,
         macs=walked.macs,
-        competition_top5_error_pct=_error(best) if best else None,
+        competition_top5_error_pct=entry_error(best) if best else None,
         competition_rank=best.rank if best else None,
         competition_extra_data=best.extra_data if best else None,
-        published_top1_pct=stated.weights[0].acc1 if stated.weights else None,
-        published_gmacs=stated.weights[0].gmacs if stated.weights else None,
+        paper_top1_pct=paper.top1_accuracy_pct if paper else None,
+        paper_test=paper.test if paper else "",
+        library_top1_pct=library.acc1 if library else None,
+        library_year=library.year if library else None,
+        library_gmacs=library.gmacs if library else None,
     )
 
 
-def _innovation(stated: facts.Architecture) -> str:
-    """The first innovation that the ledger states of this architecture, else of its paper's others."""
+def _innovations(stated: facts.Architecture) -> tuple[str, ...]:
+    """The innovations that the ledger states of this architecture, else of its paper's others."""
     for a in (stated, *(a for a in facts.architectures().values() if a.paper == stated.paper)):
         if (found := a.stated("innovations")) is not None:
-            return found.value[0]
-    return ""
+            return tuple(found.value)
+    return ()
 
 
 def _cells(m: Milestone, with_speed: bool) -> list[str]:
     error, extra = m.competition_top5_error_pct, ", extra data" if m.competition_extra_data else ""
     cells = [
-        str(m.year), m.title, m.innovation, str(m.depth), short_count(m.params), short_count(m.macs),
+        str(m.year), m.title, "; ".join(m.innovations), str(m.depth), short_count(m.params), short_count(m.macs),
         f"{error:g} % (rank {m.competition_rank}{extra})" if error is not None else "",
-        f"{m.published_top1_pct:.1f} %" if m.published_top1_pct is not None else "",
+        _paper_cell(m), _library_cell(m),
     ]  # fmt: skip
     if with_speed:
         s = m.speed
         cells += [f"{s.latency_ms:.1f} ms", f"{s.images_per_second:.0f}/s"] if s else ["", ""]
     return cells
+
+
+def auxiliary_note(milestones: Iterable[Milestone]) -> str:
+    """Which parameters are left out, so that the table can be compared with ``decanet models``; may be empty."""
+    whole = [
+        f"{m.title} {short_count(m.params + m.params_training_only)}"
+        for m in milestones
+        if m.params_training_only
+    ]
+    if not whole:
+        return ""
+    return (
+        "Auxiliary classifiers, which only training uses, are left out; decanet models counts them too: "
+        f"{', '.join(whole)}. "
+    )
+
+
+def _paper_cell(m: Milestone) -> str:
+    """``79.6 %``, or ``59.3 % (ten crops)``."""
+    if m.paper_top1_pct is None:
+        return ""
+    return f"{m.paper_top1_pct:.1f} %" + (f" ({m.paper_test})" if m.paper_test != "one crop" else "")
+
+
+def _library_cell(m: Milestone) -> str:
+    """``83.2 % (2022)``, or ``76.1 % (2017, 4.09 G)`` where the weights' layout costs more or less than the paper's."""
+    if m.library_top1_pct is None or m.library_gmacs is None:
+        return ""
+    about = [str(m.library_year)] if m.library_year else []
+    if abs(1e9 * m.library_gmacs / m.macs - 1) > 0.01:
+        about.append(short_count(round(1e9 * m.library_gmacs)))
+    return f"{m.library_top1_pct:.1f} %" + (f" ({', '.join(about)})" if about else "")
 
 
 def short_count(count: int) -> str:
@@ -367,71 +269,6 @@ def short_count(count: int) -> str:
     return str(count)
 
 
-def _error(entry: facts.Entry) -> float:
+def entry_error(entry: facts.Entry) -> float:
     assert entry.top5_error_pct is not None  # callers keep only entries with an error
     return entry.top5_error_pct
-
-
-def _top1(milestone: Milestone) -> float:
-    assert milestone.published_top1_pct is not None  # callers keep only networks with published weights
-    return milestone.published_top1_pct
-
-
-def _gmacs(milestone: Milestone) -> float:
-    assert milestone.published_gmacs is not None  # stated together with the error
-    return milestone.published_gmacs
-
-
-def _plain_ticks(axis: "Axis", values: Sequence[float]) -> None:
-    """Ticks of a logarithmic axis as plain numbers."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    axis.set_major_locator(FixedLocator(values))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
-
-
-def _label(
-    figure: "Figure",
-    axes: "Axes",
-    points: Sequence[tuple[float, float]],
-    texts: Sequence[str],
-    areas: Sequence[float],
-) -> None:
-    """Write each text beside its bubble, at the first place around it where it hides nothing."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.transforms import Bbox
-
-    figure.draw_without_rendering()  # fixes where the axes lie, so that pixels can be compared
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    scale = figure.dpi / 72
-    centres = axes.transData.transform(points)
-    radii = [(area / 3.1416) ** 0.5 for area in areas]
-    taken = [
-        Bbox.from_extents(*(centre - radius * scale * 0.8), *(centre + radius * scale * 0.8))
-        for centre, radius in zip(centres, radii, strict=True)
-    ]
-    frame = axes.get_window_extent(renderer)
-    for point, text, radius in zip(points, texts, radii, strict=True):
-        around = [
-            (sx * (radius * reach + 4), sy * (radius * reach + 4), ha, va)
-            for reach in (0.95, 1.3, 2.0, 3.0, 4.0)
-            for sx, sy, ha, va in (
-                (1, 0.3, "left", "center"), (-1, 0.3, "right", "center"), (0, 1, "center", "bottom"),
-                (0, -1, "center", "top"), (1, 1, "left", "bottom"), (-1, 1, "right", "bottom"),
-                (1, -1, "left", "top"), (-1, -1, "right", "top"),
-            )
-        ]  # fmt: skip
-        for dx, dy, ha, va in around:
-            note = axes.annotate(
-                text, point, xytext=(dx, dy), textcoords="offset points", fontsize=8, ha=ha, va=va
-            )
-            box = note.get_window_extent(renderer).padded(2 * scale)  # else two labels read as one
-            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
-            if inside and not any(box.overlaps(other) for other in taken):
-                break
-            note.remove()
-        else:  # no free place: better crowded than absent
-            note = axes.annotate(text, point, xytext=(radius + 4, 0), textcoords="offset points", fontsize=8)
-            box = note.get_window_extent(renderer)
-        taken.append(box)

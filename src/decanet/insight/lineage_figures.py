@@ -1,0 +1,298 @@
+"""The figures of the lineage: errors over the years, and what a lower error costs.
+
+What a paper states and what a library's weights do today are two marks: the weights may be those of a recipe that is
+years younger than the network.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from decanet.core import facts
+from decanet.core.plotting import COLOURS, new_figure, styled
+from decanet.insight.lineage import Milestone, entry_error
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+
+class Point(NamedTuple):
+    """One network, one error, and the multiply-adds of the layout that has it."""
+
+    milestone: Milestone
+    gmacs: float
+    error_pct: float
+
+
+def paper_points(milestones: Iterable[Milestone]) -> list[Point]:
+    """The errors that papers state of one crop: other tests cost more than one evaluation of the network."""
+    return [
+        Point(m, m.macs / 1e9, 100 - m.paper_top1_pct)
+        for m in milestones
+        if m.paper_top1_pct is not None and m.paper_test == "one crop"
+    ]
+
+
+def library_points(milestones: Iterable[Milestone]) -> list[Point]:
+    """The errors of the library's weights, which younger recipes may have trained."""
+    return [
+        Point(m, m.library_gmacs, 100 - m.library_top1_pct)
+        for m in milestones
+        if m.library_top1_pct is not None and m.library_gmacs is not None
+    ]
+
+
+PAPER_MARK, LIBRARY_MARK = "the paper's, one crop", "a library's weights (second year: of their recipe)"
+
+
+@styled
+def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Figure":
+    """Top-5 test error of the classification entries by year, with the human line and its caveat."""
+    figure = new_figure(10.2, 5.2)
+    axes = figure.add_subplot()
+    axes.set_yscale("log")  # from 28 to 2: halving is the story, and the late years keep their distances
+    entries = sorted((e for e in entries if e.task == "classification" and e.top5_error_pct), key=entry_error)
+    years = sorted({e.year for e in entries})
+    best = [next(e for e in entries if e.year == year) for year in years]
+    axes.plot(years, [entry_error(e) for e in best], color=COLOURS[0], zorder=2)
+    looks: tuple[tuple[str, list[facts.Entry], dict[str, Any]], ...] = (
+        (
+            "first (two: with and without extra data)",
+            [e for e in entries if e.rank == 1],
+            # Above the squares and smaller: in 2015 and 2016 first and second are a hair apart.
+            {"marker": "o", "color": COLOURS[0], "s": 34, "zorder": 4},
+        ),
+        (
+            "second or third",
+            [e for e in entries if e.rank > 1],
+            {
+                "marker": "s",
+                "facecolor": "white",
+                "edgecolor": COLOURS[1],
+                "linewidth": 1.5,
+                "s": 60,
+                "zorder": 3,
+            },
+        ),
+    )
+    for label, chosen, look in looks:
+        axes.scatter([e.year for e in chosen], [entry_error(e) for e in chosen], label=label, **look)
+    for e in best:
+        second = next((o for o in entries if o.year == e.year and o.rank == 2), None)
+        text = f"{e.team} {entry_error(e):.1f} %" if second else f"{e.team}\n{entry_error(e):.1f} %"
+        text += f"\n2nd: {second.team} {entry_error(second):.1f} %" if second else ""
+        axes.annotate(
+            text, (e.year, entry_error(e)), xytext=(10, 5), textcoords="offset points", fontsize=8, va="bottom",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
+    axes.axhline(human.top5_error_pct, color="black", linestyle="--", linewidth=1.2, zorder=1)
+    note: dict[str, Any] = {"xy": (2009.6, human.top5_error_pct), "textcoords": "offset points"}
+    axes.annotate(f"a person: {human.top5_error_pct} %", xytext=(0, 4), fontsize=9, va="bottom", **note)
+    caveat = human.caveat.replace("; ", ";\n")
+    axes.annotate(
+        f"{caveat};\n{human.source.replace(', as', chr(10) + 'as')}",
+        xytext=(0, -5),
+        fontsize=8,
+        va="top",
+        color="#444444",
+        **note,
+    )
+    axes.set(
+        xlim=(2009.5, 2018.6), ylim=(1.8, 36), xticks=years, ylabel="top-5 error on the test set (%)",
+        title="ImageNet classification, 2010 to 2017",
+    )  # fmt: skip
+    _plain_ticks(axes.yaxis, [2, 3, 5, 10, 20, 30])
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="upper right")
+    return figure
+
+
+@styled
+def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
+    """Multiply-adds against error: filled what the paper states, open what a library's weights do today.
+
+    A bubble's area is the number of parameters; a line joins the two bubbles of a network.
+    """
+    papers, libraries = paper_points(milestones), library_points(milestones)
+    figure = new_figure(10.2, 6.0)
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    by_name = {p.milestone.name: p for p in libraries}
+    for p in papers:
+        if (twin := by_name.get(p.milestone.name)) is not None:
+            axes.plot(
+                [p.gmacs, twin.gmacs], [p.error_pct, twin.error_pct], color="#999999", linewidth=0.8, zorder=1
+            )
+    looks: tuple[tuple[str, list[Point], dict[str, Any]], ...] = (
+        (LIBRARY_MARK, libraries, {"facecolor": "none", "linestyle": "--"}),
+        (PAPER_MARK, papers, {"color": COLOURS[5], "alpha": 0.55}),
+    )
+    for label, points, look in looks:
+        axes.scatter(
+            [p.gmacs for p in points], [p.error_pct for p in points], s=[_area(p) for p in points],
+            edgecolor="black", linewidth=0.9, **look,
+        )  # fmt: skip
+        axes.scatter([], [], s=60, edgecolor="black", linewidth=0.9, label=label, **look)
+    axes.legend(loc="upper right")
+    axes.set(
+        xlabel="multiply-adds for one image (billions)", ylabel="top-1 error (%)",
+        title="Error and multiply-adds; the area is the number of parameters",
+    )  # fmt: skip
+    axes.margins(0.15)
+    _plain_ticks(axes.xaxis, [0.5, 1, 2, 5, 10, 20])
+    # One label a network, at the paper's bubble where there is one; the line leads to the other.
+    by_paper = {p.milestone.name for p in papers}
+    labeled = [*papers, *(p for p in libraries if p.milestone.name not in by_paper)]
+    others = [p for p in libraries if p.milestone.name in by_paper]
+    texts = []
+    for m in (p.milestone for p in labeled):
+        years = f"{m.year} / {m.library_year}" if m.library_year else str(m.year)
+        texts.append(f"{m.title}\n{years}, {m.params / 1e6:.0f} M")
+    both = [*labeled, *others]
+    _label(figure, axes, [(p.gmacs, p.error_pct) for p in both], texts, [_area(p) for p in both])
+    return figure
+
+
+def _area(point: Point) -> float:
+    return 8 * point.milestone.params / 1e6
+
+
+@styled
+def depth_over_years(milestones: Sequence[Milestone]) -> "Figure":
+    """Two panels, networks from old to new: depth above, parameters below."""
+    rows = [m for m in milestones if m.year >= 2012]  # the decade, without its ancestor
+    figure = new_figure(9.6, 6.2)
+    above, below = figure.subplots(2, 1, sharex=True)
+    places = range(len(rows))
+    for axes, values, what, marker, colour, lowest in (
+        (above, [m.depth for m in rows], "weighted layers", "o", COLOURS[0], 5),
+        (below, [m.params / 1e6 for m in rows], "parameters (millions)", "s", COLOURS[1], 4),
+    ):
+        axes.set_yscale("log")
+        axes.vlines(places, lowest, values, color="#bbbbbb", linewidth=1.4, zorder=1)
+        axes.scatter(places, values, s=46, marker=marker, color=colour, zorder=3)
+        for place, value in zip(places, values, strict=True):
+            axes.annotate(
+                f"{value:.0f}",
+                (place, value),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8.5,
+            )
+        axes.set(ylabel=what, ylim=(lowest, 2.2 * max(values)))
+        axes.grid(axis="x", visible=False)
+        _plain_ticks(axes.yaxis, [5, 10, 20, 50, 100, 200])
+    first, deepest = min(rows, key=lambda m: m.depth), max(rows, key=lambda m: m.depth)
+    above.set_title(
+        f"{first.title} to {deepest.title}: {deepest.depth / first.depth:.0f} times as deep, "
+        f"parameters from {first.params / 1e6:.0f} to {deepest.params / 1e6:.0f} millions"
+    )
+    names = [f"{m.title} ({m.year})" for m in rows]
+    below.set_xticks(places, names, rotation=38, ha="right", rotation_mode="anchor")
+    return figure
+
+
+@styled
+def error_per_macs(milestones: Sequence[Milestone]) -> "Figure":
+    """What a lower error costs: networks by falling error, each with its multiply-adds.
+
+    Filled marks are the paper's, by which rows are sorted where there is one; open marks are the library's weights.
+    """
+    papers = {p.milestone.name: p for p in paper_points(milestones)}
+    libraries = {p.milestone.name: p for p in library_points(milestones)}
+    ranked = sorted((libraries | papers).values(), key=lambda p: -p.error_pct)
+    rows = [p.milestone for p in ranked]
+    figure = new_figure(8.6, 0.36 * len(rows) + 1.4)
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    places = range(len(rows))
+    axes.hlines(places, 0.4, [p.gmacs for p in ranked], color="#bbbbbb", linewidth=1.4, zorder=1)
+    for place, m in enumerate(rows):
+        errors = []
+        if (library := libraries.get(m.name)) is not None:
+            axes.scatter(library.gmacs, place, s=62, facecolor="white", edgecolor=COLOURS[0], zorder=3)
+            errors.append(f"{library.error_pct:.1f} %" + (f" ({m.library_year})" if m.library_year else ""))
+        if (paper := papers.get(m.name)) is not None:
+            axes.scatter(paper.gmacs, place, s=26, color=COLOURS[0], zorder=4)
+            errors.insert(0, f"$\\bf{{{paper.error_pct:.1f}}}$ %")
+        axes.annotate(
+            ", ".join(errors), (max(p.gmacs for p in (paper, library) if p), place), xytext=(8, 0),
+            textcoords="offset points", va="center", fontsize=9,
+        )  # fmt: skip
+    axes.set_yticks(places, [f"{m.title} ({m.year})" for m in rows])
+    axes.set(
+        xlim=(0.4, 60), xlabel="multiply-adds for one image (billions)",
+        title="What a lower top-1 error costs",
+    )  # fmt: skip
+    axes.scatter([], [], s=26, color=COLOURS[0], label=f"in bold: {PAPER_MARK}")
+    axes.scatter(
+        [],
+        [],
+        s=62,
+        facecolor="white",
+        edgecolor=COLOURS[0],
+        label="a library's weights (year of their recipe)",
+    )
+    axes.legend(loc="lower right")
+    _plain_ticks(axes.xaxis, [0.5, 1, 2, 5, 10, 20])
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def _plain_ticks(axis: "Axis", values: Sequence[float]) -> None:
+    """Ticks of a logarithmic axis as plain numbers."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    axis.set_major_locator(FixedLocator(values))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _label(
+    figure: "Figure",
+    axes: "Axes",
+    points: Sequence[tuple[float, float]],
+    texts: Sequence[str],
+    areas: Sequence[float],
+) -> None:
+    """Write each text beside its bubble, at the first place around it where it hides nothing."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.transforms import Bbox
+
+    figure.draw_without_rendering()  # fixes where the axes lie, so that pixels can be compared
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    scale = figure.dpi / 72
+    centres = axes.transData.transform(points)
+    radii = [(area / 3.1416) ** 0.5 for area in areas]
+    taken = [
+        Bbox.from_extents(*(centre - radius * scale * 0.8), *(centre + radius * scale * 0.8))
+        for centre, radius in zip(centres, radii, strict=True)
+    ]
+    frame = axes.get_window_extent(renderer)
+    for point, text, radius in zip(
+        points, texts, radii, strict=False
+    ):  # texts may name the first points only
+        around = [
+            (sx * (radius * reach + 4), sy * (radius * reach + 4), ha, va)
+            for reach in (0.95, 1.3, 2.0, 3.0, 4.0)
+            for sx, sy, ha, va in (
+                (1, 0.3, "left", "center"), (-1, 0.3, "right", "center"), (0, 1, "center", "bottom"),
+                (0, -1, "center", "top"), (1, 1, "left", "bottom"), (-1, 1, "right", "bottom"),
+                (1, -1, "left", "top"), (-1, -1, "right", "top"),
+            )
+        ]  # fmt: skip
+        for dx, dy, ha, va in around:
+            note = axes.annotate(
+                text, point, xytext=(dx, dy), textcoords="offset points", fontsize=8, ha=ha, va=va
+            )
+            box = note.get_window_extent(renderer).padded(2 * scale)  # else two labels read as one
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+            if inside and not any(box.overlaps(other) for other in taken):
+                break
+            note.remove()
+        else:  # no free place: better crowded than absent
+            note = axes.annotate(text, point, xytext=(radius + 4, 0), textcoords="offset points", fontsize=8)
+            box = note.get_window_extent(renderer)
+        taken.append(box)
