@@ -1,5 +1,6 @@
 """Published weights and weights from files: what loads, and what is refused in one line."""
 
+import re
 from pathlib import Path
 from urllib.error import URLError
 
@@ -136,6 +137,21 @@ def test_preprocessing_is_the_weights_own() -> None:
     assert resnet.std == (0.229, 0.224, 0.225)
     assert weights_preprocessing("resnet50_v1_5", "torchvision:IMAGENET1K_V2").resize == 232
     assert weights_preprocessing("inception_v3", "torchvision").crop == 299
+
+
+def test_timms_weights_saw_no_other_images_than_imagenets() -> None:
+    timm = pytest.importorskip("timm")
+    for name in list_models():
+        for published in model_entry(name).published:
+            if published.library == "timm":
+                tag = timm.get_pretrained_cfg(published.name).tag
+                assert re.fullmatch(r"([a-z]+_)?in1k", tag), (
+                    name,
+                    tag,
+                )  # not in12k_ft_in1k, augreg2_in21k_ft_in1k
+    # As the authors' own evaluation: 224 of 256.
+    prepared = weights_preprocessing("convnext_t", "timm")
+    assert (prepared.resize, prepared.crop) == (256, 224)
 
 
 def test_preprocessing_of_timm_is_what_timm_resolves() -> None:

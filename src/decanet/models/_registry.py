@@ -19,7 +19,7 @@ class Published:
 
     Attributes:
         library: ``"torchvision"`` or ``"timm"``.
-        name: the library's name of the network.
+        name: the library's name of the network; for timm with the tag of the weights where it has several.
         key_map: pure function from the library's state dict to ours.
     """
 

@@ -10,8 +10,9 @@ What may be asked for, as ``weights``:
 ``"decanet"``
     what comes with the package: networks trained here on CIFAR-10;
 ``"torchvision"`` or ``"timm"``
-    the library's weights for this network, for torchvision the first that it published (``IMAGENET1K_V1``:
-    the recipe nearest to the paper's);
+    the library's weights for this network: of torchvision the first that it published (``IMAGENET1K_V1``: the
+    recipe nearest to the paper's), of timm a set trained on ImageNet-1k alone, as the paper's network was (for
+    ConvNeXt and ViT timm has a dozen; what it loads by default saw more images);
 ``"torchvision:IMAGENET1K_V2"``
     a later set by name;
 a path
@@ -176,7 +177,7 @@ def _fetch(published: Published, which: str) -> Mapping[str, Tensor]:
 
 def _fetch_timm(published: Published, which: str) -> Mapping[str, Tensor]:
     if which:
-        raise UsageError(f"timm publishes one set of weights for {published.name}; write just timm")
+        raise UsageError(f"of timm's weights decanet takes those of {published.name}; write just timm")
     config = _timm_config(published)
     import timm
 

@@ -193,7 +193,7 @@ PAPER = Recipe(
     recipe=PAPER,
     published=(
         Published("torchvision", "convnext_tiny", from_torchvision),
-        Published("timm", "convnext_tiny", from_timm),
+        Published("timm", "convnext_tiny.fb_in1k", from_timm),  # the authors' own
     ),
 )
 def convnext_t(num_classes: int = 1000, drop_path: float = 0.1) -> ConvNeXt:

@@ -198,7 +198,7 @@ PAPER = Recipe(
     },
     published=(
         Published("torchvision", "vit_b_16", from_torchvision),
-        Published("timm", "vit_base_patch16_224", from_timm),
+        Published("timm", "vit_base_patch16_224.augreg_in1k", from_timm),
     ),
 )
 def vit_b16(num_classes: int = 1000, dropout: float = 0.1) -> ViT:
