@@ -66,7 +66,7 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
         (["evaluate", "nowhere"], 4, "not a run"),
         (["evaluate", "nowhere", "--crops", "twelve"], 2, "one, mirror, shift, ten"),
         (["predict", "nowhere", "x.png"], 4, "not a run"),
-        (["predict", "nowhere"], 2, "at least one picture"),
+        (["predict", "nowhere"], 2, "at least one image"),
         (["data", "fetch", "cifar"], 2, "did you mean cifar10"),
         (["data", "verify", "cifar100", "--data-dir", "nowhere"], 3, "decanet data fetch cifar100"),
     ],

@@ -8,13 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from decanet.convolution.pictures import read_rgb
-from decanet.core.errors import CheckpointError, UsageError
+from decanet.convolution.pictures import open_rgb, read_rgb
+from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.recipe import Recipe, override, parse_recipe, to_toml
 from decanet.core.results import RunFolder
 from decanet.data.folder import fit_square
+from decanet.evaluation import runs
 from decanet.evaluation.protocol import VIEWS
-from decanet.evaluation.runs import TrainedModel, form_of, load_run, name_pictures
+from decanet.evaluation.runs import Guesses, TrainedModel, form_of, load_run, predict_images
 from decanet.models import create_model
 from decanet.models._files import save_weights
 
@@ -84,10 +85,11 @@ def test_a_run_comes_back_with_its_classes_and_weights(run: RunFolder) -> None:
 def test_pictures_are_named_by_the_recipes_own_views(run: RunFolder, pictures: list[Path]) -> None:
     """Step by step: read, bring to size, normalise, judge."""
     trained = load_run(run.path, CPU)
-    named, problems = name_pictures(trained, pictures, top=3)
-    readable = [path for path in pictures if path.name != "2.png"]
-    assert [path for path, _ in named] == readable
-    for path, guesses in named:
+    predicted = list(predict_images(trained, pictures, top=3, batch_size=4))
+    assert [path for path, _ in predicted] == pictures
+    problem = predicted.pop(2)[1]
+    for path, guesses in predicted:
+        assert isinstance(guesses, list)
         square = torch.from_numpy(fit_square(read_rgb(path), 32)).permute(2, 0, 1)[None]
         mean, std = (torch.tensor(c).view(1, 3, 1, 1) for c in ((0.5, 0.4, 0.3), (0.2, 0.25, 0.3)))
         with torch.no_grad():
@@ -95,30 +97,61 @@ def test_pictures_are_named_by_the_recipes_own_views(run: RunFolder, pictures: l
         assert [share for _, share in guesses] == sorted((share for _, share in guesses), reverse=True)
         for name, share in guesses:
             assert share == pytest.approx(expected[CLASSES.index(name)].item(), abs=1e-4)
-    assert len(problems) == 1
-    assert str(pictures[2]) in problems[0]
-    assert "\n" not in problems[0]
+    assert isinstance(problem, DataError)
+    assert str(pictures[2]) in problem.line
+    assert "\n" not in problem.line
 
 
 def test_answers_do_not_depend_on_how_many_are_judged_together(run: RunFolder, pictures: list[Path]) -> None:
     trained = load_run(run.path, CPU)
-    one_by_one, _ = name_pictures(trained, pictures, top=1, batch_size=1)
-    together, _ = name_pictures(trained, pictures, top=1, batch_size=3)
-    assert [(path, guess[0][0]) for path, guess in one_by_one] == [
-        (path, guess[0][0]) for path, guess in together
-    ]
+    readable = [path for path in pictures if path.name != "2.png"]
+    one_by_one = predictions(trained, readable, batch_size=1)
+    together = predictions(trained, readable, batch_size=3)
+    assert [guesses[0][0] for guesses in one_by_one] == [guesses[0][0] for guesses in together]
+
+
+def predictions(
+    trained: TrainedModel, paths: list[Path], top: int = 1, batch_size: int = 16
+) -> list[Guesses]:
+    predicted = predict_images(trained, paths, top, batch_size)
+    return [guesses for _, guesses in predicted if isinstance(guesses, list)]
+
+
+def test_predictions_come_as_soon_as_they_are_known(
+    run: RunFolder, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(runs, "open_rgb", lambda path: opened.append(path) or open_rgb(path))
+    coming = predict_images(load_run(run.path, CPU), pictures, top=1, batch_size=2)
+    assert next(coming)[0] == pictures[0]
+    coming.close()
+    assert len(opened) <= 4, "its batch and the next one"
+
+
+def test_an_image_that_does_not_fit_into_memory_leaves_the_others(
+    run: RunFolder, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(image: Image.Image, *arguments: int, **options: int) -> np.ndarray:
+        if image.height == 35:
+            raise MemoryError
+        return fit_square(image, *arguments, **options)
+
+    monkeypatch.setattr(runs, "fit_square", exhausted)
+    predicted = list(predict_images(load_run(run.path, CPU), pictures[:2], top=1))
+    assert isinstance(predicted[0][1], list)
+    assert "does not fit into the memory" in str(predicted[1][1])
 
 
 @pytest.mark.parametrize(("top", "count"), [(1, 1), (2, 2), (99, 3)])
 def test_as_many_guesses_as_asked_for_but_no_more_than_there_are_classes(
     run: RunFolder, pictures: list[Path], top: int, count: int
 ) -> None:
-    named, _ = name_pictures(load_run(run.path, CPU), pictures[:1], top=top)
-    assert len(named[0][1]) == count
+    (guesses,) = predictions(load_run(run.path, CPU), pictures[:1], top)
+    assert len(guesses) == count
 
 
 def test_without_pictures_there_is_nothing_to_name(run: RunFolder) -> None:
-    assert name_pictures(load_run(run.path, CPU), [], top=1) == ([], [])
+    assert list(predict_images(load_run(run.path, CPU), [], top=1)) == []
 
 
 def test_pictures_are_resized_as_for_training_before_the_crop(pictures: list[Path]) -> None:
@@ -132,7 +165,7 @@ def test_pictures_are_resized_as_for_training_before_the_crop(pictures: list[Pat
 
     own = recipe("augmentation.resize=40", "test_crops=one")
     trained = TrainedModel(Looks(), own, tuple(CLASSES), form_of(own, CPU))
-    name_pictures(trained, pictures[:1], top=1)
+    predictions(trained, pictures[:1])
     square = fit_square(read_rgb(pictures[0]), 40)[4:36, 4:36]
     expected = trained.form.normalise(torch.from_numpy(square.copy()).permute(2, 0, 1)[None])
     torch.testing.assert_close(seen[0], expected)

@@ -21,6 +21,7 @@ class Watch:
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
         self._said: dict[str, float] = {}
+        self._first: dict[str, tuple[float, float]] = {}
         self._total = self._per_epoch = 1
         self._began: tuple[float, int] | None = None
 
@@ -53,11 +54,17 @@ class Watch:
             self._bar.update(self._tasks[task], completed=done, total=total)
             if finished:
                 self._close()
-        elif time.monotonic() - self._said.get(task, 0.0) > 5:
-            self._said[task] = time.monotonic()
+            return
+        now = time.monotonic()
+        began, before = self._first.setdefault(task, (now, done))
+        if now - self._said.get(task, 0.0) > 5:
+            self._said[task] = now
             scale, name = (1e6, "MB") if unit == "bytes" else (1, unit)
             of = f" of {total / scale:.0f}" if total else ""
-            self.note(f"{task}: {done / scale:.0f}{of} {name}")
+            left = ""
+            if total and done > before:
+                left = f", {clock((total - done) * (now - began) / (done - before))} left"
+            self.note(f"{task}: {done / scale:.0f}{of} {name}{left}")
 
     def _open(self, unit: str) -> None:
         if self._bar is not None:

@@ -255,9 +255,9 @@ def _deep_grey(image: "Image") -> np.ndarray | None:
         least, greatest = 0, 4095 if bits == 12 else 65535
     elif image.mode == "F" and least >= 0 and greatest <= 1:
         least, greatest = 0, 1
-    deep = np.subtract(values, least, dtype=np.float64)
+    deep = np.subtract(values, least, dtype=np.float32 if values.itemsize <= 2 else np.float64)
     deep /= greatest - least or 1
-    deep = deep.astype(np.float32)
+    deep = deep.astype(np.float32, copy=False)
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         np.subtract(1, deep, out=deep)
     transparent = image.info.get("transparency")

@@ -1,21 +1,24 @@
 """A finished or interrupted run, or a network that comes trained with the package, ready to judge pictures with."""
 
+import itertools
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from decanet.convolution.pictures import read_rgb
+from decanet.convolution.pictures import open_rgb
 from decanet.core.errors import CheckpointError, DataError, UsageError
-from decanet.core.processor import choose_precision
+from decanet.core.processor import choose_precision, usable_cores
 from decanet.core.recipe import Recipe, parse_recipe, read_recipe
 from decanet.core.results import RunFolder
 from decanet.data.batches import Form
 from decanet.data.folder import fit_square
-from decanet.evaluation.protocol import VIEWS, autocast
+from decanet.evaluation.protocol import VIEWS, autocast, center_crop
 from decanet.models import Cost, cost, create_model, model_entry
 from decanet.models._files import load_weights, read_about, shipped_file
 
@@ -115,42 +118,53 @@ def _ready(model: nn.Module, recipe: Recipe, classes: tuple[str, ...], device: t
 Guesses = list[tuple[str, float]]  # class and probability, most probable first
 
 
-@torch.inference_mode()
-def name_pictures(
-    trained: TrainedModel, paths: Sequence[Path], top: int, batch_size: int = 64
-) -> tuple[list[tuple[Path, Guesses]], list[str]]:
-    """The ``top`` most probable classes of each picture, and a line on each picture that cannot be read."""
+def predict_images(
+    trained: TrainedModel, paths: Sequence[Path], top: int, batch_size: int = 16
+) -> Iterator[tuple[Path, Guesses | DataError]]:
+    """Yield each image, in order, with its ``top`` most probable classes, or with the error met in reading it.
+
+    While a batch is predicted, threads decode the next one.
+    """
     recipe, form = trained.recipe, trained.form
-    side = recipe.augmentation.resize or form.side
-    readable: list[Path] = []
-    squares: list[Tensor] = []
-    problems: list[str] = []
-    named: list[tuple[Path, Guesses]] = []
+    resize = recipe.augmentation.resize or form.side
+    crop = center_crop(recipe.test_crops, form.side)
 
-    def judge_waiting() -> None:
-        if not squares:
-            return
-        wide = replace(form, side=side)
-        x = wide.normalise(torch.stack(squares).to(form.device))
-        with autocast(form.device, recipe.precision):
-            probabilities = VIEWS[recipe.test_crops](trained.model, x, form.side).exp().cpu()
-        best = probabilities.topk(min(top, len(trained.classes)), dim=1)
-        for path, shares, labels in zip(readable, best.values.tolist(), best.indices.tolist(), strict=True):
-            named.append(
-                (path, [(trained.classes[k], share) for k, share in zip(labels, shares, strict=True)])
-            )
-        readable.clear()
-        squares.clear()
-
-    for path in paths:
+    def read(path: Path) -> np.ndarray | DataError:
         try:
-            picture = read_rgb(path)
+            return fit_square(open_rgb(path), resize, crop=crop)
         except DataError as error:
-            problems.append(str(error))
-            continue
-        squares.append(torch.from_numpy(fit_square(picture, side).copy()).permute(2, 0, 1))
-        readable.append(path)
-        if len(squares) == batch_size:
-            judge_waiting()
-    judge_waiting()
-    return named, problems
+            return error
+        except MemoryError:
+            return DataError(f"image {path} does not fit into the memory that is left; make it smaller")
+
+    batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
+    pool = ThreadPoolExecutor(usable_cores())
+    waiting: list[Future[np.ndarray | DataError]] = []
+    try:
+        for batch, following in itertools.pairwise([[], *batches, []]):
+            images = [future.result() for future in waiting]
+            waiting = [pool.submit(read, path) for path in following]
+            guesses = iter(
+                _guesses(trained, [image for image in images if isinstance(image, np.ndarray)], top)
+            )
+            for path, image in zip(batch, images, strict=True):
+                yield path, image if isinstance(image, DataError) else next(guesses)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@torch.inference_mode()
+def _guesses(trained: TrainedModel, squares: Sequence[np.ndarray], top: int) -> list[Guesses]:
+    """The ``top`` most probable classes of square images, each uint8 (S, S, 3), by the recipe's own views."""
+    if not squares:
+        return []
+    recipe, form = trained.recipe, trained.form
+    images = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+    x = form.normalise(images.to(form.device), side=images.shape[-1])
+    with autocast(form.device, recipe.precision):
+        probabilities = VIEWS[recipe.test_crops](trained.model, x, form.side).exp().cpu()
+    best = probabilities.topk(min(top, len(trained.classes)), dim=1)
+    return [
+        [(trained.classes[label], probability) for label, probability in zip(labels, values, strict=True)]
+        for labels, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
