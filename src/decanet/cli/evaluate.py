@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json
+from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words
 from decanet.core.printable import printable
 
 
@@ -102,8 +102,8 @@ def command(
         print_json(result)
     else:
         console().print(
-            f"[bold]{100 * said.top(1):.2f}%[/bold] of {len(said.labels)} pictures right, "
-            f"{100 * said.top(5):.2f}% among the first five, loss {said.loss:.4f}",
+            right_in_words(said.top(1), said.top(5), f"{len(said.labels)} images")
+            + f", loss {said.loss:.4f}",
             markup=True,
         )
 
@@ -132,11 +132,7 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
     out = console()
     for note in measured.notes:
         out.print(printable(note))
-    out.print(
-        f"[bold]{100 * said.top(1):.2f}%[/bold] of {len(said.labels)} pictures right, "
-        f"{100 * said.top(5):.2f}% among the first five",
-        markup=True,
-    )
+    out.print(right_in_words(said.top(1), said.top(5), f"{len(said.labels)} images"), markup=True)
     if stated is not None:
         out.print(
             f"{stated.weights} states {stated.top1_pct:.2f}% and {stated.top5_pct:.2f}% on ImageNet's validation "

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, table
+from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words, table
 
 SMALL_DATA = 10_000  # pictures below which the fallback is passed over more often
 
@@ -230,10 +230,10 @@ def _print_result(result: dict[str, Any]) -> None:
 
     split = "test" if "test_top1" in result else "validation"
     out = console()
+    right = right_in_words(result[f"{split}_top1"], result[f"{split}_top5"], f"the {split} images")
     out.print(
-        f"\n[bold]{100 * result[f'{split}_top1']:.2f}%[/bold] of the {split} pictures right "
-        f"({100 * result[f'{split}_top5']:.2f}% among the first five), after "
-        f"{clock(result['train_seconds'])} of training at {result['images_per_second']:.0f} pictures/s",
+        f"\n{right}, after {clock(result['train_seconds'])} of training at "
+        f"{result['images_per_second']:.0f} images/s",
         markup=True,
     )
     run = result["run"]
