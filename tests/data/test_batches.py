@@ -308,7 +308,7 @@ def test_judging_shows_all_pictures_in_order(split: Split) -> None:
 
 
 def test_validation_pictures_are_the_end_of_the_training_split_and_not_trained_on(split: Split) -> None:
-    data = ImageData("made", ("a", "b"), split, split.part(0, 10), MEAN, STD, True, "here")
+    data = ImageData("made", ("a", "b"), split, split[:10], MEAN, STD, True, "here")
     training = training_batches(
         data, Augmentation(), validation=0.2, batch_size=20, seed=0, form=form(), ranks=ALONE
     )

@@ -11,6 +11,7 @@ from PIL import Image
 
 from decanet.cli import run as decanet
 from decanet.core.errors import DataError
+from decanet.core.report import Silent
 from decanet.evaluation.published import imagenet_pictures, measure_published
 
 
@@ -31,7 +32,7 @@ def test_a_file_is_prepared_for_as_its_library_would(folder: Path, tmp_path: Pat
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
     measured = measure_published("googlenet_bn", str(tmp_path / "weights.pth"), folder, torch.device("cpu"))
     transform = torchvision.models.GoogLeNet_Weights.IMAGENET1K_V1.transforms()
-    pictures = [transform(Image.open(path).convert("RGB")) for path, _ in imagenet_pictures(folder)]
+    pictures = [transform(Image.open(path).convert("RGB")) for path, _ in imagenet_pictures(folder, Silent())]
     with torch.inference_mode():
         expected = theirs(torch.stack(pictures)).softmax(1)
     torch.testing.assert_close(measured.said.probabilities, expected, rtol=1e-3, atol=1e-6)
@@ -43,7 +44,7 @@ def test_outputs_are_those_of_the_library_with_its_own_preprocessing(folder: Pat
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
     measured = measure_published("resnet18", str(tmp_path / "weights.pth"), folder, torch.device("cpu"))
     transform = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
-    paths = [path for path, _ in imagenet_pictures(folder)]
+    paths = [path for path, _ in imagenet_pictures(folder, Silent())]
     pictures = torch.stack([transform(Image.open(path).convert("RGB")) for path in paths])
     with torch.inference_mode():
         expected = theirs(pictures).softmax(1)
@@ -72,9 +73,9 @@ def test_the_command_says_what_it_measured(
 
 
 def test_a_class_that_imagenet_has_not_is_named(folder: Path) -> None:
-    (folder / "unicorn").mkdir()
-    with pytest.raises(DataError, match="none called 'unicorn'"):
-        imagenet_pictures(folder)
+    (folder / "tabby").rename(folder / "unicorn")
+    with pytest.raises(DataError, match="unicorn: ImageNet has none of that name"):
+        imagenet_pictures(folder, Silent())
 
 
 def test_weights_without_data_or_of_another_network_are_one_line(

@@ -16,7 +16,7 @@ from decanet.core.processor import usable_cores
 from decanet.core.recipe import Augmentation
 from decanet.core.report import Report, Silent
 from decanet.core.runtime import Ranks
-from decanet.data import ImageData, Split
+from decanet.data import ImageData, Split, bare_name
 from decanet.data.batches import FolderBatches, Form, default_workers, folder_evaluation
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, list_folder, read_split
 from decanet.models import create_model
@@ -43,7 +43,7 @@ def measure(
     """
     workers = default_workers() if workers is None else workers
     if folder is not None:
-        list_folder(folder, 0)  # a mistaken path is told before anything is measured
+        list_folder(folder)  # a mistaken path is told before anything is measured
     report.note("measuring the augmentation of small pictures in memory")
     measured = {**conditions(), "workers": workers, "memory": measure_memory(rounds)}
     with ExitStack() as stack:
@@ -53,7 +53,7 @@ def measure(
             make_jpegs(folder, pictures, size)
             measured["pictures"] = f"{pictures} JPEGs of {size[0]}x{size[1]} pixels, made for it"
         else:
-            measured["pictures"] = f"folder {folder}"
+            measured["pictures"] = f"folder {bare_name(str(folder.resolve()))}"
         measured["folder"] = measure_folder(folder, workers, rounds, report)
     return measured
 
@@ -86,7 +86,7 @@ def measure_memory(rounds: int) -> dict[str, Any]:
         torch.randint(0, 10, (count,), generator=random),
     )
     third = (0.5, 0.5, 0.5)
-    data = ImageData("made", tuple("0123456789"), split, split.part(0, 2), third, third, True, "made")
+    data = ImageData("made", tuple("0123456789"), split, split[:2], third, third, True, "made")
     recipe = resolve(recipe, data, CPU)
     batches = batches_for(recipe, data, CPU, Ranks())
     worked, prepared = loop_steps(recipe, create_model("decanet_s"), batches, steps)
@@ -103,8 +103,7 @@ def measure_memory(rounds: int) -> dict[str, Any]:
 
 def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> list[dict[str, Any]]:
     """Whole passes over a folder's pictures, decanet's and torchvision's in turn, for each use of them."""
-    _, train, test = list_folder(folder, 0)
-    listed: Listed = tuple(sorted(train + test))
+    listed = list_folder(folder)
     rows = []
     for what, (ours, theirs) in _uses(listed, workers).items():
         report.note(f"loading {len(listed)} pictures: {what}")

@@ -13,7 +13,8 @@ def command(
     run: Annotated[Path, Parameter(help="Folder of a run; with --weights the name of a network.")],
     *,
     data: Annotated[
-        str | None, Parameter(help="Other data with the same classes: a name or a folder.")
+        str | None,
+        Parameter(help="Other data with some or all of the run's classes: a name, or a folder, all of it."),
     ] = None,
     crops: Annotated[
         str | None,
@@ -30,7 +31,9 @@ def command(
     data_dir: DataDir = None,
     json: JsonFlag = False,
 ) -> None:
-    """Measure a trained run on a test split.
+    """Evaluate a trained run on its own test split, or on other data.
+
+    Images that the run was trained on are never counted, whatever they are called.
 
     For example:
 
@@ -41,10 +44,11 @@ def command(
     ```
     """
     from decanet.cli._watch import Watch
-    from decanet.core.errors import DataError, UsageError
+    from decanet.core.errors import UsageError
     from decanet.core.processor import set_threads
+    from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
-    from decanet.data import load_data
+    from decanet.data import RunData, load_test_data
     from decanet.evaluation.protocol import VIEWS, require_room
     from decanet.evaluation.runs import load_run
     from decanet.training.session import judge
@@ -65,21 +69,16 @@ def command(
     recipe = trained.recipe.model_copy(update={"test_crops": crops or trained.recipe.test_crops})
     side = trained.form.side
     require_room(recipe.test_crops, recipe.augmentation.resize or side, side)
+    remembered = RunData.of(RunFolder(run).read_json(RunFolder(run).data), RunFolder(run).data)
     with Watch(to_stderr=json) as watch:
-        pictures = load_data(
-            data or recipe.data.name,
+        pictures = load_test_data(
+            remembered,
+            data,
             cache=cache_folder(data_dir),
             report=watch,
             source=source,
             image_size=recipe.augmentation.resize or side,
-            seed=recipe.seed,
         )
-        if pictures.classes != trained.classes:
-            strange = sorted(set(pictures.classes) ^ set(trained.classes))
-            raise DataError(
-                f"{pictures.name} has other classes than {run} was trained on"
-                + (f", for instance {strange[0]!r}" if strange else " (their order differs)")
-            )
         watch.note(f"judging {len(pictures.test)} test pictures of {pictures.name} ({pictures.source})")
         said = judge(trained.model, recipe, pictures, "test", chosen)
         if figures is not None:

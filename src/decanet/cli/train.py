@@ -124,14 +124,17 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.core.recipe import override, read_recipe
     from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder
-    from decanet.data import load_data
+    from decanet.data import RunData, load_data
     from decanet.training.recipes import load_recipe
     from decanet.training.session import input_side, resolve
 
+    stored = None
     if wish.resume is not None:
-        if not RunFolder(wish.resume).recipe.exists():
+        run = RunFolder(wish.resume)
+        if not run.recipe.exists():
             raise CheckpointError(f"{wish.resume} is not a run: it has no recipe.toml")
-        recipe = read_recipe(RunFolder(wish.resume).recipe)
+        recipe = read_recipe(run.recipe)
+        stored = RunData.of(run.read_json(run.data), run.data)
     else:
         assert wish.recipe is not None
         recipe = override(load_recipe(wish.recipe), wish.settings)
@@ -144,6 +147,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
             source=wish.source,
             image_size=recipe.augmentation.resize or input_side(recipe),
             seed=recipe.seed,
+            stored=stored,
         )
 
     try:
@@ -159,9 +163,10 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         # Constants for the other data do not fit this one; and a small data set needs more passes to learn from.
         passes = recipe.epochs * max(1.0, SMALL_DATA / len(data.train))
         recipe = override(recipe, ["data.mean=null", "data.std=null", f"epochs={passes:.1f}"])
-    watch.note(
-        f"data: {data.name} from {data.source}; {len(data.train)} pictures to train, {len(data.test)} to test"
-    )
+    if not data.files:  # a folder has told more
+        watch.note(
+            f"data: {data.name} from {data.source}; {len(data.train)} images to train, {len(data.test)} to test"
+        )
     if recipe.augmentation.flip != "none" and not data.mirror:
         watch.note(f"{data.name} is not mirrored: its classes would change")
     return resolve(recipe, data, device), data

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import torch
 from torch import Tensor
@@ -22,9 +22,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def part(self, start: int, stop: int) -> "Split":
-        """Pictures ``start`` to ``stop``, without copying."""
-        return Split(self.images[start:stop], self.labels[start:stop])
+    def __getitem__(self, which: slice | Tensor) -> "Split":
+        """A part: a slice without copying, or the images whose indices ``which`` holds."""
+        return Split(self.images[which], self.labels[which])
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,12 @@ class ImageData:
     Attributes:
         name: its registered name, or the folder's path.
         classes: the classes' names, in the order of the labels.
-        train, test: the two splits, pictures all of one size.
+        train, test: the two splits, images all of one size.
         mean, std: constants of the training split's channels on the scale 0..1.
         mirror: whether a mirrored picture still belongs to its class.
         source: where the pictures came from, in words.
-        files: for a folder, the split that was made: split name to the pictures' paths.
+        files: for a folder, which files each split holds: their paths below the folder, with the SHA-256 of each.
+        validation: a third split, where a folder brings one; else a recipe holds out a fraction of ``train``.
     """
 
     name: str
@@ -49,14 +50,15 @@ class ImageData:
     std: Rgb
     mirror: bool
     source: str
-    files: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    validation: Split | None = None
 
 
 @dataclass(frozen=True)
 class FolderData:
-    """A folder of large pictures that are read when needed; fields as in :class:`ImageData`.
+    """A folder of large images that are read when needed; fields as in :class:`ImageData`.
 
-    ``train`` and ``test`` list (path, label).
+    The splits list (path, label).
     """
 
     name: str
@@ -67,7 +69,13 @@ class FolderData:
     std: Rgb
     mirror: bool
     source: str
-    files: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    validation: tuple[tuple[Path, int], ...] | None = None
+
+
+def bare_name(name: str) -> str:
+    """The name of a data set without the folders above it: what may leave this machine."""
+    return PurePath(name).name
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,29 @@
-"""One way in: a data set by its name, or a folder by its path."""
+"""One way in: a data set by its name, or a folder by its path; to train on, or to test a run on."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+
+import torch
 
 from decanet.core.errors import UsageError, did_you_mean
 from decanet.core.report import Report
-from decanet.data._base import DATASETS, FolderData, ImageData
-from decanet.data.folder import load_folder
+from decanet.data._base import DATASETS, FolderData, ImageData, Split
+from decanet.data._split import RunData
+from decanet.data.folder import load_folder, load_test_folder, refuse_unknown
 
 
 def load_data(
-    name: str, *, cache: Path, report: Report, source: str = "auto", image_size: int = 32, seed: int = 0
+    name: str,
+    *,
+    cache: Path,
+    report: Report,
+    source: str = "auto",
+    image_size: int = 32,
+    seed: int = 0,
+    stored: RunData | None = None,
 ) -> ImageData | FolderData:
-    """Load a registered data set, or the pictures of a folder.
+    """Load a registered data set, or the images of a folder.
 
     Args:
         name: a registered name, or a path (it contains a separator, or is a folder here).
@@ -21,6 +32,7 @@ def load_data(
             nothing.
         image_size: side in pixels of what the network sees; decides whether a folder fits into memory.
         seed: of a folder's split.
+        stored: what a run that goes on remembers of its data: its split is taken.
 
     Raises:
         UsageError: neither a data set nor a folder.
@@ -28,9 +40,39 @@ def load_data(
     """
     if name in DATASETS:
         return DATASETS.get(name).load(cache, source, report)
+    return load_folder(_folder(name), image_size, seed, report, stored)
+
+
+def load_test_data(
+    run: RunData,
+    name: str | None = None,
+    *,
+    cache: Path,
+    report: Report,
+    source: str = "auto",
+    image_size: int = 32,
+) -> ImageData | FolderData:
+    """What to test a trained run on: ``test`` of the data set ``name`` (default: its own) with the run's labels.
+
+    See :func:`load_data` for the arguments, :func:`decanet.data.folder.load_test_folder` for folders.
+
+    Raises:
+        UsageError: neither a data set nor a folder.
+        DataError: it cannot be had, or has classes that the run does not know.
+    """
+    name = name or run.name
+    if name not in DATASETS:
+        return load_test_folder(_folder(name), image_size, report, run)
+    data = DATASETS.get(name).load(cache, source, report)
+    refuse_unknown(data.classes, run.classes, name)
+    places = torch.tensor([run.classes.index(of_one) for of_one in data.classes])
+    return replace(data, classes=run.classes, test=Split(data.test.images, places[data.test.labels]))
+
+
+def _folder(name: str) -> Path:
     path = Path(os.path.expanduser(name))
     if path.exists() or any(mark in name for mark in "/\\."):
-        return load_folder(path, image_size, seed, report)
+        return path
     if name == "imagenet":
         raise UsageError(
             "ImageNet is not fetched, its publisher gives it to registered users only; give the folder that holds "

@@ -221,7 +221,7 @@ def memory_evaluation(split: Split, form: Form, resize: int | None = None) -> It
     """All pictures of a split in order, as large batches, at ``resize`` pixels (default: the network's side)."""
     form = replace(form, side=resize or form.side)
     for start in range(0, len(split), EVALUATION_BATCH):
-        part = split.part(start, start + EVALUATION_BATCH)
+        part = split[start : start + EVALUATION_BATCH]
         images = part.images.to(form.device).contiguous(memory_format=torch.channels_last)
         samples = torch.arange(start, start + len(part))
         yield Batch(form.normalise(images), part.labels.to(form.device), samples)
@@ -435,10 +435,11 @@ def training_batches(
     form: Form,
     ranks: Ranks,
 ) -> Batches:
-    """The training split without the share ``validation`` at its end."""
-    if isinstance(data, ImageData):
+    """The training split, without what is held out of it for validation (see :func:`held_out`)."""
+    train, _ = held_out(data, validation)
+    if isinstance(train, Split):
         return MemoryBatches(
-            data.train.part(0, _cut(data, validation)),
+            train,
             augmentation,
             mirror=data.mirror,
             batch_size=batch_size,
@@ -446,21 +447,30 @@ def training_batches(
             form=form,
             ranks=ranks,
         )
-    listed = _held_apart(data, validation)[0]
-    return FolderBatches(listed, augmentation, batch_size=batch_size, seed=seed, form=form, ranks=ranks)
+    return FolderBatches(train, augmentation, batch_size=batch_size, seed=seed, form=form, ranks=ranks)
 
 
-def _cut(data: ImageData | FolderData, validation: float) -> int:
-    return len(data.train) - round(validation * len(data.train))
+Images = Split | Sequence[tuple[Path, int]]
 
 
-def _held_apart(
-    data: FolderData, validation: float
-) -> tuple[Sequence[tuple[Path, int]], Sequence[tuple[Path, int]]]:
-    # Folder listings are sorted by class, so the last pictures would be one class: shuffle before cutting.
-    order = torch.randperm(len(data.train), generator=generator("validation split")).tolist()
-    shuffled = [data.train[i] for i in order]
-    cut = _cut(data, validation)
+def held_out(data: ImageData | FolderData, validation: float) -> tuple[Images, Images]:
+    """What a recipe trains on, and what it validates on.
+
+    The second is the folder's own validation split where there is one, else the fraction ``validation`` of the
+    training split: of a data set known by name its end, of a folder a fixed random choice.
+    """
+    if not validation:
+        return data.train, data.train[:0]
+    if data.validation is not None:
+        return data.train, data.validation
+    cut = len(data.train) - round(validation * len(data.train))
+    if not data.files:
+        return data.train[:cut], data.train[cut:]
+    # A folder's listing is sorted by class, so the last images would be of one class.
+    order = torch.randperm(len(data.train), generator=generator("validation split"))
+    if isinstance(data, ImageData):
+        return data.train[order[:cut]], data.train[order[cut:]]
+    shuffled = [data.train[i] for i in order.tolist()]
     return shuffled[:cut], shuffled[cut:]
 
 
@@ -473,13 +483,11 @@ def evaluation_batches(
     resize: int | None = None,
     crop: int | None = None,
 ) -> Iterator[Batch]:
-    """The batches of the "test" split, or of the "validation" fraction at the end of the training split.
+    """The batches of the "test" split, or of "validation": what is held out for it (see :func:`held_out`).
 
     ``crop``: see :func:`folder_evaluation`; small images are cropped by the views alone.
     """
-    if isinstance(data, ImageData):
-        if split == "validation":
-            return memory_evaluation(data.train.part(_cut(data, validation), len(data.train)), form, resize)
-        return memory_evaluation(data.test, form, resize)
-    listed = _held_apart(data, validation)[1] if split == "validation" else data.test
-    return folder_evaluation(listed, form, resize, crop=crop)
+    images: Images = held_out(data, validation)[1] if split == "validation" else data.test
+    if isinstance(images, Split):
+        return memory_evaluation(images, form, resize)
+    return folder_evaluation(images, form, resize, crop=crop)

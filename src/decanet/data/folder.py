@@ -1,13 +1,13 @@
-"""A folder of one's own pictures: ``DIR/CLASS/picture.jpg``, or ``DIR/train/CLASS`` with ``DIR/val/CLASS``.
+"""A folder of one's own images: ``DIR/CLASS/image.jpg``, or ``DIR/train/CLASS`` with ``DIR/test/CLASS``.
 
-Without a ``val`` (or ``test``) folder, a seeded stratified split sets every fifth picture of each class aside
-for testing; the run writes it down. For networks that see small pictures everything is read once into memory;
-for those that see large ones the pictures are read when needed.
+Without such splits every fifth image of each class is held out for testing; the run writes down which. For networks
+that see small images everything is read once into memory; for those that see large ones, when needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +17,9 @@ from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
 from decanet.core.recipe import Rgb
 from decanet.core.report import Report
-from decanet.core.runtime import generator
 from decanet.data._base import FolderData, ImageData, Split, channel_statistics
-from decanet.data.images import images_below
+from decanet.data._layout import Layout, understand
+from decanet.data._split import Listed, RunData, divide, follow, hash_files, label, training_classes
 
 IN_MEMORY_SIDE = 64  # up to this side, 100,000 pictures take 1.2 GB
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
@@ -32,93 +32,159 @@ DRAFT_GAP = 2
 # Images longer than this many times their width are cut before they are resized; panoramas are not.
 THIN = 64
 
-Listed = tuple[tuple[Path, int], ...]
 
+def load_folder(
+    folder: Path, image_size: int, seed: int, report: Report, stored: RunData | None = None
+) -> ImageData | FolderData:
+    """The images below ``folder``: in memory at ``image_size`` when that is small, else listed.
 
-def load_folder(folder: Path, image_size: int, seed: int, report: Report) -> ImageData | FolderData:
-    """The pictures below ``folder``: in memory at ``image_size`` when that is small, else listed.
+    Args:
+        folder: laid out as ``decanet.data._layout`` says.
+        image_size: to which images in memory are brought, in pixels.
+        seed: of the split, where the folder brings none.
+        report: told what was understood, and what was left out.
+        stored: what a run remembers; its split is taken, and must still be there.
 
     Raises:
-        DataError: no folder, fewer than two classes, a class without pictures, an unreadable picture.
+        DataError: no folder, a doubtful layout, fewer than two classes, a class without images, an unreadable image;
+            or images that the run began with are missing or changed.
     """
-    classes, train, test = list_folder(folder, seed)
+    layout = understand(folder, stored.classes if stored else ())
+    classes = stored.classes if stored else training_classes(layout)
+    _tell(layout, report)
+    hashes = hash_files([path for path, _ in layout.images()], report)
+    if stored is None:
+        parts = divide(layout, classes, hashes, seed, report)
+    else:
+        parts, changes = follow(stored, layout, hashes)
+        if changes.missing or changes.changed:
+            raise DataError(
+                f"{folder} has changed since the run began: {changes}; put the files back, or train anew"
+            )
+        if str(changes):
+            report.note(f"the run goes on with the images it began with; {changes}")
     files = {
-        name: [str(path.relative_to(folder)) for path, _ in split]
-        for name, split in (("train", train), ("test", test))
+        name: {path.relative_to(folder).as_posix(): hashes[path] for path, _ in listed}
+        for name, listed in parts.items()
     }
-    source = f"folder {folder}"
+    if stored is not None:
+        files = stored.files
+    about: dict[str, Any] = {
+        "name": str(folder.resolve()),
+        "classes": classes,
+        "mirror": True,
+        "source": f"folder {folder.resolve().name}",
+        "files": files,
+    }
     if image_size > IN_MEMORY_SIDE:
-        constants = IMAGENET_MEAN, IMAGENET_STD
-        return FolderData(
-            str(folder), classes, train, test, *constants, mirror=True, source=source, files=files
-        )
-    report.note(f"reading {len(train) + len(test)} pictures of {len(classes)} classes from {folder}")
-    read_train, read_test = (read_split(split, image_size, report) for split in (train, test))
-    mean, std = channel_statistics(read_train.images)
+        return FolderData(**parts, mean=IMAGENET_MEAN, std=IMAGENET_STD, **about)
+    splits = {name: read_split(listed, image_size, report) for name, listed in parts.items()}
+    mean, std = channel_statistics(splits["train"].images)
     # A channel without any variation would be divided by zero.
     safe = (max(std[0], 1e-3), max(std[1], 1e-3), max(std[2], 1e-3))
-    return ImageData(
-        str(folder), classes, read_train, read_test, mean, safe, mirror=True, source=source, files=files
-    )
+    return ImageData(**splits, mean=mean, std=safe, **about)
 
 
-def list_folder(folder: Path, seed: int) -> tuple[tuple[str, ...], Listed, Listed]:
-    """(classes, training pictures, test pictures) below ``folder``; pictures as (path, label), by path."""
-    if not folder.is_dir():
-        raise DataError(
-            f"no folder {folder}; --data takes a data set's name or a folder DIR/CLASS/picture.jpg"
+def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData) -> ImageData | FolderData:
+    """The images below ``folder`` that a run can be tested on, with the labels of the run; ``train`` is empty.
+
+    Of the run's own folder these are the stored test images that are still there. Any other folder is all test: of
+    one that brings splits the test split. Images that the run was trained on are left out, whatever they are called.
+
+    Raises:
+        DataError: no folder, a doubtful layout, a class that the run does not know, or nothing to test on.
+    """
+    if folder.resolve() == Path(run.name).resolve():
+        layout = understand(folder, run.classes)
+        _tell(layout, report)
+        parts, changes = follow(run, layout, hash_files([path for path, _ in layout.images()], report))
+        test = parts.get("test", ())
+        if str(changes):
+            report.note(f"{folder} has changed since the run began: {changes}")
+        if not test:
+            raise DataError(f"{folder} holds none of the run's test images any more")
+        report.note(
+            f"split: the run's own; {len(test)} of {len(run.files['test'])} test images are there, unchanged"
         )
-    if (folder / "train").is_dir():
-        classes = _classes(folder / "train")
-        train = pictures_of(folder / "train", classes)
-        held = next((folder / name for name in ("val", "valid", "test") if (folder / name).is_dir()), None)
-        if held is None:
-            return classes, *stratified_split(train, len(classes), seed)
-        strange = sorted(set(class_names(held)) - set(classes))
-        if strange:
-            raise DataError(f"{held} has classes that {folder / 'train'} has not: {', '.join(strange)}")
-        test = pictures_of(held, tuple(name for name in classes if (held / name).is_dir()), classes)
-        return classes, train, test
-    classes = _classes(folder)
-    return classes, *stratified_split(pictures_of(folder, classes), len(classes), seed)
+    else:
+        test = _all_to_test(folder, run, report)
+    about: dict[str, Any] = {
+        "name": str(folder.resolve()),
+        "classes": run.classes,
+        "mean": IMAGENET_MEAN,
+        "std": IMAGENET_STD,
+        "mirror": True,
+        "source": f"folder {folder.resolve().name}",
+    }
+    if image_size > IN_MEMORY_SIDE:
+        return FolderData(train=(), test=test, **about)
+    read = read_split(test, image_size, report)
+    return ImageData(train=read[:0], test=read, **about)
 
 
-def class_names(folder: Path) -> list[str]:
-    """Names of the folders in ``folder``, sorted."""
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _all_to_test(folder: Path, run: RunData, report: Report) -> Listed:
+    where, part = images_to_test(folder, report, run.classes)
+    refuse_unknown(part, run.classes, where)
+    listed = label(part, run.classes)
+    if not run.files:
+        return listed
+    hashes, trained_on = hash_files([path for path, _ in listed], report), run.trained_on()
+    test = tuple(item for item in listed if hashes[item[0]] not in trained_on)
+    if not test:
+        raise DataError(f"the run was trained on every image of {where}: nothing to test on")
+    if len(test) < len(listed):
+        report.note(
+            f"{len(listed) - len(test)} of {len(listed)} images left out: the run was trained on them"
+        )
+    return test
 
 
-def _classes(folder: Path) -> tuple[str, ...]:
-    names = class_names(folder)
-    if len(names) < 2:
-        found = f"only {names[0]!r}" if names else "none"
-        raise DataError(f"{folder} needs a folder for each of at least two classes, it has {found}")
-    return tuple(names)
+def images_to_test(
+    folder: Path, report: Report, known: Collection[str] = ()
+) -> tuple[Path, dict[str, tuple[Path, ...]]]:
+    """The images by class of a folder that is all test, and the folder whose folders these classes are.
+
+    Of a folder that brings splits it is the test split, else the validation split, else the training split.
+
+    Args:
+        folder: laid out as ``decanet.data._layout`` says; one class and one image are enough.
+        report: told what was understood, and what was left out.
+        known: names that are classes, whatever they look like.
+
+    Raises:
+        DataError: no folder, a doubtful layout, or no classes.
+    """
+    layout = understand(folder, known)
+    _tell(layout, report)
+    role = next(role for role in ("all", "test", "validation", "train") if role in layout.parts)
+    if not layout.parts[role]:
+        raise DataError(f"{folder} holds no class folders; arrange it as DIR/CLASS/image.jpg")
+    if len(layout.parts) > 1:
+        report.note(f"testing on {layout.names[role]}/ only")
+    return layout.where(role), layout.parts[role]
 
 
-def pictures_of(folder: Path, present: Sequence[str], classes: Sequence[str] = ()) -> Listed:
-    """Pictures of the classes ``present`` in ``folder``, labelled by their place in ``classes`` (or ``present``)."""
-    classes = classes or present
-    listed: list[tuple[Path, int]] = []
-    for name in present:
-        paths = images_below(folder / name).paths
-        listed += [(path, list(classes).index(name)) for path in paths]
-    return tuple(listed)
+def list_folder(folder: Path) -> Listed:
+    """Every image of every split below a folder, sorted, with the place of its class among the classes' names."""
+    images = list(understand(folder).images())
+    classes = sorted({name for _, name in images})
+    return tuple(sorted((path, classes.index(name)) for path, name in images))
 
 
-def stratified_split(listed: Listed, classes: int, seed: int) -> tuple[Listed, Listed]:
-    """Every fifth picture of each class, in a seeded order, for testing; at least one for each side."""
-    order = torch.randperm(len(listed), generator=generator(seed, "folder split")).tolist()
-    held: set[int] = set()
-    for label in range(classes):
-        members = [index for index in order if listed[index][1] == label]
-        if len(members) < 2:
-            raise DataError(
-                f"{listed[members[0]][0].parent} holds one picture only: training and testing need two"
-            )
-        held.update(members[::5])
-    train = tuple(item for index, item in enumerate(listed) if index not in held)
-    return train, tuple(item for index, item in enumerate(listed) if index in held)
+def refuse_unknown(names: Iterable[str], classes: Sequence[str], where: object) -> None:
+    """Raise DataError when ``names`` has classes that a run does not know."""
+    strange = [name for name in names if name not in classes]
+    if strange:
+        known = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
+        raise DataError(
+            f"{where} has other classes than the run was trained on: {', '.join(strange[:5])}; it knows {known}: "
+            "rename the folders, or move them away"
+        )
+
+
+def _tell(layout: Layout, report: Report) -> None:
+    for note in layout.notes:
+        report.note(note)
 
 
 def size_with_short_side(width: int, height: int, side: int) -> tuple[int, int]:

@@ -1,13 +1,16 @@
 """Published weights, measured on a folder of one's own: the weights bring their preprocessing along."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from decanet.core.errors import DataError, UsageError
+from decanet.core.report import Report, Silent
 from decanet.data.batches import Form, folder_evaluation
-from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, class_names, pictures_of
+from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, images_to_test
 from decanet.evaluation.protocol import Predictions, predict
 from decanet.models import create_model, model_entry
 from decanet.models._weights import (
@@ -20,6 +23,7 @@ from decanet.models._weights import (
 )
 
 IMAGENET_CLASSES = 1000
+WORDNET_NUMBER = re.compile(r"n\d{8}")
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,12 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
-def measure_published(name: str, weights: str, folder: Path, device: torch.device) -> Measured:
-    """Judge network ``name`` with ``weights`` on the pictures DIR/CLASS/... or DIR/val/CLASS/... of ``folder``.
+def measure_published(
+    name: str, weights: str, folder: Path, device: torch.device, report: Report | None = None
+) -> Measured:
+    """Evaluate network ``name`` with ``weights`` on the images DIR/CLASS/... or DIR/val/CLASS/... of ``folder``.
 
-    With a thousand class folders their sorted order is ImageNet's (the WordNet numbers are). With fewer, each folder's
-    name must be one of ImageNet's class names as torchvision spells them, for instance "tabby" or "golden_retriever".
+    Any of ImageNet's classes, with any number of images; see :func:`imagenet_labels` for their names.
 
     Raises:
         UsageError: no such network or weights.
@@ -48,7 +53,7 @@ def measure_published(name: str, weights: str, folder: Path, device: torch.devic
     """
     from_library = weights.partition(":")[0] in LIBRARIES
     preprocessing = weights_preprocessing(name, weights) if from_library else _usual_preprocessing(name)
-    listed = imagenet_pictures(folder)
+    listed = imagenet_pictures(folder, report or Silent())
     model = create_model(name, weights=weights).to(device).to(memory_format=torch.channels_last)
     notes = tuple(model.decanet_notes)
     # float32, as the publishers measured: the figure is to stand beside theirs.
@@ -76,23 +81,51 @@ def _usual_preprocessing(name: str) -> Preprocessing:
     return Preprocessing(round(side * 8 / 7), side, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 
 
-def imagenet_pictures(folder: Path) -> Listed:
-    """Pictures below ``folder`` with their ImageNet labels, 0 to 999."""
-    if not folder.is_dir():
-        raise DataError(f"no folder {folder}; --data takes a folder DIR/CLASS/picture.jpg")
-    root = folder / "val" if (folder / "val").is_dir() else folder
-    names = class_names(root)
-    if not names:
-        raise DataError(f"{root} has no class folders; --data takes a folder DIR/CLASS/picture.jpg")
-    if len(names) == IMAGENET_CLASSES:
-        labels = {name: index for index, name in enumerate(names)}
+def imagenet_pictures(folder: Path, report: Report) -> Listed:
+    """The images below ``folder`` that are tested, with their ImageNet labels, 0 to 999."""
+    where, part = images_to_test(folder, report)
+    labels = imagenet_labels(list(part), where)
+    return tuple((path, labels[name]) for name, paths in part.items() for path in paths)
+
+
+def imagenet_labels(names: Sequence[str], where: Path) -> dict[str, int]:
+    """ImageNet's label of each class folder.
+
+    Folders are named by their WordNet numbers ("n02123045"), or as torchvision names the classes, with or without
+    underscores ("tabby", "golden_retriever"). The sorted WordNet numbers are ImageNet's order of labels: all thousand
+    need no list. For fewer the list is timm's, since torchvision brings the names only.
+
+    Raises:
+        DataError: a class that ImageNet does not have, a name that two of its classes have, or WordNet numbers of
+            some classes only, where timm is not installed.
+    """
+    if all(WORDNET_NUMBER.fullmatch(name) for name in names):
+        order = list(names) if len(names) == IMAGENET_CLASSES else _wordnet_numbers(where)
+        known = {name: [label] for label, name in enumerate(order)}
     else:
-        known = {category.replace(" ", "_"): index for index, category in enumerate(imagenet_categories())}
-        labels = {name: known[key] for name in names if (key := name.replace(" ", "_")) in known}
-        strange = [name for name in names if name not in labels]
-        if strange:
+        known = {}
+        for label, category in enumerate(imagenet_categories()):
+            known.setdefault(category.replace(" ", "_"), []).append(label)
+    labels = {}
+    for name in names:
+        found = known.get(name.replace(" ", "_"), [])
+        if len(found) != 1:
+            many = f"has {len(found)} classes" if found else "has none"
             raise DataError(
-                f"{root} has {len(names)} classes, and ImageNet has none called {strange[0]!r}; it takes all 1000 "
-                "folders, or folders named as torchvision names the classes, for instance golden_retriever"
+                f"{where / name}: ImageNet {many} of that name; name all class folders by WordNet number (n02123045), "
+                "or all as torchvision names the classes (golden_retriever)"
             )
-    return tuple((path, labels[name]) for name in names for path, _ in pictures_of(root, [name]))
+        labels[name] = found[0]
+    return labels
+
+
+def _wordnet_numbers(where: Path) -> list[str]:
+    """ImageNet's WordNet numbers in the order of the labels, as timm lists them."""
+    try:
+        from timm.data import ImageNetInfo
+    except ImportError:
+        raise DataError(
+            f"{where} holds some of ImageNet's classes by WordNet number, and the list of the numbers comes with timm: "
+            "pip install 'decanet[timm]', give all 1000 folders, or name them as torchvision names the classes"
+        ) from None
+    return list(ImageNetInfo().label_names())

@@ -25,8 +25,8 @@ from decanet.core.runtime import (
     peak_memory,
     seed_from,
 )
-from decanet.data import FolderData, ImageData
-from decanet.data.batches import Batches, evaluation_batches, training_batches
+from decanet.data import FolderData, ImageData, Split, bare_name
+from decanet.data.batches import Batches, evaluation_batches, held_out, training_batches
 from decanet.evaluation.protocol import Predictions, center_crop, predict, require_room
 from decanet.evaluation.runs import cost_at, form_of, precision_for
 from decanet.models import Cost, create_model, model_entry
@@ -60,7 +60,7 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
     Raises:
         UsageError: the recipe and the data do not fit together.
     """
-    kept = len(data.train) - round(recipe.validation * len(data.train))
+    kept = len(held_out(data, recipe.validation)[0])
     if recipe.schedule.shape == "plateau" and not recipe.validation:
         raise UsageError(
             "schedule.shape=plateau looks at the validation error: set validation, for instance to 0.1"
@@ -90,6 +90,13 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         }
     )
     return resolved.model_copy(update={"precision": precision_for(resolved, device)})
+
+
+def without_paths(recipe: Recipe) -> Recipe:
+    """The recipe as it may leave this machine: a folder's name without the folders above it."""
+    return recipe.model_copy(
+        update={"data": recipe.data.model_copy(update={"name": bare_name(recipe.data.name)})}
+    )
 
 
 def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
@@ -122,13 +129,13 @@ def initialise_from_data(model: nn.Module, recipe: Recipe, data: ImageData | Fol
     """Let a network that computes its first layer from pictures see some of the training split."""
     if not hasattr(model, "initialise_from"):
         return
-    if not isinstance(data, ImageData):
-        raise UsageError(f"{recipe.model.name} is for small pictures: set data.image_size to 64 or less")
-    kept = len(data.train) - round(recipe.validation * len(data.train))
-    chosen = torch.randperm(kept, generator=generator(recipe.seed, "whitening"))[:WHITENING_PICTURES]
+    train = held_out(data, recipe.validation)[0]
+    if not isinstance(train, Split):
+        raise UsageError(f"{recipe.model.name} is for small images: set data.image_size to 64 or less")
+    chosen = torch.randperm(len(train), generator=generator(recipe.seed, "whitening"))[:WHITENING_PICTURES]
     form = replace(form_of(recipe, torch.device("cpu")), dtype=torch.float32)
     whiten: Any = model.initialise_from
-    whiten(form.normalise(data.train.images[chosen]))
+    whiten(form.normalise(train.images[chosen]))
 
 
 def judge(
@@ -229,7 +236,7 @@ def run_training(
         result = {
             "model": recipe.model.name,
             "recipe": recipe.name,
-            "data": data.name,
+            "data": bare_name(data.name),
             "data_source": data.source,
             "seed": recipe.seed,
             "params": price.params,
@@ -246,7 +253,7 @@ def run_training(
             "precision": recipe.precision,
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "environment": environment(device),
-            "settings": recipe.model_dump(mode="json"),
+            "settings": without_paths(recipe).model_dump(mode="json"),
         }
         if ranks.is_main:
             write_json(run.result, result)

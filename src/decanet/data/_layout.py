@@ -1,0 +1,200 @@
+"""How a folder of one's own images is laid out: classes, or splits of classes. What is doubtful is refused.
+
+Known layouts, ``CLASS`` being a folder of images at any depth:
+
+- ``DIR/CLASS``: no split is given.
+- ``DIR/train/CLASS``, with ``DIR/test/CLASS``, ``DIR/val/CLASS`` or both. The usual names in any case: see ``NAMES``.
+
+A class may be called ``train`` or ``test`` where the layout is plainly ``DIR/CLASS``: its images lie directly in it,
+beside other classes.
+"""
+
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from decanet.convolution.pictures import image_endings
+from decanet.core.errors import DataError
+from decanet.data.images import ListedImages, list_images, skipped_in_words
+
+NAMES = {
+    "train": {"train", "training"},
+    "validation": {"val", "valid", "validation", "dev"},
+    "test": {"test", "testing", "eval", "evaluation"},
+}
+BESIDE = {"set", "data", "images", "split"}  # words that may stand beside such a name: train_set, Test images
+MOST_NAMED = 12  # classes whose images are counted one by one
+
+ClassImages = dict[str, tuple[Path, ...]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a folder holds.
+
+    Attributes:
+        folder: the folder.
+        parts: images by class of "all" where no split is given, else of some of "train", "validation" and "test".
+        names: of the folders of the splits, as they are written there.
+        empty: folders of classes (of the training split, where there are splits) that hold no images.
+        notes: what was understood and what was left out, in lines.
+    """
+
+    folder: Path
+    parts: dict[str, ClassImages]
+    names: dict[str, str]
+    empty: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+    def where(self, part: str) -> Path:
+        """The folder whose folders are the classes of ``part``."""
+        return self.folder / self.names.get(part, "")
+
+    def images(self) -> Iterator[tuple[Path, str]]:
+        """Every image of every part, with its class."""
+        for part in self.parts.values():
+            for name, paths in part.items():
+                yield from ((path, name) for path in paths)
+
+
+def understand(folder: Path, known: Collection[str] = ()) -> Layout:
+    """Find out how ``folder`` is laid out; names in ``known`` are classes of a run.
+
+    Raises:
+        DataError: no folder, or a layout that can be understood in more than one way.
+    """
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}; --data takes a data set's name or a folder DIR/CLASS/image.jpg")
+    listed = {name: list_images(folder / name) for name in class_names(folder)}
+    grouped = {name: _by_folder(folder / name, of_one.paths) for name, of_one in listed.items()}
+    splits = {name: role for name in listed if (role := role_of(name)) and set(grouped[name]) - {""}}
+    skipped = sum((of_one.skipped for of_one in listed.values()), Counter())
+    if splits:
+        parts, names, loose = _splits(folder, splits, listed, grouped)
+    else:
+        parts, names, loose = {"all": _classes(folder, listed, known)}, {}, []
+    origin = "all" if "all" in parts else "train"
+    classes_at = folder / names.get(origin, "")
+    empty = (
+        [name for name in class_names(classes_at) if name not in parts.get(origin, {})]
+        if origin in parts
+        else []
+    )
+    if direct := _images_in(folder):
+        loose.append(f"{direct} directly in {folder.name}/, in no class's folder")
+    notes = [
+        f"{folder.name}/{names.get(part, '')}: {in_words({name: len(paths) for name, paths in of_part.items()})}"
+        for part, of_part in parts.items()
+    ]
+    notes += [f"not used: images {', '.join(loose)}"] if loose else []
+    notes += [words] if (words := skipped_in_words(skipped)) else []
+    return Layout(folder, parts, names, tuple(classes_at / name for name in empty), tuple(notes))
+
+
+def class_names(folder: Path) -> list[str]:
+    """Names of the folders in ``folder``, sorted, without those of systems (.git, __MACOSX, @eaDir)."""
+    return sorted(
+        path.name for path in _entries(folder) if path.is_dir() and not path.name.startswith((".", "__", "@"))
+    )
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"cannot read the folder {folder}: {error.strerror}; mend its permissions") from None
+
+
+def role_of(name: str) -> str | None:
+    """The split that a folder of this name usually is: "train", "validation", "test" or None.
+
+    >>> role_of("Training_Set"), role_of("validation"), role_of("trains")
+    ('train', 'validation', None)
+    """
+    words = {
+        word for word in name.casefold().replace("-", " ").replace("_", " ").split() if word not in BESIDE
+    }
+    return next((role for role, names in NAMES.items() if len(words) == 1 and words <= names), None)
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Classes with how many images each holds: one by one, or the range where there are many."""
+    total = sum(counts.values())
+    if len(counts) <= MOST_NAMED:
+        each = ", ".join(f"{name} {count}" for name, count in counts.items())
+        return f"{total} images of {len(counts)} {'class' if len(counts) == 1 else 'classes'} ({each})"
+    low, high = min(counts.values()), max(counts.values())
+    return f"{total} images of {len(counts)} classes ({low if low == high else f'{low} to {high}'} each)"
+
+
+def _classes(folder: Path, listed: Mapping[str, ListedImages], known: Collection[str]) -> ClassImages:
+    """The layout DIR/CLASS."""
+    full = {name: of_one.paths for name, of_one in listed.items() if of_one.paths}
+    if full and all(role_of(name) and name not in known for name in full):
+        raise DataError(
+            f"{folder} holds images directly in {_list(full)}: as splits they need class folders "
+            f"({_arranged('train')}); as classes they need other names"
+        )
+    return full
+
+
+def _splits(
+    folder: Path,
+    splits: Mapping[str, str],
+    listed: Mapping[str, ListedImages],
+    grouped: Mapping[str, ClassImages],
+) -> tuple[dict[str, ClassImages], dict[str, str], list[str]]:
+    """The layout DIR/train/CLASS: parts, their folders' names, and images that lie beside the class folders."""
+    others = [name for name, of_one in listed.items() if of_one.paths and role_of(name) is None]
+    if others:
+        raise DataError(
+            f"{folder} holds {_list(splits)} beside {_list(others)}: classes, or splits and something else? "
+            f"Arrange it as DIR/CLASS/image.jpg (a class's images directly in its folder) or {_arranged('train')}"
+        )
+    names: dict[str, str] = {}
+    for name, role in splits.items():
+        if role in names:
+            raise DataError(
+                f"{folder} holds both {names[role]}/ and {name}/, which mean the same: keep one of them there"
+            )
+        names[role] = name
+    loose = []
+    for name in listed:
+        direct = len(grouped[name].get("", ()))
+        if direct and name not in splits and role_of(name) == "train":
+            raise DataError(
+                f"{folder / name} holds images without class folders; arrange it as {_arranged('train')}"
+            )
+        loose += [f"{direct} directly in {name}/, in no class's folder"] if direct else []
+    parts = {}
+    for role in NAMES:
+        if role in names:
+            parts[role] = {name: paths for name, paths in grouped[names[role]].items() if name}
+    return parts, names, loose
+
+
+def _by_folder(root: Path, paths: tuple[Path, ...]) -> ClassImages:
+    """Images by the folder in ``root`` that they lie in or below; those directly in ``root`` under ""."""
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        first, *rest = path.relative_to(root).parts
+        found.setdefault(first if rest else "", []).append(path)
+    return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def _images_in(folder: Path) -> int:
+    return sum(
+        path.suffix.lower() in image_endings() and not path.name.startswith(".") and path.is_file()
+        for path in _entries(folder)
+    )
+
+
+def _arranged(split: str) -> str:
+    return f"DIR/{split}/CLASS/image.jpg with DIR/test/CLASS/image.jpg"
+
+
+def _list(names: Mapping[str, object] | list[str]) -> str:
+    shown = [f"{shlex.quote(name)}/" for name in list(names)[:4]]
+    return ", ".join([*shown, "..."] if len(names) > 4 else shown)

@@ -1,0 +1,250 @@
+"""Which images train and which test: divided once, written down with their contents, and never divided anew.
+
+A run stores the SHA-256 of every file's bytes. The whole file is hashed, also of large ones: a folder is decoded
+many times in a training and hashed once, and a part of a file would miss an image that was edited in place.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from decanet.core.errors import CheckpointError, DataError
+from decanet.core.processor import usable_cores
+from decanet.core.report import Report
+from decanet.core.runtime import generator
+from decanet.data._layout import ClassImages, Layout
+from decanet.data.images import images_below
+
+Listed = tuple[tuple[Path, int], ...]
+Parts = dict[str, Listed]  # "train", "test" and perhaps "validation"
+Files = dict[str, dict[str, str]]  # the same: path below the folder, to the SHA-256 of the file
+
+NAMED_FILES = 3  # how many changed files a message names
+
+
+def hash_files(paths: Sequence[Path], report: Report) -> dict[Path, str]:
+    """SHA-256 of each file's bytes, in hexadecimal. Raises DataError naming a file that cannot be read."""
+
+    def read(path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}") from None
+
+    hashes = {}
+    # Files are read and hashed outside Python's lock, so threads are enough.
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        for path, digest in zip(paths, pool.map(read, paths), strict=True):
+            hashes[path] = digest
+            if len(hashes) % 1000 == 0:
+                report.progress("comparing files", len(hashes), len(paths), "files")
+    return hashes
+
+
+def label(part: ClassImages, classes: Sequence[str]) -> Listed:
+    """The images of a part with their labels: the places of their classes in ``classes``."""
+    return tuple((path, classes.index(name)) for name, paths in part.items() for path in paths)
+
+
+def training_classes(layout: Layout) -> tuple[str, ...]:
+    """The classes of a folder to train on, in the order of their labels.
+
+    Raises:
+        DataError: nothing to train on, fewer than two classes, or a class without training images.
+    """
+    if "all" not in layout.parts and "train" not in layout.parts:
+        given = ", ".join(f"{name}/" for name in layout.names.values())
+        raise DataError(f"{layout.folder} holds {given} but no train/: add DIR/train/CLASS/image.jpg")
+    for path in layout.empty:
+        images_below(path)  # refuses, and says what lies there instead
+    origin = "all" if "all" in layout.parts else "train"
+    classes = tuple(layout.parts[origin])
+    if len(classes) < 2:
+        found = f"only {classes[0]!r}" if classes else "none"
+        raise DataError(
+            f"{layout.where(origin)} needs a folder for each of at least two classes, it has {found}{_inside(layout)}"
+        )
+    for role, part in layout.parts.items():
+        if strange := sorted(set(part) - set(classes)):
+            raise DataError(
+                f"{layout.where(role)} has classes that {layout.where(origin)} has not: {', '.join(strange)}"
+            )
+    return classes
+
+
+def divide(
+    layout: Layout, classes: Sequence[str], hashes: Mapping[Path, str], seed: int, report: Report
+) -> Parts:
+    """The images of each split: as the folder gives them, or every fifth image of each class to test.
+
+    No image is on two sides: identical files go to the same side of a split that is made here, and leave the test
+    (or validation) split where the folder's own splits share them. Of the two splits ``train`` and ``val`` alone the
+    second is the test split.
+
+    Raises:
+        DataError: a class with too few images to divide, or a split that repeats another.
+    """
+    train = label(layout.parts["all" if "all" in layout.parts else "train"], classes)
+    held = {role: layout.parts[role] for role in ("validation", "test") if role in layout.parts}
+    if not held:
+        train, test = stratified_split(train, len(classes), seed, hashes)
+        copies = len(train) + len(test) - len({hashes[path] for path, _ in train + test})
+        report.note(
+            f"split: {len(train)} images to train, {len(test)} to test, every fifth of each class (seed {seed})"
+            + (f"; {copies} duplicates are on the side of their originals" if copies else "")
+        )
+        return {"train": train, "test": test}
+    if "test" not in held:
+        held = {"test": held["validation"]}
+        report.note(f"split: {layout.names['validation']}/ is the test split, for there is no test/")
+    parts = {"train": train}
+    seen = {hashes[path] for path, _ in train}
+    for role, part in held.items():
+        listed = label(part, classes)
+        parts[role] = tuple(item for item in listed if hashes[item[0]] not in seen)
+        if copies := len(listed) - len(parts[role]):
+            report.note(
+                f"{copies} of {len(listed)} {role} images are also in another split: left out of this one"
+            )
+        if not parts[role]:
+            raise DataError(
+                f"every {role} image of {layout.folder} is also in another split: nothing is left"
+            )
+        seen |= {hashes[path] for path, _ in listed}
+    return parts
+
+
+def _inside(layout: Layout) -> str:
+    """A hint where the folder above the right one was given."""
+    inner = [path for path in sorted(layout.folder.iterdir()) if path.is_dir()]
+    if len(inner) == 1 and sum(path.is_dir() for path in inner[0].iterdir()) > 1:
+        return f"; did you mean {inner[0]}?"
+    return ""
+
+
+def stratified_split(
+    listed: Listed, classes: int, seed: int, hashes: Mapping[Path, str] | None = None
+) -> tuple[Listed, Listed]:
+    """Every fifth image of each class, in a seeded order, for testing; at least one for each side.
+
+    Files with the same hash count as one image and stay together.
+    """
+    alike = [hashes[path] if hashes else str(path) for path, _ in listed]
+    first = {key: index for index, key in reversed(list(enumerate(alike)))}
+    originals = [index for index in torch.randperm(len(listed), generator=generator(seed, "folder split")).tolist()
+                 if first[alike[index]] == index]  # fmt: skip
+    held: set[str] = set()
+    for number in range(classes):
+        members = [index for index in originals if listed[index][1] == number]
+        if len(members) < 2:
+            where = next(path for path, of_one in listed if of_one == number).parent
+            raise DataError(
+                f"{where} holds one image only (copies of an image count once): training and testing need two"
+            )
+        held.update(alike[index] for index in members[::5])
+    train = tuple(item for item, key in zip(listed, alike, strict=True) if key not in held)
+    return train, tuple(item for item, key in zip(listed, alike, strict=True) if key in held)
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run remembers of its data.
+
+    Attributes:
+        name: the registered name, or the folder's path.
+        classes: names of the classes in the order of the labels.
+        files: of a folder, the split: for each split the paths below the folder and the SHA-256 of each file.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    files: Files = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, about: Any, where: Path) -> "RunData":
+        """From the contents of a run's data.json. Raises CheckpointError when they are damaged."""
+        try:
+            files = {
+                # Runs of the first version stored no hashes: their files are known by their paths.
+                part: dict(paths) if isinstance(paths, dict) else dict.fromkeys(paths, "")
+                for part, paths in about["files"].items()
+            }
+            return cls(str(about["name"]), tuple(about["classes"]), files)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise CheckpointError(
+                f"{where} is damaged (no data, classes or split in it); train again"
+            ) from None
+
+    def trained_on(self) -> set[str]:
+        """Hashes of the files of all splits but the test split."""
+        return {digest for part, files in self.files.items() if part != "test" for digest in files.values()}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How a folder differs from what a run remembers of it; paths below the folder."""
+
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+    moved: tuple[str, ...]
+    new: tuple[str, ...]
+
+    def __str__(self) -> str:
+        kinds = {
+            "missing": self.missing,
+            "changed": self.changed,
+            "renamed or moved": self.moved,
+            "new": self.new,
+        }
+        return "; ".join(f"{len(paths)} {kind} ({_some(paths)})" for kind, paths in kinds.items() if paths)
+
+
+def _some(paths: Iterable[str]) -> str:
+    paths = list(paths)
+    return ", ".join([*paths[:NAMED_FILES], "..."] if len(paths) > NAMED_FILES else paths)
+
+
+def follow(stored: RunData, layout: Layout, hashes: Mapping[Path, str]) -> tuple[Parts, Changes]:
+    """The stored split, as far as its files are still in the folder: known by class and content, not by path."""
+    here = {path.relative_to(layout.folder).as_posix(): (path, name) for path, name in layout.images()}
+    stored_paths = {path for files in stored.files.values() for path in files}
+    classes = list(stored.classes)
+    plain = all(Path(path).parts[0] in classes for path in stored_paths)
+
+    def own_class(path: str) -> str:
+        return Path(path).parts[0 if plain else 1]
+
+    def is_kept(path: str, digest: str) -> bool:
+        return path in here and here[path][1] == own_class(path) and digest in ("", hashes[here[path][0]])
+
+    claimed = {
+        path for files in stored.files.values() for path, digest in files.items() if is_kept(path, digest)
+    }
+    free: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(set(here) - claimed, reverse=True):
+        found, name = here[path]
+        free.setdefault((name, hashes[found]), []).append(path)
+
+    parts: dict[str, list[tuple[Path, int]]] = {part: [] for part in stored.files}
+    missing, changed, moved = [], [], []
+    for part, files in stored.files.items():
+        for path, digest in files.items():
+            now = path
+            if path not in claimed:
+                if candidates := free.get((own_class(path), digest)):
+                    now = candidates.pop()
+                    moved.append(path)
+                else:
+                    (changed if path in here else missing).append(path)
+                    continue
+            parts[part].append((here[now][0], classes.index(own_class(path))))
+    new = sorted(path for paths in free.values() for path in paths if path not in changed)
+    return {part: tuple(listed) for part, listed in parts.items()}, Changes(
+        tuple(missing), tuple(changed), tuple(moved), tuple(new)
+    )

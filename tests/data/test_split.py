@@ -1,0 +1,259 @@
+"""Which images train and which test: never one on both sides, and never divided anew."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from decanet.core.errors import CheckpointError, DataError
+from decanet.core.report import Silent
+from decanet.data import FolderData, ImageData, RunData, load_data, load_test_data
+from tests.conftest import Heard, MakeFolder
+
+LISTED = 100  # pixels from which a folder is listed and not read: enough for what is tested here
+
+
+def load(folder: Path, heard: Heard, stored: RunData | None = None) -> FolderData:
+    data = load_data(str(folder), cache=Path("unused"), report=heard, image_size=LISTED, stored=stored)
+    assert isinstance(data, FolderData)
+    return data
+
+
+def remembered(data: FolderData | ImageData) -> RunData:
+    """As a run writes it down and reads it back."""
+    about = {"name": data.name, "classes": list(data.classes), "files": data.files}
+    return RunData.of(about, Path("data.json"))
+
+
+def to_test(run: RunData, heard: Heard, folder: Path | None = None) -> list[tuple[str, int]]:
+    name = None if folder is None else str(folder)
+    data = load_test_data(run, name, cache=Path("unused"), report=heard, image_size=LISTED)
+    assert len(data.train) == 0
+    assert isinstance(data, FolderData)
+    return [("/".join(path.parts[-2:]), label) for path, label in data.test]
+
+
+@pytest.fixture
+def folder(make_folder: MakeFolder) -> Path:
+    return make_folder({"a": 10, "b": 10})
+
+
+@pytest.fixture
+def run(folder: Path, heard: Heard) -> RunData:
+    return remembered(load(folder, heard))
+
+
+def stored_tests(run: RunData) -> list[tuple[str, int]]:
+    return [(path, run.classes.index(path[0])) for path in run.files["test"]]
+
+
+# The first split.
+
+
+def test_files_are_stored_with_the_hash_of_their_bytes(folder: Path, run: RunData) -> None:
+    assert run.name == str(folder.resolve())
+    for files in run.files.values():
+        for path, digest in files.items():
+            assert digest == hashlib.sha256((folder / path).read_bytes()).hexdigest()
+
+
+def test_identical_files_are_on_one_side(folder: Path, heard: Heard) -> None:
+    for index in range(8):
+        for copy in "xyz":
+            shutil.copy(folder / "a" / f"{index:03d}.png", folder / "b" / f"{copy}{index}.png")
+    files = load(folder, heard).files
+    assert not set(files["train"].values()) & set(files["test"].values())
+    assert len(files["train"]) + len(files["test"]) == 44
+    assert any(note.endswith("24 duplicates are on the side of their originals") for note in heard.notes)
+
+
+def test_a_class_of_copies_cannot_be_divided(make_folder: MakeFolder, heard: Heard) -> None:
+    folder = make_folder({"a": 10, "b": 1})
+    for index in range(9):
+        shutil.copy(folder / "b" / "000.png", folder / "b" / f"copy{index}.png")
+    with pytest.raises(DataError, match="copies of an image count once"):
+        load(folder, heard)
+
+
+def test_test_images_that_the_training_split_repeats_are_left_out(
+    make_folder: MakeFolder, heard: Heard
+) -> None:
+    folder = make_folder({"train/a": 5, "train/b": 5, "test/a": 5, "test/b": 5})
+    shutil.copy(folder / "train" / "b" / "001.png", folder / "test" / "b" / "again.png")
+    data = load(folder, heard)
+    assert len(data.test) == 10
+    assert "1 of 11 test images are also in another split: left out of this one" in heard.notes
+
+
+def test_of_three_splits_the_middle_one_validates(make_folder: MakeFolder, heard: Heard) -> None:
+    data = load(
+        make_folder({"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 1, "test/a": 1, "test/b": 2}), heard
+    )
+    assert data.validation is not None
+    assert [label for _, label in data.validation] == [0, 0, 1]
+    assert [label for _, label in data.test] == [0, 1, 1]
+    assert [len(files) for files in data.files.values()] == [6, 3, 3]
+
+
+@pytest.mark.parametrize("name", ["val", "test"])
+def test_a_held_out_folder_without_train_is_nothing_to_train_on(
+    make_folder: MakeFolder, heard: Heard, name: str
+) -> None:
+    with pytest.raises(DataError, match=f"holds {name}/ but no train/: add DIR/train/CLASS/image.jpg"):
+        load(make_folder({f"{name}/a": 3, f"{name}/b": 3}), heard)
+
+
+def test_a_class_without_training_images_is_told(make_folder: MakeFolder, heard: Heard) -> None:
+    with pytest.raises(DataError, match="b holds no images"):
+        load(make_folder({"train/a": 1, "train/b": 0, "train/c": 1, "test/a": 1}), heard)
+
+
+# What a run was trained on is never tested.
+
+
+def test_an_unchanged_folder_gives_the_stored_split(folder: Path, run: RunData, heard: Heard) -> None:
+    assert to_test(run, heard) == to_test(run, heard, folder) == stored_tests(run)
+    assert load(folder, heard, stored=run).files == run.files
+
+
+def test_new_copied_renamed_changed_and_missing_files(folder: Path, run: RunData, heard: Heard) -> None:
+    tests, trained = list(run.files["test"]), list(run.files["train"])
+    shutil.copy(folder / trained[0], folder / "a" / "zzz.png")  # trained on, under another name
+    (folder / tests[0]).rename(folder / "a" / "other.png")
+    (folder / tests[1]).unlink()
+    shutil.copy(folder / trained[1], folder / tests[2])  # a test image becomes one that was trained on
+    expected = stored_tests(run)[3:]
+    assert to_test(run, heard) == [("a/other.png", 0), *expected]
+    said = next(note for note in heard.notes if "has changed since" in note)
+    assert said.endswith(
+        f"1 missing ({tests[1]}); 1 changed ({tests[2]}); 1 renamed or moved ({tests[0]}); 1 new (a/zzz.png)"
+    )
+
+
+def test_files_that_swap_their_names_are_known_by_content(folder: Path, run: RunData, heard: Heard) -> None:
+    test, train = (next(path for path in run.files[split] if path[0] == "a") for split in ("test", "train"))
+    (folder / test).rename(folder / "a" / "swap")
+    (folder / train).rename(folder / test)
+    (folder / "a" / "swap").rename(folder / train)
+    assert to_test(run, heard)[0] == (train, 0)
+    assert len(to_test(run, heard)) == len(run.files["test"])
+
+
+def test_an_image_that_moves_to_another_class_is_another_one(
+    folder: Path, run: RunData, heard: Heard
+) -> None:
+    test = next(iter(run.files["test"]))
+    (folder / test).rename(folder / "b" / "moved.png")
+    assert to_test(run, heard) == stored_tests(run)[1:]
+
+
+def test_a_copied_folder_gives_what_was_held_out(
+    folder: Path, run: RunData, heard: Heard, tmp_path: Path
+) -> None:
+    """The paths say nothing there: the contents tell what was trained on."""
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    assert to_test(run, heard, tmp_path / "elsewhere") == stored_tests(run)
+    assert "16 of 20 images left out: the run was trained on them" in heard.notes
+
+
+def test_a_folder_of_training_images_only_is_nothing_to_test_on(
+    folder: Path, run: RunData, heard: Heard, tmp_path: Path
+) -> None:
+    for path in run.files["train"]:
+        (tmp_path / "again" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / path, tmp_path / "again" / path)
+    with pytest.raises(DataError, match=r"trained on every image of .*again: nothing to test on"):
+        to_test(run, heard, tmp_path / "again")
+
+
+def test_validation_images_count_as_trained_on(make_folder: MakeFolder, heard: Heard, tmp_path: Path) -> None:
+    folder = make_folder({"train/a": 3, "train/b": 3, "val/a": 2, "test/a": 1, "test/b": 1})
+    run = remembered(load(folder, heard))
+    shutil.copytree(folder / "val", tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="trained on every image"):
+        to_test(run, heard, tmp_path / "elsewhere")
+
+
+# Other folders are all test.
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"b": 1}, [1]),
+        ({"a": 0, "b": 1}, [1]),
+        ({"b": 1, "a": 2}, [0, 0, 1]),
+        ({"train/a": 3, "train/b": 3, "test/b": 2}, [1, 1]),
+        ({"train/a": 3, "valid/b": 1}, [1]),
+        ({"train/a": 2, "train/b": 1}, [0, 0, 1]),
+        ({"val/a": 1}, [0]),
+    ],
+)
+def test_labels_are_those_of_the_run_whatever_the_folder_holds(
+    run: RunData, make_folder: MakeFolder, heard: Heard, counts: dict[str, int], expected: list[int]
+) -> None:
+    other = make_folder(counts, where="other", size=(21, 17))
+    assert [label for _, label in to_test(run, heard, other)] == expected
+
+
+def test_a_class_that_the_run_does_not_know_is_named(
+    run: RunData, make_folder: MakeFolder, heard: Heard
+) -> None:
+    with pytest.raises(DataError, match="other classes than the run was trained on: c; it knows a, b"):
+        to_test(run, heard, make_folder({"a": 1, "c": 1}, where="other"))
+
+
+def test_a_registered_data_set_is_labelled_by_the_runs_classes() -> None:
+    digits = load_data("digits", cache=Path("unused"), report=Silent())
+    turned = load_test_data(
+        RunData("digits", tuple(reversed(digits.classes))), cache=Path("unused"), report=Silent()
+    )
+    assert isinstance(digits, ImageData)
+    assert isinstance(turned, ImageData)
+    assert turned.test.labels.tolist() == (9 - digits.test.labels).tolist()
+    with pytest.raises(DataError, match="was trained on: 9"):
+        load_test_data(RunData("digits", digits.classes[:9]), cache=Path("unused"), report=Silent())
+
+
+# A run that goes on.
+
+
+def test_new_images_do_not_join_a_run_that_goes_on(folder: Path, run: RunData, heard: Heard) -> None:
+    shutil.copy(folder / "a" / "000.png", folder / "a" / "zzz.png")
+    (folder / "b" / "001.png").rename(folder / "b" / "renamed.png")
+    data = load(folder, heard, stored=run)
+    assert data.files == run.files
+    assert [label for _, label in data.train] == [run.classes.index(path[0]) for path in run.files["train"]]
+    assert "the run goes on with the images it began with; 1 renamed" in heard.notes[-1]
+
+
+@pytest.mark.parametrize("kind", ["missing", "changed"])
+def test_a_run_does_not_go_on_without_its_images(folder: Path, run: RunData, heard: Heard, kind: str) -> None:
+    path = next(iter(run.files["train"]))
+    (folder / path).unlink()
+    if kind == "changed":
+        shutil.copy(folder / "b" / "000.png", folder / path)
+    with pytest.raises(DataError, match=rf"has changed since the run began: 1 {kind} \({path}\)"):
+        load(folder, heard, stored=run)
+
+
+def test_a_run_of_the_first_version_is_followed_by_its_paths(
+    folder: Path, run: RunData, heard: Heard
+) -> None:
+    about = {
+        "name": run.name,
+        "classes": list(run.classes),
+        "files": {k: list(v) for k, v in run.files.items()},
+    }
+    old = RunData.of(about, Path("data.json"))
+    shutil.copy(folder / "a" / "000.png", folder / "a" / "zzz.png")
+    assert to_test(old, heard) == stored_tests(run)
+
+
+@pytest.mark.parametrize(
+    "about", [[], {}, {"name": "x", "classes": ["a"]}, {"name": "x", "classes": 3, "files": {}}]
+)
+def test_a_damaged_memory_is_told(about: object) -> None:
+    with pytest.raises(CheckpointError, match=r"data\.json is damaged"):
+        RunData.of(about, Path("data.json"))
