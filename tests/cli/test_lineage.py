@@ -54,6 +54,6 @@ def test_measuring_states_the_machine(capsys, monkeypatch: pytest.MonkeyPatch) -
 def test_figures_are_written_as_png_and_svg(tmp_path: Path, capsys) -> None:
     lineage(figures=tmp_path / "new", json=True)
     names = {path.name for path in (tmp_path / "new").iterdir()}
-    stems = ("error_over_years", "cost_against_error", "depth_over_years", "error_per_macs")
+    stems = ("error_over_years", "cost_against_error", "depth_against_parameters")
     assert names == {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
     json.loads(capsys.readouterr().out)  # only JSON on stdout

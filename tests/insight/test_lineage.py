@@ -42,10 +42,9 @@ def test_an_error_stands_beside_the_cost_of_the_layout_that_made_it(milestones) 
     resnet = row(milestones, "resnet50")  # its own stride is version 1's, the weights are version 1.5's
     assert resnet.macs == 3_857_973_248
     assert resnet.library_gmacs == 4.089
-    for draw in (figures.cost_against_error, figures.error_per_macs):
-        drawn = [tuple(place) for dots in draw([resnet]).axes[0].collections for place in dots.get_offsets()]
-        costs = {round(float(x), 3) for x, _ in drawn}
-        assert {3.858, 4.089} <= costs
+    bubbles = figures.cost_against_error([resnet]).axes[0].collections
+    costs = {round(float(x), 3) for dots in bubbles for x, _ in dots.get_offsets()}
+    assert {3.858, 4.089} <= costs
     assert "76.1 % (2017, 4.09 G)" in line.markdown_table([resnet])
 
 
@@ -138,9 +137,14 @@ def test_the_human_line_is_drawn_with_its_caveat() -> None:
     assert any(list(drawn.get_ydata()) == [5.1, 5.1] for drawn in figure.axes[0].lines)
 
 
-@pytest.mark.parametrize(
-    "draw", [figures.cost_against_error, figures.depth_over_years, figures.error_per_macs]
-)
+@pytest.mark.parametrize("draw", [figures.cost_against_error, figures.depth_against_parameters])
+def test_every_network_lies_at_its_depth_and_parameters(milestones) -> None:
+    places = figures.depth_against_parameters(milestones).axes[0].collections[0].get_offsets()
+    deep = row(milestones, "densenet201")
+    assert (deep.depth, pytest.approx(deep.params / 1e6)) in [tuple(place) for place in places]
+
+
+@pytest.mark.parametrize("draw", [figures.cost_against_error, figures.depth_against_parameters])
 def test_figures_name_their_networks_and_units(milestones, draw, tmp_path: Path) -> None:
     figure = draw(milestones)
     ticks = [t for axes in figure.axes for t in (*axes.get_yticklabels(), *axes.get_xticklabels())]
@@ -151,13 +155,19 @@ def test_figures_name_their_networks_and_units(milestones, draw, tmp_path: Path)
         assert save_figure(figure, tmp_path / f"figure.{kind}").stat().st_size > 5000
 
 
-def test_no_label_of_the_bubbles_hides_another(milestones) -> None:
-    figure = figures.cost_against_error(milestones)
+@pytest.mark.parametrize("draw", [figures.cost_against_error, figures.depth_against_parameters])
+def test_no_label_of_the_bubbles_hides_another(milestones, draw) -> None:
+    figure = draw(milestones)
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
     boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
     drawn = {
-        p.milestone.name for p in (*figures.paper_points(milestones), *figures.library_points(milestones))
+        figures.cost_against_error: {
+            p.milestone.name for p in (*figures.paper_points(milestones), *figures.library_points(milestones))
+        },
+        figures.depth_against_parameters: {
+            m.name for m in milestones if m.year >= 2012 and m.name != "alexnet"
+        },
     }
-    assert len(boxes) == len(drawn)
+    assert len(boxes) == len(drawn[draw])
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

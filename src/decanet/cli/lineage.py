@@ -59,8 +59,7 @@ def _draw(folder: Path, milestones) -> list[Path]:  # type: ignore[no-untyped-de
     figures = {
         "error_over_years": lineage_figures.error_over_years(facts.competition(), facts.human()),
         "cost_against_error": lineage_figures.cost_against_error(milestones),
-        "depth_over_years": lineage_figures.depth_over_years(milestones),
-        "error_per_macs": lineage_figures.error_per_macs(milestones),
+        "depth_against_parameters": lineage_figures.depth_against_parameters(milestones),
     }
     return [
         save_figure(figure, folder / f"{name}.{kind}")

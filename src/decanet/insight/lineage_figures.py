@@ -79,15 +79,19 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
     for label, chosen, look in looks:
         axes.scatter([e.year for e in chosen], [entry_error(e) for e in chosen], label=label, **look)
     for e in best:
-        second = next((o for o in entries if o.year == e.year and o.rank == 2), None)
+        second, third = (
+            next((o for o in entries if o.year == e.year and o.rank == rank), None) for rank in (2, 3)
+        )
         text = f"{e.team} {entry_error(e):.1f} %" if second else f"{e.team}\n{entry_error(e):.1f} %"
-        text += f"\n2nd: {second.team} {entry_error(second):.1f} %" if second else ""
+        for place, other in (("2nd", second), ("3rd", third)):
+            text += f"\n{place}: {other.team} {entry_error(other):.1f} %" if other else ""
         axes.annotate(
-            text, (e.year, entry_error(e)), xytext=(10, 5), textcoords="offset points", fontsize=8, va="bottom",
+            text, (e.year, entry_error(e)), xytext=(10, 5) if second else (-4, -7), textcoords="offset points",
+            fontsize=8, va="bottom" if second else "top", ha="left" if second else "right",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )  # fmt: skip
     axes.axhline(human.top5_error_pct, color="black", linestyle="--", linewidth=1.2, zorder=1)
-    note: dict[str, Any] = {"xy": (2009.6, human.top5_error_pct), "textcoords": "offset points"}
+    note: dict[str, Any] = {"xy": (2009.3, human.top5_error_pct), "textcoords": "offset points"}
     axes.annotate(f"a person: {human.top5_error_pct} %", xytext=(0, 4), fontsize=9, va="bottom", **note)
     caveat = human.caveat.replace("; ", ";\n")
     axes.annotate(
@@ -99,7 +103,7 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
         **note,
     )
     axes.set(
-        xlim=(2009.5, 2018.6), ylim=(1.8, 36), xticks=years, ylabel="top-5 error on the test set (%)",
+        xlim=(2009.2, 2019.1), ylim=(1.8, 36), xticks=years, ylabel="top-5 error on the test set (%)",
         title="ImageNet classification, 2010 to 2017",
     )  # fmt: skip
     _plain_ticks(axes.yaxis, [2, 3, 5, 10, 20, 30])
@@ -115,9 +119,9 @@ def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
     A bubble's area is the number of parameters; a line joins the two bubbles of a network.
     """
     papers, libraries = paper_points(milestones), library_points(milestones)
-    figure = new_figure(10.2, 6.0)
+    figure = new_figure(10.2, 7.0)
     axes = figure.add_subplot()
-    axes.set_xscale("log")
+    axes.set(xscale="log", yscale="log")  # the later networks differ by a few points only
     by_name = {p.milestone.name: p for p in libraries}
     for p in papers:
         if (twin := by_name.get(p.milestone.name)) is not None:
@@ -141,6 +145,7 @@ def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
     )  # fmt: skip
     axes.margins(0.15)
     _plain_ticks(axes.xaxis, [0.5, 1, 2, 5, 10, 20])
+    _plain_ticks(axes.yaxis, [15, 20, 25, 30, 35, 40, 45])
     # One label a network, at the paper's bubble where there is one; the line leads to the other.
     by_paper = {p.milestone.name for p in papers}
     labeled = [*papers, *(p for p in libraries if p.milestone.name not in by_paper)]
@@ -155,89 +160,35 @@ def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
 
 
 def _area(point: Point) -> float:
-    return 8 * point.milestone.params / 1e6
+    return 6 * point.milestone.params / 1e6
 
 
 @styled
-def depth_over_years(milestones: Sequence[Milestone]) -> "Figure":
-    """Two panels, networks from old to new: depth above, parameters below."""
-    rows = [m for m in milestones if m.year >= 2012]  # the decade, without its ancestor
-    figure = new_figure(9.6, 6.2)
-    above, below = figure.subplots(2, 1, sharex=True)
-    places = range(len(rows))
-    for axes, values, what, marker, colour, lowest in (
-        (above, [m.depth for m in rows], "weighted layers", "o", COLOURS[0], 5),
-        (below, [m.params / 1e6 for m in rows], "parameters (millions)", "s", COLOURS[1], 4),
-    ):
-        axes.set_yscale("log")
-        axes.vlines(places, lowest, values, color="#bbbbbb", linewidth=1.4, zorder=1)
-        axes.scatter(places, values, s=46, marker=marker, color=colour, zorder=3)
-        for place, value in zip(places, values, strict=True):
-            axes.annotate(
-                f"{value:.0f}",
-                (place, value),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8.5,
-            )
-        axes.set(ylabel=what, ylim=(lowest, 2.2 * max(values)))
-        axes.grid(axis="x", visible=False)
-        _plain_ticks(axes.yaxis, [5, 10, 20, 50, 100, 200])
-    first, deepest = min(rows, key=lambda m: m.depth), max(rows, key=lambda m: m.depth)
-    above.set_title(
-        f"{first.title} to {deepest.title}: {deepest.depth / first.depth:.0f} times as deep, "
-        f"parameters from {first.params / 1e6:.0f} to {deepest.params / 1e6:.0f} millions"
-    )
-    names = [f"{m.title} ({m.year})" for m in rows]
-    below.set_xticks(places, names, rotation=38, ha="right", rotation_mode="anchor")
-    return figure
-
-
-@styled
-def error_per_macs(milestones: Sequence[Milestone]) -> "Figure":
-    """What a lower error costs: networks by falling error, each with its multiply-adds.
-
-    Filled marks are the paper's, by which rows are sorted where there is one; open marks are the library's weights.
-    """
-    papers = {p.milestone.name: p for p in paper_points(milestones)}
-    libraries = {p.milestone.name: p for p in library_points(milestones)}
-    ranked = sorted((libraries | papers).values(), key=lambda p: -p.error_pct)
-    rows = [p.milestone for p in ranked]
-    figure = new_figure(8.6, 0.36 * len(rows) + 1.4)
+def depth_against_parameters(milestones: Sequence[Milestone]) -> "Figure":
+    """The decade's networks by depth and parameters; a bubble's area is the multiply-adds, its color the year."""
+    # The network of 2014 has AlexNet's depth and parameters, and would hide it.
+    rows = [m for m in milestones if m.year >= 2012 and m.name != "alexnet"]
+    figure = new_figure(10.2, 5.6)
     axes = figure.add_subplot()
-    axes.set_xscale("log")
-    places = range(len(rows))
-    axes.hlines(places, 0.4, [p.gmacs for p in ranked], color="#bbbbbb", linewidth=1.4, zorder=1)
-    for place, m in enumerate(rows):
-        errors = []
-        if (library := libraries.get(m.name)) is not None:
-            axes.scatter(library.gmacs, place, s=62, facecolor="white", edgecolor=COLOURS[0], zorder=3)
-            errors.append(f"{library.error_pct:.1f} %" + (f" ({m.library_year})" if m.library_year else ""))
-        if (paper := papers.get(m.name)) is not None:
-            axes.scatter(paper.gmacs, place, s=26, color=COLOURS[0], zorder=4)
-            errors.insert(0, f"$\\bf{{{paper.error_pct:.1f}}}$ %")
-        axes.annotate(
-            ", ".join(errors), (max(p.gmacs for p in (paper, library) if p), place), xytext=(8, 0),
-            textcoords="offset points", va="center", fontsize=9,
-        )  # fmt: skip
-    axes.set_yticks(places, [f"{m.title} ({m.year})" for m in rows])
-    axes.set(
-        xlim=(0.4, 60), xlabel="multiply-adds for one image (billions)",
-        title="What a lower top-1 error costs",
+    axes.set(xscale="log", yscale="log")
+    points = [(float(m.depth), m.params / 1e6) for m in rows]
+    areas = [30 + 26 * m.macs / 1e9 for m in rows]
+    bubbles = axes.scatter(
+        [x for x, _ in points], [y for _, y in points], s=areas, c=[m.year for m in rows], cmap="viridis",
+        edgecolor="black", linewidth=0.8, alpha=0.75,
     )  # fmt: skip
-    axes.scatter([], [], s=26, color=COLOURS[0], label=f"in bold: {PAPER_MARK}")
-    axes.scatter(
-        [],
-        [],
-        s=62,
-        facecolor="white",
-        edgecolor=COLOURS[0],
-        label="a library's weights (year of their recipe)",
-    )
-    axes.legend(loc="lower right")
-    _plain_ticks(axes.xaxis, [0.5, 1, 2, 5, 10, 20])
-    axes.grid(axis="y", visible=False)
+    bar = figure.colorbar(bubbles, ax=axes, shrink=0.7, aspect=30, pad=0.02)
+    bar.set_label("year")
+    bar.outline.set_visible(False)
+    axes.set(
+        xlabel="depth (weighted layers)", ylabel="parameters (millions)",
+        title="Depth and parameters; the area is the number of multiply-adds",
+    )  # fmt: skip
+    axes.margins(0.16)
+    _plain_ticks(axes.xaxis, [5, 10, 20, 50, 100, 200])
+    _plain_ticks(axes.yaxis, [5, 10, 20, 50, 100, 200])
+    texts = [f"{m.title} ({m.year})\n{m.depth} layers, {m.params / 1e6:.0f} M" for m in rows]
+    _label(figure, axes, points, texts, areas)
     return figure
 
 
