@@ -5,7 +5,7 @@ import torch
 import torchvision
 from torch import nn
 
-from decanet.models import create_model
+from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
     check_learns,
@@ -147,3 +147,9 @@ def test_wrong_input() -> None:
     check_smallest("alexnet_two_tower", 223, "fc6", instead="alexnet_cifar")
     for name in ("alexnet", "alexnet_cifar", "alexnet_two_tower"):
         check_wrong_channels(name)
+
+
+def test_biases_do_not_decay_as_in_cuda_convnet() -> None:
+    # Its layers give biases the decay 0 (src/layer.cu), and the paper's update rule is stated for weights.
+    recipe = model_entry("alexnet_two_tower").recipe
+    assert (recipe.optimizer.weight_decay, recipe.optimizer.decay_vectors) == (5e-4, False)

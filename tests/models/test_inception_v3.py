@@ -107,6 +107,8 @@ def test_wrong_input() -> None:
 
 
 def test_recipe_has_the_released_codes_weight_decay() -> None:
-    # tensorflow/models research/inception/inception/inception_model.py: weight_decay=0.00004, on weights only.
+    # tensorflow/models research/inception: weight_decay=0.00004, on weights only; area_range=[0.05, 1.0].
     rates = {0: 0.045, 2: 0.045 * 0.94, 4: 0.045 * 0.94**2}
-    check_learning_rates("inception_v3", rates, weight_decay=4e-5, decay_vectors=False, eps=1.0)
+    check_learning_rates(
+        "inception_v3", rates, weight_decay=4e-5, decay_vectors=False, eps=1.0, scale=(0.05, 1.0)
+    )

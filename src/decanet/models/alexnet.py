@@ -41,7 +41,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import BY_HAND, COLOR_NOISE
+from decanet.models._departures import BY_HAND, COLOR_NOISE, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 
@@ -197,7 +197,7 @@ PAPER = Recipe(
     augmentation=Augmentation(flip="random", resize=256, pca_noise=0.1),
     batch_size=128,
     epochs=90,
-    optimizer=Sgd(lr=0.01, momentum=0.9, weight_decay=5e-4),
+    optimizer=Sgd(lr=0.01, momentum=0.9, weight_decay=5e-4, decay_vectors=False),  # as cuda-convnet
     schedule=Schedule(shape="plateau", gamma=0.1, patience=5),
     precision="float32",
     test_crops="ten",
@@ -209,6 +209,7 @@ PAPER = Recipe(
         "biases learn at the rate of the weights; in the authors' layer-params-145.cfg at first at twice the rate",
         "conv1 is never frozen and color noise stays on; in the authors' log both end after about 70 epochs",
         "each image has its own crop and mirror coin; in the authors' loader 32 images share them",
+        MOMENTUM,
     ),
 )
 

@@ -32,7 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import CHANNEL_MEAN
+from decanet.models._departures import CHANNEL_MEAN, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 
@@ -165,6 +165,7 @@ PAPER_18 = Recipe(
         "weight decay of 0.004 in fc10 too; the file has 1.0 there",
         BIAS_RATE,
         CHANNEL_MEAN,
+        MOMENTUM,
     ),
 )
 
@@ -185,6 +186,7 @@ PAPER_11 = Recipe(
         "weight decay of 0.004 in every layer; the file has 0 in the convolutions and 0.01 in fc10",
         BIAS_RATE,
         CHANNEL_MEAN,
+        MOMENTUM,
     ),
 )
 
@@ -195,6 +197,7 @@ PAPER_13 = PAPER_11.model_copy(
             "weight decay of 0.004 in the convolutions too; the file has 0 there",
             BIAS_RATE,
             CHANNEL_MEAN,
+            MOMENTUM,
         )
     }
 )

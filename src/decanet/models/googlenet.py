@@ -46,6 +46,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._outputs import Outputs
 from decanet.models._registry import Published, register_model
@@ -279,6 +280,7 @@ PAPER = Recipe(
         "one process with synchronous steps; the paper's were asynchronous (DistBelief)",
         "no photometric distortions, and bilinear resizing instead of a random interpolation",
         "ten crops in the test; the paper's best results take 144",
+        MOMENTUM,
     ),
 )
 

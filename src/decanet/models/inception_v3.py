@@ -48,6 +48,7 @@ from torch import Tensor, nn
 
 from decanet.core.errors import DataError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, RmsProp, Schedule
+from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._outputs import Outputs
 from decanet.models._registry import Published, register_model
@@ -328,11 +329,11 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 PAPER = Recipe(
     # Section 8: RMSProp with decay 0.9 and epsilon 1, the learning rate of 0.045 times 0.94 every two epochs, gradients
-    # cut at 2, averaged weights, 100 epochs. Momentum, weight decay, the averages' decays and the scale -1..1 are
-    # those of the released code (tensorflow/models, research/inception).
+    # cut at 2, averaged weights, 100 epochs. Momentum, weight decay, the averages' decays, crops of 5% to 100% of the
+    # area and the scale -1..1 are those of the released code (tensorflow/models, research/inception).
     model=Model(name="inception_v3", options={"batch_norm_momentum": 3e-4}),
     data=Data(name="imagenet", image_size=299, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
-    augmentation=Augmentation(flip="random", resize=342, scale=(0.08, 1.0)),
+    augmentation=Augmentation(flip="random", resize=342, scale=(0.05, 1.0)),
     batch_size=32,
     epochs=100,
     optimizer=RmsProp(lr=0.045, alpha=0.9, momentum=0.9, eps=1.0, weight_decay=4e-5, decay_vectors=False),
@@ -345,7 +346,7 @@ PAPER = Recipe(
     departures=(
         "one process steps with batches of 32; in the paper 50 replicas did, each for itself",
         "torch adds RMSProp's epsilon outside the root; the released code inside: sqrt(square + 1)",
-        "crops keep 8% or more of the area (GoogLeNet's paper); the released code 5% or more",
+        MOMENTUM,
         "no distorted colors, bilinear resizing; the released code changes brightness, saturation, hue and contrast, "
         "and takes turns with four interpolations",
     ),

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
+from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 
@@ -120,6 +121,7 @@ PAPER = Recipe(
         "images are normalized by channel; the paper's are contrast-normalized and whitened (ZCA)",
         "biases learn at the rate of the weights; in the authors' file at twice the rate",
         "the last layer learns at the rate of the others; in the authors' file at a tenth",
+        MOMENTUM,
     ),
 )
 

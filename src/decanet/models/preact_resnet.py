@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import CHANNEL_MEAN, DEVIATION, FB_RESNET_TORCH, WARM_UP
+from decanet.models._departures import CHANNEL_MEAN, DEVIATION, FB_RESNET_TORCH, MOMENTUM, WARM_UP
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, stage
@@ -160,7 +160,7 @@ PAPER = Recipe(
     schedule=Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1, warmup=400 / 64_000, start=0.1),
     precision="float32",
     log_every=100,
-    departures=(WARM_UP, CHANNEL_MEAN, DEVIATION),
+    departures=(WARM_UP, CHANNEL_MEAN, DEVIATION, MOMENTUM),
 )
 
 PAPER_IMAGENET = Recipe(

@@ -37,7 +37,7 @@ from torch import Tensor, nn
 
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import CHANNEL_MEAN, COLOR_NOISE, DEVIATION
+from decanet.models._departures import CHANNEL_MEAN, COLOR_NOISE, DEVIATION, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
@@ -189,6 +189,7 @@ PAPER = Recipe(
         DEVIATION,
         "plateaus are seen on 5% of the training images that are held out; the paper does not say what it watched",
         "ten crops in the test; the paper's best results are dense tests at several sizes",
+        MOMENTUM,
     ),
 )
 

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import CHANNEL_MEAN, DEVIATION, WARM_UP
+from decanet.models._departures import CHANNEL_MEAN, DEVIATION, MOMENTUM, WARM_UP
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 from decanet.models._residual import Block, initialise_he, stage
@@ -72,7 +72,7 @@ PAPER = Recipe(
     schedule=Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1),
     precision="float32",
     log_every=100,
-    departures=(CHANNEL_MEAN, DEVIATION),
+    departures=(CHANNEL_MEAN, DEVIATION, MOMENTUM),
 )
 # The deepest starts at a learning rate of 0.01 until the training error is below 80%, about 400 steps.
 PAPER_110 = PAPER.model_copy(

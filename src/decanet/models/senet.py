@@ -38,7 +38,7 @@ from torch import Tensor, nn
 
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import DEVIATION
+from decanet.models._departures import DEVIATION, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
@@ -280,6 +280,7 @@ PAPER = Recipe(
         "weight decay: the paper states none; 1e-4 is ResNet's",
         "the released models' augmentation (README) also rotates by up to 10 degrees and shifts pixels by up to 20",
         DEVIATION,
+        MOMENTUM,
     ),
 )
 

@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import COLOR_NOISE
+from decanet.models._departures import COLOR_NOISE, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import Published, register_model
 
@@ -187,6 +187,7 @@ PAPER = Recipe(
         COLOR_NOISE,
         "plateaus are seen on 5% of the training images that are held out; the paper watched the validation set",
         "one crop and its mirror image in the test; the paper's tests were dense (section 3.2)",
+        MOMENTUM,
     ),
 )
 

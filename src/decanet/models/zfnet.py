@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
-from decanet.models._departures import BY_HAND, CHANNEL_MEAN
+from decanet.models._departures import BY_HAND, CHANNEL_MEAN, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._registry import register_model
 
@@ -98,6 +98,7 @@ PAPER = Recipe(
         "no weight decay: the paper states none",
         CHANNEL_MEAN,
         BY_HAND,
+        MOMENTUM,
     ),
 )
 

@@ -22,8 +22,10 @@ def list_recipes() -> dict[str, str]:
         found[module.name] = documentation.strip().partition("\n")[0]
     found[PAPER] = f"The recipe of the AlexNet paper, the same as {PAPER}:{PAPER_MODEL}."
     for name in list_models():
-        if model_entry(name).recipe is not None:
-            found[f"{PAPER}:{name}"] = f"How its paper trains {name}."
+        if (recipe := model_entry(name).recipe) is not None:
+            count = len(recipe.departures)
+            departures = f", but for {count} declared departure{'s' * (count > 1)}" if count else ""
+            found[f"{PAPER}:{name}"] = f"How its paper trains {name}{departures}."
     return found
 
 
