@@ -137,7 +137,6 @@ def test_the_human_line_is_drawn_with_its_caveat() -> None:
     assert any(list(drawn.get_ydata()) == [5.1, 5.1] for drawn in figure.axes[0].lines)
 
 
-@pytest.mark.parametrize("draw", [figures.cost_against_error, figures.depth_against_parameters])
 def test_every_network_lies_at_its_depth_and_parameters(milestones) -> None:
     places = figures.depth_against_parameters(milestones).axes[0].collections[0].get_offsets()
     deep = row(milestones, "densenet201")
