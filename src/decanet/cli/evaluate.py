@@ -1,5 +1,6 @@
 """``decanet evaluate``: measure a trained run again, on its own data or on other."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,7 +64,7 @@ def command(
             raise UsageError(
                 "--weights needs --data DIR, a folder DIR/CLASS/picture.jpg with ImageNet's classes"
             )
-        _published(str(run), weights, Path(data).expanduser(), chosen, json)
+        _published(str(run), weights, Path(os.path.expanduser(data)), chosen, json)
         return
     trained = load_run(run, chosen)
     recipe = trained.recipe.model_copy(update={"test_crops": crops or trained.recipe.test_crops})

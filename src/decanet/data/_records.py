@@ -5,6 +5,7 @@ kept.
 """
 
 import hashlib
+import os
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ def load_splits(
         cached = {split: _read(path, label_bytes) for split, path in files.items()}
         wrong = [split for split in sums if digest(cached[split]) != sums[split]]
         if not wrong:
-            return cached, f"cache ({cache})"
+            return cached, "cache"
         damage = f"the cached {' and '.join(wrong)} split in {cache} is damaged"
         if source == "cache":
             raise DataError(f"{damage}; mend it with: decanet data fetch {cache.name}")
@@ -58,8 +59,9 @@ def load_splits(
         chosen = dict(sources)
     elif source in sources:
         chosen = {source: sources[source]}
-    elif Path(source).expanduser().exists():
-        chosen = {source: lambda _: from_publisher(Path(source).expanduser(), tuple(sums), label_bytes)}
+    elif (given := Path(os.path.expanduser(source))).exists():
+        # Its name alone: what a result says of its data may leave this machine.
+        chosen = {given.name: lambda _: from_publisher(given, tuple(sums), label_bytes)}
     else:
         raise DataError(f"--source {source}: no such file, and no source of that name ({', '.join(sources)})")
     failures = []

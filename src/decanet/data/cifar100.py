@@ -1,5 +1,6 @@
 """CIFAR-100: 60,000 colour pictures of 32x32 in 100 classes (A. Krizhevsky, 2009), from its publisher."""
 
+import os
 from pathlib import Path
 
 from decanet.core.errors import DataError
@@ -30,7 +31,7 @@ LABEL_BYTES = 2  # the superclass, then the class
 
 def load(cache: Path, source: str, report: Report) -> ImageData:
     """CIFAR-100 with its hundred fine classes. Raises DataError when no source can serve it."""
-    given = Path(source).expanduser()
+    given = Path(os.path.expanduser(source))
     if given.is_file() and file_digest(given, "md5") != PUBLISHER_MD5:
         raise DataError(f"{given} is not the publisher's cifar-100-binary.tar.gz (MD5 differs)")
     sources = {"publisher": lambda report: _from_publisher(cache, report)}

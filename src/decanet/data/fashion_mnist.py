@@ -7,6 +7,7 @@ from the publisher. The 28x28 pictures get a border of 2 and three equal channel
 
 import gzip
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -48,7 +49,7 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 def load(cache: Path, source: str, report: Report) -> ImageData:
     """Fashion-MNIST as 32x32 RGB. Raises DataError when no source can serve it."""
     folder = cache / "fashion-mnist"
-    served_by = f"cache ({folder})"
+    served_by = "cache"
     wrong = [name for name in FILES if source not in {"auto", "cache"} or not _is_right(folder / name)]
     if source == "cache" and wrong:
         raise DataError(
@@ -68,12 +69,12 @@ def _fetch(folder: Path, source: str, report: Report) -> str:
     if source in sources:
         sources = {source: sources[source]}
     elif source != "auto":
-        given = Path(source).expanduser()
+        given = Path(os.path.expanduser(source))
         if not given.is_dir():
             raise DataError(
                 f"--source {source}: no such folder, and no source of that name ({', '.join(sources)})"
             )
-        sources = {source: lambda target, _: _copy(given, target)}
+        sources = {given.name: lambda target, _: _copy(given, target)}
     failures = []
     for name, fetch in sources.items():
         try:
