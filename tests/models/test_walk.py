@@ -1,5 +1,7 @@
 """The walk against torch's own counter, against numbers worked out by hand, and against the papers' sizes."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from decanet.core.errors import DataError, UsageError
 from decanet.models import create_model, list_models
 from decanet.models._walk import explain, walk
+from decanet.models.cuda_convnet import LocallyConnected2d
 from tests.models._checks import counted
 
 
@@ -42,6 +45,8 @@ def test_alexnet_layer_by_layer() -> None:
     assert rows["features.12"].receptive_field == (195, 195)
     flatten = next(layer for layer in walked.layers if layer.operation == "flatten")
     assert flatten.output_shape == (9216,)
+    assert flatten.receptive_field == (195, 195)  # each of the 9,216 numbers is one unit of pool5
+    assert rows["classifier.1"].receptive_field is None
     assert rows["classifier.1"].params == 9216 * 4096 + 4096
     assert walked.output_shape == (1, 1000)
     assert walked.depth == 8
@@ -54,6 +59,90 @@ def test_alexnet_layer_by_layer() -> None:
 def test_receptive_fields_known_from_the_literature(name: str, stage: str, field: int) -> None:
     layers = [layer for layer in walk(name).layers if layer.stage == stage and layer.receptive_field]
     assert (field, field) in [layer.receptive_field for layer in layers]
+
+
+def rows_that_matter(
+    model: nn.Module, output: Callable[[nn.Module, torch.Tensor], torch.Tensor], side: int
+) -> int:
+    """Image rows, from the first to the last, with a gradient of one number of ``output``."""
+    x = torch.rand(1, 3, side, side, requires_grad=True)
+    (gradient,) = torch.autograd.grad(output(model, x), x)
+    rows = gradient.abs().sum((0, 1, 3)).nonzero()
+    return int(rows.max() - rows.min()) + 1
+
+
+def linearized(name: str) -> nn.Module:
+    """The network with positive weights and averages for maxima: no path's gradient vanishes."""
+    model = create_model(name).eval()
+    for module in list(model.modules()):
+        for child, part in module.named_children():
+            if isinstance(part, nn.MaxPool2d):
+                average = nn.AvgPool2d(part.kernel_size, part.stride, part.padding, part.ceil_mode)
+                setattr(module, child, average)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(len(parameter) / parameter.numel())
+    return model
+
+
+@pytest.mark.parametrize(("name", "side"), [("alexnet", 256), ("alexnet_cifar", 64)])
+def test_a_flattened_number_sees_what_its_unit_saw(name: str, side: int) -> None:
+    """The receptive field of a row, against the gradient of one of its numbers in an image that is large enough."""
+    flat = next(layer for layer in walk(name).layers if layer.operation == "flatten")
+
+    def unit(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        maps = model.features(x)
+        return maps[0, 0, maps.shape[2] // 2, maps.shape[3] // 2]
+
+    rows = rows_that_matter(linearized(name), unit, side)
+    assert flat.receptive_field == (rows, rows)
+
+
+@pytest.mark.parametrize(("name", "side"), [("alexnet", 224), ("alexnet_cifar", 32), ("cuda_convnet_13", 24)])
+def test_the_layer_behind_a_row_sees_all(name: str, side: int) -> None:
+    layers = walk(name).layers
+    at = next(i for i, layer in enumerate(layers) if layer.operation == "flatten")
+    assert layers[at + 1].operation == "linear"
+    assert layers[at + 1].receptive_field is None
+    assert rows_that_matter(linearized(name), lambda model, x: model(x)[0, 0], side) == side
+
+
+def test_a_locally_connected_layer_sees_its_windows() -> None:
+    model = nn.Sequential(LocallyConnected2d(3, 4, side=9), LocallyConnected2d(4, 2, side=9))
+    for part in model.parameters():
+        nn.init.ones_(part)
+    assert [layer.receptive_field for layer in walk(model, (3, 9, 9)).layers] == [(3, 3), (5, 5)]
+    assert rows_that_matter(model, lambda model, x: model(x)[0, 0, 4, 4], 9) == 5
+
+
+def test_a_linear_layer_at_every_place_sees_what_the_place_saw() -> None:
+    """ConvNeXt's linear layers stand at each place of a map: a row of numbers is a place there, not an image."""
+    rows = {layer.path: layer.receptive_field for layer in walk("convnext_t").layers}
+    assert rows["stage1.0.expand"] == rows["stage1.0.depthwise"] == (28, 28)
+    assert None not in [
+        field for path, field in rows.items() if path.endswith(("expand", "reduce", "project"))
+    ]
+
+
+def test_a_row_that_leaves_pixels_out_does_not_see_all() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 2, 3, stride=3), nn.Flatten(), nn.ReLU(), nn.Linear(8, 5), nn.Linear(5, 2)
+    )
+    fields = [layer.receptive_field for layer in walk(model, (3, 8, 8)).layers]
+    assert fields == [(3, 3), (3, 3), (3, 3), (6, 6), (6, 6)]
+    assert rows_that_matter(model, lambda model, x: model(x).sum(), 8) == 6
+
+
+def test_what_depends_on_the_whole_image_says_so() -> None:
+    rows = {layer.path: layer for layer in walk("resnet18").layers}
+    assert rows["conv5_x.1.conv2"].receptive_field == (435, 435)  # the literature's number, padding included
+    assert rows["avgpool"].receptive_field is None
+    assert rows["fc"].receptive_field is None
+
+
+def test_response_normalization_is_called_by_its_name() -> None:
+    names = [layer.operation for layer in walk("alexnet_two_tower").layers if layer.path == "norm"]
+    assert names == ["TowerResponseNorm"] * 2
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ def models(
     """List the networks, or walk through one layer by layer.
 
     Parameters are learned numbers; multiply-adds are for one picture (one multiplication and one addition
-    count as one; torch's counter counts two). The receptive field is what one output sees, in pixels.
+    count as one; torch's counter counts two). The receptive field is what one output sees, in
+    pixels, padding included; "all" is the whole image.
 
     For example:
 

@@ -5,7 +5,8 @@ not, so no weight is allocated and a network of 100 million parameters takes a f
 elementary operation is watched. What comes out of it inherits from what went in:
 
 - the receptive field: a convolution or pooling widens it (``decanet.convolution.arithmetic``); where branches
-  meet, the widest counts; a linear layer, or attention, sees all;
+  meet, the widest counts. Flattening does not: each number of the row still depends on what it did. A linear
+  layer behind it takes in the whole row, and attention everything;
 - the weighted depth: a convolution or a linear layer adds one; where branches meet, the longest counts. So
   shortcuts with projections do not count, as in the papers. A gate that scales the signal (squeeze and
   excitation) is not on the signal's path: the papers do not count it either.
@@ -47,7 +48,8 @@ class Layer:
         groups: groups of a convolution; 1 elsewhere.
         params: learned numbers used here for the first time.
         macs: multiply-adds for one picture.
-        receptive_field: (height, width) in pixels that one output sees, padding included; None for all.
+        receptive_field: (height, width) in pixels that one output depends on, padding included: it may exceed
+            the image. None where the output has but one place and depends on the whole image.
         activation_bytes: memory of the output in float32; 0 where the output reuses the input's memory.
     """
 
@@ -260,6 +262,7 @@ class _History:
     fields: tuple[ReceptiveField, ReceptiveField] | None = (ReceptiveField(), ReceptiveField())  # None: all
     depth: int = 0
     distinct: int = 0  # elements that are not mere repetition, tells a gate from the signal that it scales
+    places: tuple[int, int] = (1, 1)  # of a flattened map: height and width that one row of numbers holds
 
 
 @dataclass
@@ -304,6 +307,7 @@ class _Watch(MetaWatch):
         self._made_of = {id(tensor): frozenset({name}) for name, tensor in parameters.items()}
         self._sizes = {name: tensor.numel() for name, tensor in parameters.items()}
         self._histories = {id(picture): _History(distinct=picture.numel())}
+        self._size = tuple(picture.shape[2:])
 
     def history(self, tensor: Tensor) -> _History:
         """What ``tensor`` inherited; nothing for one that does not come from the picture."""
@@ -344,7 +348,7 @@ class _Watch(MetaWatch):
             return output
         name = func.overloadpacket.__name__
         step = _describe(name, args, outputs[0], [t for t, _ in before])
-        history = _inherit(name, step, args, outputs[0], before, bool(made_of))
+        history = _inherit(name, step, args, outputs[0], before, bool(made_of), self._size)
         for t in outputs:
             self._histories[id(t)] = history
         new = made_of - self._counted
@@ -449,6 +453,8 @@ def _describe(name: str, args: Any, output: Tensor, flowing: list[Tensor]) -> _S
         )
         windows = _pair(Window, kernel, stride or kernel, padding or [0], dilation, [bool(ceil and ceil[0])])
         return _Step(f"{_POOLINGS[name]} {_text(windows)}", windows)
+    if name == "im2col":  # the windows of a locally connected layer, one below the other
+        return _Step("unfold", _pair(Window, args[1], args[4], args[3], args[2]))
     if name in _ADAPTIVE and source.ndim == 4:
         if tuple(source.shape[2:]) == tuple(output.shape[2:]):
             return _Step(f"{_ADAPTIVE[name]}, here the identity") if "adaptive" in name else None
@@ -456,9 +462,9 @@ def _describe(name: str, args: Any, output: Tensor, flowing: list[Tensor]) -> _S
         return _Step(
             f"global {_ADAPTIVE[name]}" if output.numel() == output.shape[1] else _ADAPTIVE[name], windows
         )
-    if name in _VIEWS and source.ndim == 4 and output.ndim == 2 and math.prod(source.shape[2:]) > 0:
-        return _Step("flatten")
-    if name in _JOINS and len(flowing) > 1:
+    if name in _VIEWS and source.ndim == 4 and output.ndim == 2 and len(source) == len(output):
+        return _Step("flatten")  # not so where every place becomes a row of its own, for a linear layer
+    if name in _JOINS and any(t is not source for t in flowing[1:]):  # a square joins nothing
         return _Step(_JOINS[name])
     if name in _ACTIVATIONS:
         return _Step(_ACTIVATIONS[name])
@@ -472,8 +478,9 @@ def _inherit(
     output: Tensor,
     before: list[tuple[Tensor, _History]],
     learned: bool,
+    size: tuple[int, ...],
 ) -> _History:
-    """What the output inherits from the tensors ``before`` the operation."""
+    """What the output inherits from the tensors ``before`` the operation, of an image of ``size`` (H, W)."""
     histories = [history for _, history in before]
     if name in ("mul", "mul_"):  # a gate scales the signal and is not on its path
         most = max(history.distinct for history in histories)
@@ -481,12 +488,16 @@ def _inherit(
     fields = _widest([history.fields for history in histories])
     depth = max(history.depth for history in histories)
     distinct = histories[0].distinct if name == "expand" else output.numel()
-    source = before[0][0]
+    source, places = before[0][0], histories[0].places if output.ndim == 2 else (1, 1)
     if step is not None and step.windows is not None and fields is not None:
         fields = (fields[0].after(step.windows[0]), fields[1].after(step.windows[1]))
-    elif step is not None and step.operation == "flatten" and fields is not None:
-        whole = _pair(Window, source.shape[2:])
-        fields = (fields[0].after(whole[0]), fields[1].after(whole[1]))
+        if tuple(output.shape[2:]) in ((), (1, 1)):
+            fields = _unless_all(fields, size)
+    elif step is not None and step.operation == "flatten":
+        places = (source.shape[2], source.shape[3])
+    elif name in _PRODUCTS and learned and output.ndim == 2 and len(output) == 1 and fields is not None:
+        whole = _pair(Window, places)
+        fields, places = _unless_all((fields[0].after(whole[0]), fields[1].after(whole[1])), size), (1, 1)
     elif name == "constant_pad_nd" and fields is not None and source.ndim == 4 and len(args[1]) == 4:
         left, _, top, _ = args[1]
         fields = (_shifted(fields[0], top), _shifted(fields[1], left))
@@ -494,7 +505,16 @@ def _inherit(
         fields = None
     if name == "convolution" or (name in _PRODUCTS and learned):
         depth += 1
-    return _History(fields, depth, distinct)
+    return _History(fields, depth, distinct, places)
+
+
+def _unless_all(
+    fields: tuple[ReceptiveField, ReceptiveField], size: tuple[int, ...]
+) -> tuple[ReceptiveField, ReceptiveField] | None:
+    """The fields of unit 0, or None where they take in every pixel of an image of ``size`` (H, W)."""
+    ends = [field.pixels(0) for field in fields]
+    whole = all(first <= 0 and last >= pixels - 1 for (first, last), pixels in zip(ends, size, strict=True))
+    return None if whole else fields
 
 
 def _widest(fields: list[Any]) -> tuple[ReceptiveField, ReceptiveField] | None:
