@@ -178,15 +178,16 @@ def test_checkpoints_in_between_are_written_by_the_clock(
     trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[int] = []
-    from decanet.training import loop
+    from decanet.training import checkpoint, loop
 
     real = loop.save_state
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_FRACTION", 1e9)
     monkeypatch.setattr(
         loop, "save_state", lambda state, path: (saved.append(state["progress"]["step"]), real(state, path))
     )
     trainer(trainer.recipe())
-    assert saved == list(range(1, 8))  # after every step but the last, which finishes the run
+    assert saved == list(range(1, 9))
 
 
 def test_a_validation_share_keeps_the_test_split_untouched(trainer: Trainer) -> None:
@@ -251,7 +252,7 @@ def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer
 def test_a_run_in_the_way_is_not_overwritten(trainer: Trainer) -> None:
     run, _, _, _ = trainer(trainer.recipe())
     before = run.weights.read_bytes()
-    with pytest.raises(UsageError, match="already holds a run"):
+    with pytest.raises(UsageError, match="already holds a finished run"):
         trainer(trainer.recipe("seed=5"))
     assert run.weights.read_bytes() == before
 
@@ -261,16 +262,26 @@ def test_two_trainings_cannot_share_a_folder(trainer: Trainer) -> None:
         trainer(trainer.recipe())
 
 
-def test_resuming_a_finished_run_is_refused(trainer: Trainer) -> None:
-    trainer(trainer.recipe())
-    with pytest.raises(CheckpointError, match="nothing to resume"):
+def test_resuming_a_finished_run_draws_its_figures_or_is_refused(trainer: Trainer) -> None:
+    """A run that ends after its result was written has no figures: resuming draws them, and trains nothing."""
+    run, result, said, _ = trainer(trainer.recipe())
+    before = run.weights.read_bytes()
+    _, again, said_again, listener = trainer(trainer.recipe(), resume=True)
+    assert again == result
+    torch.testing.assert_close(said_again.probabilities, said.probabilities)
+    assert listener.lines == []
+    assert run.weights.read_bytes() == before
+    run.figures.mkdir()
+    with pytest.raises(CheckpointError, match=r"is finished; decanet evaluate .*decanet predict"):
         trainer(trainer.recipe(), resume=True)
+    with pytest.raises(UsageError, match=r"already holds a finished run; .*decanet evaluate"):
+        trainer(trainer.recipe())
 
 
-def test_resuming_as_another_network_is_refused(trainer: Trainer) -> None:
+def test_resuming_by_another_recipe_is_refused(trainer: Trainer) -> None:
     with pytest.raises(Interrupted):
         trainer(trainer.recipe(), watcher=StopsAt(2))
-    with pytest.raises(CheckpointError, match="another network"):
+    with pytest.raises(CheckpointError, match=r"not the recipe of the saved state: model was changed"):
         trainer(trainer.recipe("model.name=decanet_m"), resume=True)
 
 

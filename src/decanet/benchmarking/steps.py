@@ -16,7 +16,8 @@ from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks
 from decanet.data.batches import Batch, Batches
-from decanet.training.loop import StopRequest, train
+from decanet.training.loop import train
+from decanet.training.stopping import StopRequest
 
 CPU = torch.device("cpu")
 TUTORIAL_STEPS = 3910  # ten passes of 391 batches of 128
@@ -74,7 +75,7 @@ def loop_steps(
     with tempfile.TemporaryDirectory(prefix="decanet-benchmark-") as folder, contextlib.suppress(_Enough):
         train(
             short, model, Watched(), run=RunFolder(Path(folder)), device=CPU, ranks=Ranks(), resume=False,
-            on_line=lambda _: None, on_epoch=lambda *_: None, validate=None, stop=StopRequest(),
+            on_line=lambda _: None, on_epoch=lambda *_: None, validate=None, stop=StopRequest(Path(folder)),
         )  # fmt: skip
     return worked, prepared
 

@@ -19,7 +19,7 @@ from decanet.core.recipe import Recipe, parse_recipe
 from decanet.core.report import Report
 from decanet.core.results import RunFolder, write_json
 from decanet.training.recipes import load_recipe
-from decanet.training.session import new_run_path
+from decanet.training.run_files import new_run_path
 
 TIMED_STEPS = 60  # of the tutorial, at least, over all trainings
 WARM_UP = 3

@@ -1,5 +1,6 @@
 """``decanet train``: from a recipe to a run."""
 
+import contextlib
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
@@ -176,25 +177,36 @@ def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
     from decanet.core.results import RunFolder
     from decanet.evaluation.runs import load_run
     from decanet.training.distributed import from_main, process_group
-    from decanet.training.session import new_run_path, run_training
+    from decanet.training.run_files import new_run_path
+    from decanet.training.session import run_training
 
     with process_group(ranks, device):
         # The main process fetches and resolves; the others then find the data in the cache and take its recipe.
         prepared = _prepare(wish, device, watch) if ranks.is_main else None
         recipe: Any = from_main(prepared[0] if prepared else None, ranks)
         data = prepared[1] if prepared else _prepare(wish, device, watch)[1]
-        path = from_main(wish.resume or wish.out or new_run_path(recipe), ranks)
+        given = wish.resume or wish.out
+        path: Any = from_main(given or (new_run_path(recipe) if ranks.is_main else None), ranks)
         run = RunFolder(path)
         watch.note(
             f"{recipe.model.name} by recipe {recipe.name} in {recipe.precision} on {device}; run: {path}"
         )
-        result, said = run_training(
-            recipe, data, run, device=device, ranks=ranks, watcher=watch, resume=wish.resume is not None
-        )
-    if ranks.is_main:
-        watch.note("drawing")
-        split = "validation" if recipe.validation else "test"
-        draw_run(run, load_run(run.path, device).model, result, said, data if split == "test" else None)
+
+        def draw(result: dict[str, Any], said: Any) -> None:
+            watch.note("drawing")
+            shown = None if recipe.validation else data
+            draw_run(run, load_run(run.path, device).model, result, said, shown)
+
+        try:
+            result, _ = run_training(
+                recipe, data, run, device=device, ranks=ranks, watcher=watch, resume=wish.resume is not None,
+                draw=draw,
+            )  # fmt: skip
+        except BaseException:
+            if given is None:
+                with contextlib.suppress(OSError):
+                    run.path.rmdir()  # which goes only where nothing was begun in it
+            raise
     return {**result, "run": str(path)}
 
 
@@ -204,13 +216,14 @@ def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any)
     from decanet.evaluation.figures import confusion, curves, most_confident
     from decanet.insight.filters import first_kernels, kernel_sheet
 
-    save_figure(curves(run.read_metrics(), result), run.figures / "curves.png")
-    kernels = first_kernels(model)
-    if kernels:
-        save_figure(kernel_sheet(kernels), run.figures / "kernels.png")
-    if data is not None:
-        save_figure(confusion(said, data.classes), run.figures / "confusion.png")
-        save_figure(most_confident(said, data), run.figures / "most_confident.png")
+    with run.drawing() as folder:
+        save_figure(curves(run.read_metrics(), result), folder / "curves.png")
+        kernels = first_kernels(model)
+        if kernels:
+            save_figure(kernel_sheet(kernels), folder / "kernels.png")
+        if data is not None:
+            save_figure(confusion(said, data.classes), folder / "confusion.png")
+            save_figure(most_confident(said, data), folder / "most_confident.png")
 
 
 def _rehearse(wish: _Wish, device: Any, watch: Any) -> dict[str, Any]:

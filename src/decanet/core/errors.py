@@ -86,7 +86,7 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 
 
 # What may run out: the system's numbers for it, the words in which libraries pass it on, what it is, what helps.
-_SHORTAGES = (
+_SHORTAGES: tuple[tuple[set[int], str, str, str], ...] = (
     (
         {errno.ENOSPC, errno.EDQUOT},
         "No space left|quota exceeded|file write failed",

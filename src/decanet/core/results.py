@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,9 +63,14 @@ def write_text(path: Path | str, text: str) -> Path:
     return Path(path)
 
 
+def to_json(value: Any) -> str:
+    """``value`` as indented JSON. NaN and infinity are refused: JSON has none."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path | str, value: Any) -> Path:
-    """Write ``value`` as indented JSON, whole or not at all. NaN and infinity are refused: JSON has none."""
-    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write ``value`` as :func:`to_json`, whole or not at all."""
+    return write_text(path, to_json(value))
 
 
 @dataclass(frozen=True)
@@ -120,16 +126,29 @@ class RunFolder:
             raise CheckpointError(f"{path} is damaged ({error}); train again") from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All log entries; an unfinished last line is left out."""
+        """All log entries; an unfinished last line is left out, as is any other that is no JSON object."""
         if not self.metrics.exists():
             return []
         entries = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+        for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                entries.append(json.loads(line))
+                entry = json.loads(line)
             except ValueError:
-                break
+                continue
+            if isinstance(entry, dict):
+                entries.append(entry)
         return entries
+
+    @contextlib.contextmanager
+    def drawing(self) -> Iterator[Path]:
+        """Yield a new folder for the figures; on success it becomes ``figures``, on failure nothing remains."""
+        folder = Path(tempfile.mkdtemp(dir=self.path, prefix=f".{self.figures.name}.", suffix=PART))
+        try:
+            yield folder
+            os.chmod(folder, 0o777 & ~_umask())
+            os.replace(folder, self.figures)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -146,7 +165,18 @@ class RunFolder:
                 _lock(file)
             except OSError:
                 raise BusyError(f"another process is training in {self.path}; choose another --out") from None
+            self._remove_parts()
             yield
+
+    def _remove_parts(self) -> None:
+        """What a killed process had not written whole."""
+        files = (self.recipe, self.data, self.metrics, self.result, self.weights, self.state, self.figures)
+        for name in (file.name for file in files):
+            for part in self.path.glob(f".{name}.*{PART}"):
+                if part.is_dir():
+                    shutil.rmtree(part, ignore_errors=True)
+                else:
+                    part.unlink(missing_ok=True)
 
 
 def _lock(file: Any) -> None:

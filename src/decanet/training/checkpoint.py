@@ -1,17 +1,25 @@
 """The state of an unfinished training, kept so that it can go on as if nothing had happened.
 
-It is a torch file of tensors, numbers and strings only, so that reading it can run no code, behind one line with its
-SHA-256, so that a damaged one is never used.
+A state is saved by the clock, when the training is asked to stop, and whatever else ends it, always as it was between
+two steps. Its file holds tensors, numbers and strings only, so that reading it can run no code, behind one line with
+their SHA-256, so that a damaged one is never used.
 """
 
+import contextlib
 import hashlib
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from decanet.core.errors import CheckpointError, shortage
+from decanet.core.errors import CheckpointError, DivergedError, Interrupted, Preempted, shortage
 from decanet.core.results import atomic_path
+
+CHECKPOINT_SECONDS = 20.0  # from one checkpoint to the next, at least
+CHECKPOINT_FRACTION = 0.01  # of the training's time, at most, goes into saving
 
 HEAD = b"decanet state, sha256 "
 HEAD_BYTES = len(HEAD) + 65  # with 64 hexadecimal digits and the line's end
@@ -46,3 +54,71 @@ def load_state(path: Path) -> dict[str, Any]:
         raise shortage(error) or CheckpointError(
             f"{path} cannot be read ({type(error).__name__}); train again"
         ) from None
+
+
+class Checkpoints:
+    """Keeps an unfinished training on the disk.
+
+    Args:
+        write: writes all files of a checkpoint.
+        model: what is trained. It is not saved when it holds a number that is none: such a training has diverged, and
+            the last good state is worth more.
+        writes: whether this process is the one that writes.
+    """
+
+    def __init__(self, write: Callable[[], None], model: nn.Module, writes: bool) -> None:
+        self._write, self._model, self._writes = write, model, writes
+        self._due = time.perf_counter() + CHECKPOINT_SECONDS
+        self._buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+        self._in_step = self._in_update = False
+
+    def save(self) -> None:
+        """Write a checkpoint now."""
+        begin = time.perf_counter()
+        if self._writes and _all_finite(self._model):
+            self._write()
+        now = time.perf_counter()
+        self._due = now + max(CHECKPOINT_SECONDS, (now - begin) / CHECKPOINT_FRACTION)
+
+    def save_if_due(self) -> None:
+        """Write a checkpoint if the last one is old enough. No process waits for another here."""
+        if self._writes and time.perf_counter() >= self._due:
+            self.save()
+
+    def begin_step(self) -> None:
+        """Remember the running statistics: the step's forward pass changes them, which a failed step must not."""
+        with torch.no_grad():
+            for buffer, before in self._buffers:
+                before.copy_(buffer)
+        self._in_step = True
+
+    @contextlib.contextmanager
+    def update(self) -> Iterator[None]:
+        """The end of a step, which changes all that is saved; amid it there is nothing whole to save."""
+        self._in_update = True
+        yield
+        self._in_step = self._in_update = False
+
+    @contextlib.contextmanager
+    def whatever_happens(self) -> Iterator[None]:
+        """Save what was done up to the last whole step when the block fails, and pass on why it did."""
+        try:
+            yield
+        except (DivergedError, Interrupted, Preempted):  # the last two have saved
+            raise
+        except BaseException:
+            if not self._in_update:
+                with contextlib.suppress(Exception):  # the first error is the one to tell
+                    self._forget_step()
+                    self.save()
+            raise
+
+    def _forget_step(self) -> None:
+        if self._in_step:
+            with torch.no_grad():
+                for buffer, before in self._buffers:
+                    buffer.copy_(before)
+
+
+def _all_finite(model: nn.Module) -> bool:
+    return all(bool(value.isfinite().all()) for value in model.state_dict().values())

@@ -6,8 +6,9 @@ global batch too, on the CPU as well as on GPUs, so that the result does not dep
 
 import contextlib
 import datetime
+import re
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,6 +20,17 @@ from decanet.core.runtime import Ranks
 
 T = TypeVar("T")
 
+ANSWER = datetime.timedelta(minutes=10)  # within which every process must take part in an exchange
+PREPARING = datetime.timedelta(hours=1)  # the main process may be fetching the data
+LOST = "gloo|nccl|connection (closed|reset)|timed out|timeout|broken pipe"  # what the libraries say of a lost process
+
+
+def lost_process(error: BaseException) -> DistributedError | None:
+    """The loss of another process that ``error`` reports; None when it is about something else."""
+    if isinstance(error, RuntimeError) and dist.is_initialized() and re.search(LOST, str(error).lower()):
+        return DistributedError("another process of this training was lost or does not answer")
+    return None
+
 
 @contextlib.contextmanager
 def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
@@ -28,7 +40,7 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
     try:
-        dist.init_process_group(backend, timeout=datetime.timedelta(hours=1))
+        dist.init_process_group(backend, timeout=ANSWER)
     except (RuntimeError, ValueError) as error:
         raise DistributedError(f"cannot join the other processes ({error}); start with torchrun") from None
     try:
@@ -37,6 +49,11 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
             # DDP keeps Gloo's threads alive to the end. One that still holds a tensor when the interpreter shuts down
             # aborts the process; waiting for the others here gives it the time to let go.
             dist.barrier()
+    except RuntimeError as error:
+        lost = lost_process(error)
+        if lost is None:
+            raise
+        raise lost from error
     finally:
         dist.destroy_process_group()
 
@@ -104,11 +121,12 @@ class _AllReduce(torch.autograd.Function):
 
 
 def from_main(value: T, ranks: Ranks) -> T:
-    """The main process's ``value``, in every process; the others wait for it."""
+    """The main process's ``value``, in every process; the others wait for it, as long as fetching data may take."""
     if ranks.size == 1:
         return value
     box = [value]
-    dist.broadcast_object_list(box, src=0)
+    group: Any = dist.new_group(timeout=PREPARING)
+    dist.broadcast_object_list(box, src=0, group=group)
     return box[0]
 
 
@@ -119,13 +137,13 @@ def sum_over_processes(values: Tensor, ranks: Ranks) -> Tensor:
     return values
 
 
-def any_process(flag: bool, ranks: Ranks, device: torch.device) -> bool:
-    """Whether ``flag`` is set in any process; all of them learn it, so that they stop at the same step."""
+def largest_of_processes(value: int, ranks: Ranks, device: torch.device) -> int:
+    """The largest ``value`` of any process; all of them learn it, so that they stop at the same step."""
     if ranks.size == 1:
-        return flag
-    value = torch.tensor([float(flag)], device=device)
-    dist.all_reduce(value)
-    return bool(value.item())
+        return value
+    largest = torch.tensor(value, device=device)
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    return int(largest.item())
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, share: float) -> Tensor:

@@ -13,20 +13,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from decanet.core.errors import DivergedError, Interrupted, Preempted
+from decanet.core.errors import DivergedError
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks, seed_from, seed_torch
 from decanet.data.batches import Batch, Batches
 from decanet.evaluation.protocol import Predictions, autocast
 from decanet.models._files import fit_weights, save_weights
-from decanet.training.checkpoint import load_state, save_state
-from decanet.training.distributed import any_process, cross_entropy, distribute, sum_over_processes
+from decanet.training.checkpoint import Checkpoints, load_state, save_state
+from decanet.training.distributed import (
+    cross_entropy,
+    distribute,
+    largest_of_processes,
+    sum_over_processes,
+)
 from decanet.training.optimizers import build_optimizers
 from decanet.training.schedules import picture_side, rate_factor
 from decanet.training.selection import Passes
+from decanet.training.stopping import StopRequest
 
-CHECKPOINT_SECONDS = 300.0
 # A loss so many times that of guessing, when the training had this share of its steps to settle, does not come back.
 HOPELESS, SETTLED = 10, 0.1
 
@@ -70,12 +75,6 @@ class Progress:
         vars(self).update(state)
 
 
-class StopRequest:
-    """Set by a signal handler; the loop looks at it after each step, saves and stops."""
-
-    signal: str | None = None
-
-
 def train(
     recipe: Recipe,
     model: nn.Module,
@@ -101,9 +100,11 @@ def train(
         validate: judges the network on the validation pictures, after each epoch.
         stop: looked at after each step.
 
+    The state stays on the disk, also after the last step: whoever has written the result down removes it.
+
     Raises:
         DivergedError: the loss is no longer a number, or hopelessly large.
-        Interrupted, Preempted: the training was asked to stop; the state is saved.
+        Interrupted, Preempted: the training was asked to stop; the state is saved, as it is for any other error.
     """
     begin = time.perf_counter()
     progress = Progress()
@@ -112,90 +113,88 @@ def train(
     optimizers = build_optimizers(recipe.optimizer, model)
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
     passes = Passes(recipe.selection, batches.count, recipe.batch_size, total_steps)
+    window = _Window(device, ranks)
     # All that a training is made of: each part knows its own state.
-    parts: dict[str, Any] = {"model": model, "optimizers": optimizers, "passes": passes, "progress": progress}
+    parts: dict[str, Any] = {
+        "model": model, "optimizers": optimizers, "passes": passes, "progress": progress, "window": window,
+    }  # fmt: skip
     if averaged:
         parts["averaged"] = averaged
     if resume:
         state = load_state(run.state)
         fit_weights(model, state.pop("model"), f"the saved state of recipe {recipe.name}")
-        for name, of_part in state.items():
-            parts[name].load_state_dict(of_part)
+        for name in state.keys() & parts.keys():
+            parts[name].load_state_dict(state[name])
     parallel = distribute(model, ranks, device)
     parallel.train()
     judged = averaged.module if averaged else model
-
     mix = _mixer(recipe, model)
-    earlier, last_saved = progress.seconds, begin
-    window = _Window(device, earlier)
+    earlier = progress.seconds
 
     def side_at(step: int) -> int:
         return picture_side(recipe, (begin_of_pass + step) / total_steps)
 
-    def save() -> None:
-        progress.seconds = earlier + time.perf_counter() - begin
-        if ranks.is_main:
-            save_weights(judged, run.weights, _about(recipe))
-            save_state({name: part.state_dict() for name, part in parts.items()}, run.state)
+    def write() -> None:
+        states = {name: part.state_dict() for name, part in parts.items()}
+        save_state({**states, "recipe": recipe.model_dump(mode="json")}, run.state)
+        save_weights(judged, run.weights, _about(recipe))
 
-    while True:
-        epoch, first = passes.place(progress.step)
-        # Asked here and not after the pass: a run that was stopped at the end of one is judged when it goes on.
-        if validate is not None and first == 0 and len(progress.validation_errors) < epoch:
-            error = 1 - validate(judged).top(1)
-            parallel.train()
-            progress.validation_errors.append(error)
-            on_epoch(progress.step / batches.steps_per_epoch, error)
-        if progress.step == total_steps:
-            break
-        begin_of_pass = progress.step - first
-        for batch in batches.epoch(epoch, first, side_at, passes.pictures(epoch, first)):
-            seed_torch(seed_from(recipe.seed, "step", progress.step, ranks.rank), device)
-            done = progress.step / total_steps
-            optimizers.set_rate(rate_factor(recipe.schedule, done, progress.validation_errors))
-
-            images, targets = mix(batch.images, batch.labels)
-            with autocast(device, recipe.precision):
-                output = parallel(images)
-            share = len(images) * ranks.size / batch.total
-            loss = _loss(output, targets, model, recipe.label_smoothing, share)
-            loss.backward()
-            if recipe.clip_gradient:
-                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
-            optimizers.step()
-            optimizers.zero_grad()
-            if averaged:
-                averaged.update_parameters(model)
-
-            progress.step += 1
-            progress.images += batch.total
-            logits = (output if isinstance(output, Tensor) else output.logits).detach()
-            passes.note(batch, logits, ranks)
-            window.add(loss.detach(), logits, batch, ranks.size)
-            if progress.step % recipe.log_every == 0 or progress.step == total_steps:
-                now = earlier + time.perf_counter() - begin
-                line = window.line(progress, batches.steps_per_epoch, optimizers.rate, now, ranks)
-                _stop_if_diverged(line, recipe, done, logits.shape[1])
-                on_line(line)
+    checkpoints = Checkpoints(write, model, ranks.is_main)
+    stop.patient = True
+    with checkpoints.whatever_happens():
+        while True:
+            epoch, first = passes.place(progress.step)
+            # Asked here and not after the pass: a run that was stopped at the end of one is judged when it goes on.
+            if validate is not None and first == 0 and len(progress.validation_errors) < epoch:
+                error = 1 - validate(judged).top(1)
+                parallel.train()
+                on_epoch(progress.step / batches.steps_per_epoch, error)
+                progress.validation_errors.append(error)
             if progress.step == total_steps:
                 break
-            if any_process(stop.signal is not None, ranks, device):
-                save()
-                kind = Preempted if stop.signal == "SIGTERM" else Interrupted
-                raise kind(
-                    f"stopped at step {progress.step} of {total_steps}, everything is saved; "
-                    f"go on with: decanet train --resume {run.path}"
-                )
-            # Every process must take the same branch, and only the main one keeps a clock for it.
-            due = ranks.is_main and time.perf_counter() - last_saved > CHECKPOINT_SECONDS
-            if due:
-                save()
-                last_saved = time.perf_counter()
+            begin_of_pass = progress.step - first
+            for batch in batches.epoch(epoch, first, side_at, passes.pictures(epoch, first)):
+                checkpoints.begin_step()
+                seed_torch(seed_from(recipe.seed, "step", progress.step, ranks.rank), device)
+                done = progress.step / total_steps
+                optimizers.set_rate(rate_factor(recipe.schedule, done, progress.validation_errors))
 
-    progress.seconds = earlier + time.perf_counter() - begin
-    if ranks.is_main:
-        save_weights(judged, run.weights, _about(recipe))
-        run.state.unlink(missing_ok=True)
+                images, targets = mix(batch.images, batch.labels)
+                with autocast(device, recipe.precision):
+                    output = parallel(images)
+                share = len(images) * ranks.size / batch.total
+                loss = _loss(output, targets, model, recipe.label_smoothing, share)
+                loss.backward()
+                if recipe.clip_gradient:
+                    nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
+                with checkpoints.update():
+                    optimizers.step()
+                    optimizers.zero_grad()
+                    if averaged:
+                        averaged.update_parameters(model)
+                    progress.step += 1
+                    progress.images += batch.total
+                    progress.seconds = earlier + time.perf_counter() - begin
+                    logits = (output if isinstance(output, Tensor) else output.logits).detach()
+                    passes.note(batch, logits, ranks)
+                    window.add(loss.detach(), logits, batch)
+
+                if progress.step % recipe.log_every == 0 or progress.step == total_steps:
+                    line = window.line(progress, batches.steps_per_epoch, optimizers.rate)
+                    _stop_if_diverged(line, recipe, done, logits.shape[1])
+                    on_line(line)
+                if progress.step == total_steps:
+                    break
+                stop.number = largest_of_processes(stop.number, ranks, device)
+                if stop.number:
+                    checkpoints.save()
+                    raise stop.error(f" at step {progress.step} of {total_steps}, everything is saved")
+                checkpoints.save_if_due()
+        progress.seconds = earlier + time.perf_counter() - begin
+        checkpoints.save()
+        if largest_of_processes(stop.number, ranks, device):
+            raise stop.error(" after the last step, everything is saved")
+    stop.patient = False
     return judged, progress
 
 
@@ -225,38 +224,46 @@ def _stop_if_diverged(line: Line, recipe: Recipe, done: float, classes: int) -> 
 class _Window:
     """Sums since the last log line, kept on the device so that no step waits for the numbers."""
 
-    def __init__(self, device: torch.device, seconds: float) -> None:
-        self.device = device
-        self.seconds = seconds
-        self._reset()
+    def __init__(self, device: torch.device, ranks: Ranks) -> None:
+        self.device, self.ranks = device, ranks
+        self._reset(0.0)
 
-    def _reset(self) -> None:
+    def _reset(self, seconds: float) -> None:
+        self.seconds = seconds
         self.loss = torch.zeros((), device=self.device)
         self.right = torch.zeros((), device=self.device)
-        self.images = 0
+        self.images = 0.0  # this process's part of the global batches
 
-    def add(self, loss: Tensor, logits: Tensor, batch: Batch, processes: int) -> None:
-        self.loss += loss.float() * (batch.total / processes)
+    def add(self, loss: Tensor, logits: Tensor, batch: Batch) -> None:
+        part = batch.total / self.ranks.size
+        self.loss += loss.float() * part
         self.right += (logits.argmax(1) == batch.labels).sum()
-        self.images += batch.total
+        self.images += part
 
-    def line(
-        self, progress: Progress, steps_per_epoch: int, rate: float, seconds: float, ranks: Ranks
-    ) -> Line:
-        loss, right = sum_over_processes(torch.stack([self.loss, self.right]), ranks).tolist()
-        speed = self.images / max(seconds - self.seconds, 1e-9)
+    def line(self, progress: Progress, steps_per_epoch: int, rate: float) -> Line:
+        sums = torch.stack([self.loss, self.right, torch.tensor(self.images, device=self.device)])
+        loss, right, images = sum_over_processes(sums, self.ranks).tolist()
         line = Line(
             step=progress.step,
             epoch=progress.step / steps_per_epoch,
-            loss=loss / self.images,
-            accuracy=right / self.images,
+            loss=loss / images,
+            accuracy=right / images,
             rate=rate,
-            seconds=seconds,
-            images_per_second=speed,
+            seconds=progress.seconds,
+            images_per_second=images / max(progress.seconds - self.seconds, 1e-9),
         )
-        self.seconds = seconds
-        self._reset()
+        self._reset(progress.seconds)
         return line
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint: what this process has summed up."""
+        return {"seconds": self.seconds, "loss": self.loss, "right": self.right, "images": self.images}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from the main process's ``state_dict()``; the other processes' sums were not saved."""
+        if self.ranks.is_main:
+            vars(self).update(state)
+            self.loss, self.right = self.loss.to(self.device), self.right.to(self.device)
 
 
 def _average(model: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel | None:

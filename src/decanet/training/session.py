@@ -1,12 +1,10 @@
 """One training from a recipe to a result: resolve, load, train, judge, write down."""
 
-import json
-import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,10 +12,10 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.errors import UsageError
 from decanet.core.recipe import Recipe, to_toml
 from decanet.core.report import Report
-from decanet.core.results import RunFolder, write_json, write_text
+from decanet.core.results import RunFolder, write_json
 from decanet.core.runtime import (
     Ranks,
     environment,
@@ -28,10 +26,12 @@ from decanet.core.runtime import (
 from decanet.data import FolderData, ImageData, Split, bare_name
 from decanet.data.batches import Batches, evaluation_batches, held_out, training_batches
 from decanet.evaluation.protocol import Predictions, center_crop, predict, require_room
-from decanet.evaluation.runs import cost_at, form_of, precision_for
+from decanet.evaluation.runs import cost_at, form_of, load_run, precision_for
 from decanet.models import Cost, create_model, model_entry
-from decanet.training.loop import Line, StopRequest, train
+from decanet.training.loop import Line, train
+from decanet.training.run_files import append, begin, prepare_to_resume
 from decanet.training.schedules import picture_sizes
+from decanet.training.stopping import StopRequest, resumable
 
 WHITENING_PICTURES = 1000  # a million patches, plenty for a 12x12 covariance
 
@@ -165,14 +165,19 @@ def run_training(
     ranks: Ranks,
     watcher: Watcher,
     resume: bool = False,
+    draw: Callable[[dict[str, Any], Predictions], None] | None = None,
 ) -> tuple[dict[str, Any], Predictions]:
     """Train by ``recipe`` and write the run's files; returns the result and what was said of the judged split.
+
+    The files follow each other so that a run that ends anywhere, even by SIGKILL, can go on from there: the saved
+    state goes when the result is written, and a result without figures is drawn when the run is resumed.
 
     With several processes, each calls this inside :func:`decanet.training.distributed.process_group`.
 
     Args:
         recipe: resolved (see :func:`resolve`).
-        resume: go on from the run's saved state.
+        resume: go on from the run's saved state; without one, because it ended early, from the first step.
+        draw: draws the figures from what is returned.
 
     Raises:
         DecanetError: of the class that fits; see decanet.core.errors.
@@ -182,162 +187,108 @@ def run_training(
         raise UsageError(
             f"batch_size={recipe.batch_size} is more than four times the {len(data.train)} pictures"
         )
-    with run.locked() if ranks.is_main else _nothing():
+    split = "validation" if recipe.validation else "test"
+    with run.locked() if ranks.is_main else nullcontext():
         if ranks.is_main:
             if resume:
-                _drop_later_lines(run)
+                prepare_to_resume(run, recipe)
             else:
-                _begin(run, recipe, data)
-        started = time.perf_counter()
-        model = build(recipe, data)
-        initialise_from_data(model, recipe, data)
-        batches = batches_for(recipe, data, device, ranks)
-        preparing = time.perf_counter() - started
-        total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
-        watcher.start(total_steps, batches.steps_per_epoch)
-        if recipe.selection.keep < 1:
-            whole_passes = recipe.selection.whole_passes(total_steps / batches.steps_per_epoch)
-            watcher.note(
-                f"from pass {whole_passes + 1} on, only the {recipe.selection.keep:.0%} of the pictures "
-                "with the largest loss are shown: the accuracy on them is lower"
-            )
-
-        def on_line(line: Line) -> None:
+                begin(run, recipe, data)
+        with resumable(run.path) as stop:
+            finished = resume and run.result.exists()  # but for its figures
+            if finished:
+                result, trained = run.read_json(run.result), load_run(run.path, device).model
+            else:
+                trained, about_training = _train(
+                    recipe, data, run, device=device, ranks=ranks, watcher=watcher, resume=resume, stop=stop
+                )
+            watcher.note(f"evaluating on the {split} split")
+            evaluated_at = time.perf_counter()
+            said = judge(trained, recipe, data, split, device)
+            if not finished:
+                result = {
+                    "model": recipe.model.name,
+                    "recipe": recipe.name,
+                    "data": bare_name(data.name),
+                    "data_source": data.source,
+                    "seed": recipe.seed,
+                    "params": price.params,
+                    "macs": price.macs,
+                    f"{split}_top1": said.top(1),
+                    f"{split}_top5": said.top(5),
+                    f"{split}_loss": said.loss,
+                    "test_crops": recipe.test_crops,
+                    "epochs": recipe.epochs,
+                    **about_training,
+                    "judging_seconds": round(time.perf_counter() - evaluated_at, 3),
+                    "processes": ranks.size,
+                    "precision": recipe.precision,
+                    "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                    "environment": environment(device),
+                    "settings": without_paths(recipe).model_dump(mode="json"),
+                }
             if ranks.is_main:
-                _append(run, asdict(line))
-                watcher.line(line)
-
-        def on_epoch(epoch: float, error: float) -> None:
-            if ranks.is_main:
-                _append(run, {"epoch": epoch, "validation_error": error})
-                watcher.validation(epoch, error)
-
-        with stop_on_signals() as stop:
-            trained, progress = train(
-                recipe,
-                model,
-                batches,
-                run=run,
-                device=device,
-                ranks=ranks,
-                resume=resume,
-                on_line=on_line,
-                on_epoch=on_epoch,
-                validate=(lambda m: judge(m, recipe, data, "validation", device))
-                if recipe.validation
-                else None,
-                stop=stop,
-            )
-        seconds = progress.seconds + preparing
-        split = "validation" if recipe.validation else "test"
-        watcher.note(f"judging on the {split} split")
-        judged_at = time.perf_counter()
-        said = judge(trained, recipe, data, split, device)
-        result = {
-            "model": recipe.model.name,
-            "recipe": recipe.name,
-            "data": bare_name(data.name),
-            "data_source": data.source,
-            "seed": recipe.seed,
-            "params": price.params,
-            "macs": price.macs,
-            f"{split}_top1": said.top(1),
-            f"{split}_top5": said.top(5),
-            f"{split}_loss": said.loss,
-            "test_crops": recipe.test_crops,
-            "epochs": recipe.epochs,
-            "train_seconds": round(seconds, 3),
-            "judging_seconds": round(time.perf_counter() - judged_at, 3),
-            "images_per_second": round(progress.images / progress.seconds, 1),
-            "processes": ranks.size,
-            "precision": recipe.precision,
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "environment": environment(device),
-            "settings": without_paths(recipe).model_dump(mode="json"),
-        }
-        if ranks.is_main:
-            write_json(run.result, result)
+                if not finished:
+                    write_json(run.result, result)
+                run.state.unlink(missing_ok=True)
+                if draw is not None:
+                    draw(result, said)
     return result, said
 
 
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
-
-
-def _begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
-    """Write what the run starts from. A folder with another run in it is left alone."""
-    if run.result.exists() or run.state.exists():
-        raise UsageError(
-            f"{run.path} already holds a run; choose another --out, or go on with: decanet train --resume {run.path}"
+def _train(
+    recipe: Recipe,
+    data: ImageData | FolderData,
+    run: RunFolder,
+    *,
+    device: torch.device,
+    ranks: Ranks,
+    watcher: Watcher,
+    resume: bool,
+    stop: StopRequest,
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The trained network, and the result's entries on how fast that was."""
+    started = time.perf_counter()
+    model = build(recipe, data)
+    initialise_from_data(model, recipe, data)
+    batches = batches_for(recipe, data, device, ranks)
+    preparing = time.perf_counter() - started
+    total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
+    watcher.start(total_steps, batches.steps_per_epoch)
+    if recipe.selection.keep < 1:
+        whole_passes = recipe.selection.whole_passes(total_steps / batches.steps_per_epoch)
+        watcher.note(
+            f"from pass {whole_passes + 1} on, only the {recipe.selection.keep:.0%} of the pictures "
+            "with the largest loss are shown: the accuracy on them is lower"
         )
-    run.metrics.unlink(missing_ok=True)
-    write_text(run.recipe, to_toml(recipe))
-    about = {
-        "name": data.name,
-        "source": data.source,
-        "classes": list(data.classes),
-        "mean": list(data.mean),
-        "std": list(data.std),
-        "mirror": data.mirror,
-        "train": len(data.train),
-        "test": len(data.test),
-        "files": data.files,
+
+    def on_line(line: Line) -> None:
+        if ranks.is_main:
+            append(run, asdict(line))
+            watcher.line(line)
+
+    def on_epoch(epoch: float, error: float) -> None:
+        if ranks.is_main:
+            append(run, {"epoch": epoch, "validation_error": error})
+            watcher.validation(epoch, error)
+
+    trained, progress = train(
+        recipe,
+        model,
+        batches,
+        run=run,
+        device=device,
+        ranks=ranks,
+        resume=resume and run.state.exists(),
+        on_line=on_line,
+        on_epoch=on_epoch,
+        validate=(lambda m: judge(m, recipe, data, "validation", device)) if recipe.validation else None,
+        stop=stop,
+    )
+    return trained, {
+        "train_seconds": round(progress.seconds + preparing, 3),
+        "images_per_second": round(progress.images / progress.seconds, 1),
     }
-    write_json(run.data, about)
-
-
-def _append(run: RunFolder, entry: dict[str, Any]) -> None:
-    with run.metrics.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry) + "\n")
-
-
-def _drop_later_lines(run: RunFolder) -> None:
-    """Forget log lines of steps that the saved state has not seen: they will be done again."""
-    from decanet.training.checkpoint import load_state
-
-    if not run.state.exists():
-        raise CheckpointError(f"{run.path} holds nothing to resume: it is finished or was never started")
-    progress = load_state(run.state)["progress"]
-    kept, judged = [], 0
-    for entry in run.read_metrics():
-        judged += "validation_error" in entry
-        if entry.get("step", 0) <= progress["step"] and judged <= len(progress["validation_errors"]):
-            kept.append(json.dumps(entry) + "\n")
-    write_text(run.metrics, "".join(kept))
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn the first Ctrl-C or termination into a request to save and stop; a second Ctrl-C stops at once."""
-    request = StopRequest()
-
-    def ask(number: int, _: Any) -> None:
-        if request.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        request.signal = signal.Signals(number).name
-
-    before = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, ask)
-    except ValueError:  # not the main thread: whoever runs us handles signals
-        pass
-    try:
-        yield request
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
-    """A folder that does not exist yet, named after the recipe and the time."""
-    stem = f"{recipe.name.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
-    path, number = folder / stem, 1
-    while path.exists():
-        number += 1
-        path = folder / f"{stem}-{number}"
-    return path
 
 
 REHEARSED_STEPS = 8
@@ -384,7 +335,7 @@ def _seconds_a_picture(
             "validation": 0.0,
         }
     )
-    with tempfile.TemporaryDirectory(prefix="decanet-rehearsal-") as folder, stop_on_signals() as stop:
+    with tempfile.TemporaryDirectory(prefix="decanet-rehearsal-") as folder:
         train(
             short,
             model,
@@ -396,7 +347,7 @@ def _seconds_a_picture(
             on_line=lines.append,
             on_epoch=lambda *_: None,
             validate=None,
-            stop=stop,
+            stop=StopRequest(Path(folder)),
         )
     # The first steps compile kernels and fill caches; the median of the later ones is what lasts.
     return 1 / statistics.median(line.images_per_second for line in lines[REHEARSED_STEPS // 2 - 1 :])

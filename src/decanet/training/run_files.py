@@ -1,0 +1,130 @@
+"""The files of a run: where one may begin, and from where one goes on."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.recipe import Recipe, to_toml
+from decanet.core.results import RunFolder, to_json, write_text
+from decanet.data import FolderData, ImageData
+from decanet.training.checkpoint import load_state
+from decanet.training.stopping import go_on
+
+
+def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
+    """A new empty folder, named after the recipe and the time."""
+    stem = f"{recipe.name.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, number = folder / stem, 1
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            path.mkdir()  # which also keeps it from others that are started in the same second
+            return path
+        except FileExistsError:
+            number += 1
+            path = folder / f"{stem}-{number}"
+
+
+def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
+    """Write what the run starts from.
+
+    Raises:
+        UsageError: the folder holds another run, or files of somebody's that a run would overwrite.
+    """
+    about = {
+        "name": data.name,
+        "source": data.source,
+        "classes": list(data.classes),
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "mirror": data.mirror,
+        "train": len(data.train),
+        "test": len(data.test),
+        "files": data.files,
+    }
+    start = {run.recipe: to_toml(recipe), run.data: to_json(about)}
+    _refuse_to_overwrite(run, start)
+    run.metrics.unlink(missing_ok=True)
+    for path, text in start.items():
+        write_text(path, text)
+
+
+def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
+    """A folder may hold the very start that is about to be written, of a run that ended before its first checkpoint."""
+    if run.result.exists():
+        raise UsageError(
+            f"{run.path} already holds a finished run; choose another --out, or see: decanet evaluate {run.path}"
+        )
+    if run.state.exists():
+        raise UsageError(f"{run.path} already holds a run; choose another --out, or {go_on(run.path)}")
+    present = [path for path in (*start, run.metrics, run.weights, run.figures) if path.exists()]
+    same_start = _has_text(run.recipe, start[run.recipe]) and (
+        not run.data.exists() or _has_text(run.data, start[run.data])
+    )
+    strange = [path for path in present if path not in {*start, run.metrics}] if same_start else present
+    if strange:
+        raise UsageError(
+            f"{run.path} already holds {strange[0].name}, which the run would overwrite; choose another --out"
+        )
+
+
+def _has_text(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
+def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
+    """Forget log lines of steps that the saved state has not seen: they will be done again.
+
+    Raises:
+        CheckpointError: there is nothing left to do, the state is damaged or lost, or the recipe was changed.
+    """
+    if run.result.exists():
+        if run.figures.exists():
+            raise CheckpointError(
+                f"{run.path} is finished; decanet evaluate {run.path} measures it again, "
+                f"decanet predict {run.path} IMAGE uses it"
+            )
+        return
+    if not run.state.exists():
+        if run.weights.exists():
+            raise CheckpointError(
+                f"{run.path} has weights but neither a result nor {run.state.name} to resume from; "
+                f"decanet evaluate {run.path} measures them"
+            )
+        run.metrics.unlink(missing_ok=True)  # it ended before its first checkpoint: it begins again
+        return
+    state = load_state(run.state)
+    _refuse_changes(run, state.get("recipe", {}), recipe)
+    progress = state["progress"]
+    kept, judged = [], 0
+    for entry in run.read_metrics():
+        judged += "validation_error" in entry
+        step = entry.get("step", 0)
+        if (
+            isinstance(step, int)
+            and step <= progress["step"]
+            and judged <= len(progress["validation_errors"])
+        ):
+            kept.append(json.dumps(entry) + "\n")
+    write_text(run.metrics, "".join(kept))
+
+
+def _refuse_changes(run: RunFolder, before: dict[str, Any], recipe: Recipe) -> None:
+    now = recipe.model_dump(mode="json")
+    changed = sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))
+    if changed:
+        raise CheckpointError(
+            f"{run.recipe} is not the recipe of the saved state: {', '.join(changed)} "
+            f"{'was' if len(changed) == 1 else 'were'} changed; put it back, or train anew with another --out"
+        )
+
+
+def append(run: RunFolder, entry: dict[str, Any]) -> None:
+    """Add a line to the run's log."""
+    with run.metrics.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")

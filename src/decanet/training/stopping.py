@@ -1,0 +1,94 @@
+"""What ends a training early becomes one line that says how to go on: signals, lost processes, what runs out."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from decanet.core.errors import (
+    DataError,
+    DecanetError,
+    DistributedError,
+    Interrupted,
+    Preempted,
+    ResourceError,
+    shortage,
+)
+from decanet.training.distributed import lost_process
+
+# Ctrl-C; what batch systems and service managers send; a closed terminal (Windows has none).
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class StopRequest:
+    """What a signal has asked for.
+
+    Attributes:
+        number: the first signal's; 0 while none came.
+        patient: set by the training loop, which looks at ``number`` after each step. Everywhere else a signal
+            raises KeyboardInterrupt at once, and in the loop a second Ctrl-C does.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.number = 0
+        self.patient = False
+
+    def error(self, where: str = "") -> DecanetError:
+        """What to raise: stopped by the user, or by the system."""
+        kind = Interrupted if self.number in {0, signal.SIGINT} else Preempted
+        return kind(f"stopped{where}; {go_on(self.run)}")
+
+
+def go_on(run: Path) -> str:
+    """The command that goes on with a run."""
+    return f"go on with: decanet train --resume {run}"
+
+
+@contextmanager
+def resumable(run: Path) -> Iterator[StopRequest]:
+    """Whatever ends the block early is told in one line that names the command to go on with.
+
+    Raises:
+        Interrupted: at Ctrl-C.
+        Preempted: at SIGTERM or SIGHUP.
+        DataError, DistributedError, ResourceError: met in the block.
+    """
+    stop = StopRequest(run)
+    with _handled(stop):
+        try:
+            yield stop
+        except (Interrupted, Preempted):
+            raise
+        except (DataError, DistributedError, ResourceError) as error:
+            raise type(error)(f"{error}; then {go_on(run)}") from error
+        except BaseException as error:
+            if stop.number or isinstance(
+                error, KeyboardInterrupt
+            ):  # a signal often makes others fail as well
+                raise stop.error() from None
+            known = lost_process(error) or shortage(error)
+            if known is None:
+                raise
+            raise type(known)(f"{known}; then {go_on(run)}") from error
+
+
+@contextmanager
+def _handled(stop: StopRequest) -> Iterator[None]:
+    def ask(number: int, _: Any) -> None:
+        again = stop.number != 0
+        stop.number = stop.number or number
+        if not stop.patient or (again and number == signal.SIGINT):
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # whoever runs us handles signals
+        yield
+        return
+    before = {number: signal.signal(number, ask) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
