@@ -11,6 +11,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision.transforms import v2
 
+from decanet.core.errors import DataError
 from decanet.core.recipe import Augmentation
 from decanet.core.runtime import Ranks, generator
 from decanet.data import FolderData, ImageData, Split, load_data
@@ -447,6 +448,16 @@ def test_a_smaller_window_is_cut_with_one_rounding(large: FolderData, workers: i
     with Image.open(large.test[0][0]) as image:
         expected = Form(61, MEAN, STD, CPU, torch.float32).normalise(transform(image)[None])
     assert torch.equal(batch.images[:1], expected)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_that_a_worker_cannot_read_is_one_short_line(large: FolderData, workers: int) -> None:
+    path = large.test[2][0]
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(DataError) as refused:
+        list(folder_evaluation(large.test, form(side=64), workers=workers))
+    assert refused.value.line.startswith(f"error[data]: cannot read image {path}: ")
+    assert len(refused.value.line) < 80 + len(str(path))
 
 
 def test_validation_pictures_of_a_folder_come_from_all_classes(large: FolderData) -> None:

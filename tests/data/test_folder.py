@@ -359,6 +359,20 @@ def test_a_corrupt_picture_is_named_in_one_line(
     assert str(path) in refused(folder, heard)
 
 
+@pytest.mark.parametrize("image_size", [16, 224])
+def test_corrupt_images_of_all_splits_are_named_before_anything_else(
+    make_folder: MakeFolder, tmp_path: Path, heard: Heard, image_size: int
+) -> None:
+    folder = make_folder({"train/a": 3, "train/b": 3, "test/a": 2, "test/b": 2})
+    for name in ("train/a/001.png", "test/b/000.png", "test/b/001.png"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:500])
+    with pytest.raises(DataError) as caught:
+        load_data(str(folder), cache=tmp_path / "cache", report=heard, image_size=image_size)
+    line = caught.value.line
+    assert "3 of 10 images cannot be read" in line
+    assert all(name in line for name in ("train/a/001.png", "test/b/000.png", "test/b/001.png"))
+
+
 def test_what_a_file_manager_leaves_behind_is_no_picture(make_folder: MakeFolder) -> None:
     """macOS writes ._NAME beside each file on foreign disks; and a folder may be called like a picture."""
     folder = make_folder({"cats": 2, "dogs": 2})

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,9 @@ from PIL import Image
 
 from decanet.convolution.pictures import image_endings, image_formats
 from decanet.core.errors import DataError
-from decanet.data.images import images_below, list_images, skipped_in_words
+from decanet.data import images
+from decanet.data.images import check_images, images_below, list_images, skipped_in_words
+from tests.conftest import Heard, MakeFolder
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -106,3 +109,48 @@ def test_a_folder_without_images_is_refused_with_what_it_holds(tmp_path: Path) -
         images_below(tmp_path)
     with pytest.raises(DataError, match="No such file"):
         list_images(tmp_path / "gone")
+
+
+# Whether all can be read.
+
+
+def hashed(folder: Path) -> dict[Path, str]:
+    return {path: sha256(path.read_bytes()).hexdigest() for path in list_images(folder).paths}
+
+
+def test_all_unreadable_images_are_named_at_once(
+    make_folder: MakeFolder, tmp_path: Path, heard: Heard
+) -> None:
+    folder = make_folder({"a": 20})
+    whole = (folder / "a" / "000.png").read_bytes()
+    for number in range(12):
+        (folder / "a" / f"{number:03d}.png").write_bytes(whole[: 40 * number])
+    with pytest.raises(DataError) as refused:
+        check_images(hashed(folder), tmp_path, heard)
+    line = refused.value.line
+    assert "12 of 20 images cannot be read" in line
+    assert [f"{number:03d}.png" in line for number in range(20)] == [True] * 10 + [False] * 10
+    assert line.endswith("; and 2 more")
+    assert heard.steps[-1][1:] == (20, 20, "images")
+    for number in range(11):
+        (folder / "a" / f"{number:03d}.png").write_bytes(whole)
+    with pytest.raises(DataError, match=r"cannot read image .*011\.png: image file is truncated"):
+        check_images(hashed(folder), tmp_path, heard)
+
+
+def test_what_was_read_once_is_not_decoded_again(
+    make_folder: MakeFolder, tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder({"a": 6})
+    decoded: list[str] = []
+    monkeypatch.setattr(images, "open_rgb", lambda path, _: decoded.append(path.name))
+    check_images(hashed(folder), tmp_path / "cache", heard)
+    assert sorted(decoded) == [f"{number:03d}.png" for number in range(6)]
+    decoded.clear()
+    (folder / "a" / "000.png").rename(folder / "a" / "new.png")
+    (folder / "a" / "001.png").write_bytes(b"another content")
+    check_images(hashed(folder), tmp_path / "cache", heard)
+    assert decoded == ["001.png"]
+    (tmp_path / "file").touch()
+    check_images(hashed(folder), tmp_path / "file", heard)  # no place for a cache
+    assert len(decoded) == 7

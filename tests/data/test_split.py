@@ -15,7 +15,9 @@ LISTED = 100  # pixels from which a folder is listed and not read: enough for wh
 
 
 def load(folder: Path, heard: Heard, stored: RunData | None = None) -> FolderData:
-    data = load_data(str(folder), cache=Path("unused"), report=heard, image_size=LISTED, stored=stored)
+    data = load_data(
+        str(folder), cache=folder.parent / "cache", report=heard, image_size=LISTED, stored=stored
+    )
     assert isinstance(data, FolderData)
     return data
 

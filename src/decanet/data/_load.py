@@ -27,7 +27,7 @@ def load_data(
 
     Args:
         name: a registered name, or a path (it contains a separator, or is a folder here).
-        cache: where data sets are kept.
+        cache: where data sets are kept, and which images of a folder were read.
         source: where a registered data set should come from; "auto" tries the cache, then each source; "cache" fetches
             nothing.
         image_size: side in pixels of what the network sees; decides whether a folder fits into memory.
@@ -40,7 +40,7 @@ def load_data(
     """
     if name in DATASETS:
         return DATASETS.get(name).load(cache, source, report)
-    return load_folder(_folder(name), image_size, seed, report, stored)
+    return load_folder(_folder(name), image_size, seed, report, cache, stored)
 
 
 def load_test_data(

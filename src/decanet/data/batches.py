@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
 from decanet.core.recipe import Augmentation, Rgb
 from decanet.core.runtime import Ranks, generator
@@ -227,7 +228,7 @@ def memory_evaluation(split: Split, form: Form, resize: int | None = None) -> It
         yield Batch(form.normalise(images), part.labels.to(form.device), samples)
 
 
-class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
+class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int] | DataError]):
     """Decodes and varies one picture in a worker process: (epoch, sample) to uint8 (3, S, S), channels-last, and label.
 
     Judged pictures are decoded whole, as published accuracies demand; training takes the decoder's short cut.
@@ -249,7 +250,15 @@ class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.listed)
 
-    def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, int]:
+    def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, int] | DataError:
+        try:
+            return self._read(index)
+        except (
+            DataError
+        ) as error:  # raised in a worker it would come with the worker's traceback in its message
+            return error
+
+    def _read(self, index: tuple[int, int]) -> tuple[Tensor, int]:
         from decanet.convolution.pictures import open_rgb
 
         epoch, sample = index
@@ -401,7 +410,10 @@ def folder_evaluation(
         yield Batch(wide.normalise(images.to(form.device)), labels.to(form.device), samples)
 
 
-def _loader(pictures: _Pictures, batches: list[list[tuple[int, int]]], workers: int, form: Form) -> Any:
+def _loader(
+    pictures: _Pictures, batches: list[list[tuple[int, int]]], workers: int, form: Form
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches, decoded by ``workers`` processes. Raises DataError for an image that cannot be read."""
     workers = min(workers, len(batches))
     context = None
     if workers:
@@ -409,7 +421,7 @@ def _loader(pictures: _Pictures, batches: list[list[tuple[int, int]]], workers: 
         # once: workers, which come anew with every pass, then start in milliseconds in place of seconds.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, "decanet.convolution.pictures"])
-    return torch.utils.data.DataLoader(
+    loader: Any = torch.utils.data.DataLoader(
         pictures,
         batch_sampler=batches,  # the indices are pairs, as __getitem__ takes them
         num_workers=workers,
@@ -417,12 +429,21 @@ def _loader(pictures: _Pictures, batches: list[list[tuple[int, int]]], workers: 
         pin_memory=form.device.type == "cuda",
         multiprocessing_context=context,
     )
+    for batch in loader:
+        if isinstance(batch, DataError):
+            raise batch
+        yield batch
 
 
-def _stack(items: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-    """Pictures uint8 (B, 3, S, S), channels-last as the network wants them, and labels (B,)."""
-    images = torch.stack([image.permute(1, 2, 0) for image, _ in items])
-    return images.permute(0, 3, 1, 2), torch.tensor([label for _, label in items])
+def _stack(items: list[tuple[Tensor, int] | DataError]) -> tuple[Tensor, Tensor] | DataError:
+    """Images uint8 (B, 3, S, S), channels-last as the network wants them, and labels (B,); or the first error."""
+    images, labels = [], []
+    for item in items:
+        if isinstance(item, DataError):
+            return item
+        images.append(item[0].permute(1, 2, 0))
+        labels.append(item[1])
+    return torch.stack(images).permute(0, 3, 1, 2), torch.tensor(labels)
 
 
 def training_batches(

@@ -4,7 +4,8 @@ Without such splits every fifth image of each class is held out for testing; the
 that see small images everything is read once into memory; for those that see large ones, when needed.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from decanet.core.report import Report
 from decanet.data._base import FolderData, ImageData, Split, channel_statistics
 from decanet.data._layout import Layout, understand
 from decanet.data._split import Listed, RunData, divide, follow, hash_files, label, training_classes
+from decanet.data.images import check_images, refuse_unreadable
 
 IN_MEMORY_SIDE = 64  # up to this side, 100,000 pictures take 1.2 GB
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
@@ -34,7 +36,7 @@ THIN = 64
 
 
 def load_folder(
-    folder: Path, image_size: int, seed: int, report: Report, stored: RunData | None = None
+    folder: Path, image_size: int, seed: int, report: Report, cache: Path, stored: RunData | None = None
 ) -> ImageData | FolderData:
     """The images below ``folder``: in memory at ``image_size`` when that is small, else listed.
 
@@ -43,10 +45,11 @@ def load_folder(
         image_size: to which images in memory are brought, in pixels.
         seed: of the split, where the folder brings none.
         report: told what was understood, and what was left out.
+        cache: where it is kept which images can be read.
         stored: what a run remembers; its split is taken, and must still be there.
 
     Raises:
-        DataError: no folder, a doubtful layout, fewer than two classes, a class without images, an unreadable image;
+        DataError: no folder, a doubtful layout, fewer than two classes, a class without images, unreadable images;
             or images that the run began with are missing or changed.
     """
     layout = understand(folder, stored.classes if stored else ())
@@ -77,8 +80,10 @@ def load_folder(
         "files": files,
     }
     if image_size > IN_MEMORY_SIDE:
+        used = [path for listed in parts.values() for path, _ in listed]
+        check_images({path: hashes[path] for path in used}, cache, report)
         return FolderData(**parts, mean=IMAGENET_MEAN, std=IMAGENET_STD, **about)
-    splits = {name: read_split(listed, image_size, report) for name, listed in parts.items()}
+    splits = read_splits(parts, image_size, report)
     mean, std = channel_statistics(splits["train"].images)
     # A channel without any variation would be divided by zero.
     safe = (max(std[0], 1e-3), max(std[1], 1e-3), max(std[2], 1e-3))
@@ -219,18 +224,33 @@ def fit_square(
     return np.array(image.crop((left, top, left + crop, top + crop)))  # a copy: PyTorch wants to own it
 
 
-def read_split(listed: Listed, side: int, report: Report) -> Split:
-    """Decode pictures into memory at ``side`` pixels, on all cores. Raises DataError naming a corrupt one."""
+def read_splits(parts: Mapping[str, Listed], side: int, report: Report) -> dict[str, Split]:
+    """:func:`read_split` of several splits at once: an error names the unreadable images of all."""
+    together = read_split([item for listed in parts.values() for item in listed], side, report)
+    ends = list(itertools.accumulate(map(len, parts.values()), initial=0))
+    return {name: together[slice(*ends[place : place + 2])] for place, name in enumerate(parts)}
+
+
+def read_split(listed: Sequence[tuple[Path, int]], side: int, report: Report) -> Split:
+    """Decode images into memory at ``side`` pixels, on all cores. Raises DataError naming the unreadable ones."""
     from decanet.convolution.pictures import open_rgb
 
     images = torch.empty(len(listed), 3, side, side, dtype=torch.uint8)
+    errors: list[DataError] = []
 
-    def read(item: tuple[Path, int]) -> np.ndarray:
-        return fit_square(open_rgb(item[0], DRAFT_GAP * side), side)
+    def read(item: tuple[Path, int]) -> np.ndarray | DataError:
+        try:
+            return fit_square(open_rgb(item[0], DRAFT_GAP * side), side)
+        except DataError as error:
+            return error
 
     # Pillow decodes outside Python's lock, so threads are enough.
     with ThreadPoolExecutor(usable_cores()) as pool:
-        for index, picture in enumerate(pool.map(read, listed)):
-            images[index] = torch.from_numpy(picture).permute(2, 0, 1)
-            report.progress("reading pictures", index + 1, len(listed), "pictures")
+        for index, image in enumerate(pool.map(read, listed)):
+            if isinstance(image, DataError):
+                errors.append(image)
+            else:
+                images[index] = torch.from_numpy(image).permute(2, 0, 1)
+            report.progress("reading images", index + 1, len(listed), "images")
+    refuse_unreadable(errors, len(listed))
     return Split(images, torch.tensor([label for _, label in listed]))

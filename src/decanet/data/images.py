@@ -1,13 +1,18 @@
-"""Which files below a folder are images: one listing for training, prediction and evaluation."""
+"""Which files below a folder are images, and whether all of them can be read: for training, prediction, evaluation."""
 
+import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from decanet.convolution.pictures import image_endings
-from decanet.core.errors import DataError
+from decanet.convolution.pictures import image_endings, open_rgb
+from decanet.core.errors import DataError, DecanetError
+from decanet.core.processor import usable_cores
+from decanet.core.report import Report
+from decanet.core.results import atomic_path
 
 # How a skipped file is counted where its ending is not what speaks against it.
 HIDDEN, BROKEN_LINK, SPECIAL, NO_ENDING = "hidden", "broken link", "pipe or device", "no ending"
@@ -110,3 +115,74 @@ def _entries(folder: Path) -> Iterator[Path]:
 def _identity(folder: Path) -> tuple[int, int]:
     about = folder.stat()
     return about.st_dev, about.st_ino
+
+
+MOST_NAMED = 10  # unreadable images that a message names
+AT_ONCE = 4096  # images that wait for the threads
+REMEMBERED = "readable-images"  # a file of the cache: digests of contents, one after the other
+DIGEST_BYTES = 16
+
+
+def check_images(hashes: Mapping[Path, str], cache: Path, report: Report) -> None:
+    """Decode images once, before a training that would meet the unreadable ones in its middle.
+
+    Contents that were read are remembered below ``cache``: the next check decodes only those that are new. JPEGs are
+    decoded at an eighth of their size.
+
+    Args:
+        hashes: the images, and the SHA-256 of each in hexadecimal.
+
+    Raises:
+        DataError: some cannot be read; it names the first ``MOST_NAMED``.
+    """
+    remembered = _remembered(cache)
+    new = {path: digest for path in hashes if (digest := _digest(hashes[path])) not in remembered}
+
+    def read(path: Path) -> DataError | None:
+        try:
+            open_rgb(path, 1)
+        except DataError as error:
+            return error
+        return None
+
+    errors: list[DataError] = []
+    paths = list(new)
+    # Pillow decodes outside Python's lock, so threads are enough.
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        for start in range(0, len(paths), AT_ONCE):
+            part = paths[start : start + AT_ONCE]
+            for done, (path, error) in enumerate(zip(part, pool.map(read, part), strict=True), start + 1):
+                if error is not None:
+                    errors.append(error)
+                    del new[path]
+                report.progress("checking that all images can be read", done, len(paths), "images")
+    # A cache that cannot be written costs the next check its time, and no more.
+    if new:
+        with contextlib.suppress(DecanetError), atomic_path(cache / REMEMBERED) as temporary:
+            temporary.write_bytes(b"".join(sorted(remembered | set(new.values()))))
+    refuse_unreadable(errors, len(hashes))
+
+
+def refuse_unreadable(errors: Sequence[DataError], total: int) -> None:
+    """Raise one DataError for the ``errors`` that reading ``total`` images met; do nothing where there are none."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        named = [str(error) for error in errors[:MOST_NAMED]]
+        if rest := len(errors) - len(named):
+            named.append(f"and {rest} more")
+        raise DataError(
+            f"{len(errors)} of {total} images cannot be read, mend or remove them: {'; '.join(named)}"
+        )
+
+
+def _digest(sha256: str) -> bytes:
+    return bytes.fromhex(sha256)[:DIGEST_BYTES]
+
+
+def _remembered(cache: Path) -> set[bytes]:
+    try:
+        digests = (cache / REMEMBERED).read_bytes()
+    except OSError:
+        return set()
+    return {digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)}
