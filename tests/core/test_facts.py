@@ -107,6 +107,9 @@ def test_every_error_of_the_competition_can_be_looked_up() -> None:
         )
         if entry.confidence == "secondary":
             assert "as quoted by" in entry.source
+    for architecture in facts.architectures().values():
+        source = architecture.details.get("ilsvrc", {}).get("source", "image-net.org")
+        assert re.search(r"image-net\.org|arXiv:\d{4}\.\d{4}|NIPS 2012", source), architecture.key
 
 
 def test_the_third_entry_of_2014_has_the_error_of_its_own_paper() -> None:
