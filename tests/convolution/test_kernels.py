@@ -7,11 +7,15 @@ import pytest
 from scipy import ndimage
 
 from decanet.convolution.kernels import (
+    ALIASES,
     BANKS,
     KERNELS,
     MAX_SIDE,
+    PURPOSES,
     TUTORIAL,
     check_kernel,
+    describe,
+    describe_sum,
     find_kernel,
     find_kernels,
 )
@@ -72,6 +76,45 @@ def test_every_entry_says_what_it_does_and_where_it_comes_from(name):
     entry = (KERNELS | BANKS)[name]
     assert entry.does.endswith(".")
     assert entry.source
+    assert entry.purpose in PURPOSES
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    {
+        "edge_detection": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
+        "normalize": [[1 / 9] * 3] * 3,
+        "edge_detect2": [[-1, 0, 1]] * 3,
+        "kernel6": np.identity(3) / 3,
+        "kernel_7": [[-2, -3, -2], [-3, 21, -3], [-2, -3, -2]],
+        "surbo_1": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+        "surbo_2": [[1, 2, 1], [0, 0, 0], [-1, -2, -2]],
+    }.items(),
+)
+def test_the_tutorials_own_names_are_understood(name, weights):
+    np.testing.assert_allclose(find_kernel(name), weights)
+    assert describe(name).startswith(f"{name}: ")
+
+
+def test_aliases_hide_no_kernel():
+    assert not set(ALIASES) & {*KERNELS, *BANKS}
+    assert set(ALIASES.values()) <= set(KERNELS)
+    assert find_kernel("just for fun").sum() == pytest.approx(1)
+
+
+def test_what_a_sum_does_to_flat_areas():
+    assert describe_sum(find_kernel("gaussian")) == "sum 1:\nflat areas keep their value"
+    assert describe_sum(find_kernel("laplacian_of_gaussian")) == "sum 0:\nflat areas give 0"
+    assert describe_sum(find_kernel("sobel_y_slip")) == "sum −1:\nflat areas give −1 × their value"
+
+
+def test_emboss_is_lit_from_the_upper_left():
+    """On a bright disk, a hill, the slope that faces the upper left is bright, the other dark."""
+    y, x = np.mgrid[-10:11, -10:11]
+    relief = ndimage.correlate(np.where(x**2 + y**2 < 36, 0.8, 0.2), find_kernel("emboss"))
+    assert relief[6, 6] > 0.8
+    assert relief[14, 14] < 0.2
+    assert "upper left" in KERNELS["emboss"].does
 
 
 @pytest.mark.parametrize("axis", ["prewitt", "sobel"])

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
+from decanet.cli.convolve.train import load_digits
 from decanet.convolution.numpy_network import (
     Digits,
     Network,
     digit_network,
-    load_digits,
     network_cost,
     predict,
     train,
@@ -118,18 +118,6 @@ def test_a_seed_fixes_everything(digits: Digits) -> None:
     first = weights(1)
     np.testing.assert_array_equal(first, weights(1))
     assert (first != weights(2)).any()
-
-
-def test_the_split_is_fixed_and_without_overlap(digits: Digits) -> None:
-    assert digits.train_pictures.shape == (1437, 1, 8, 8)
-    assert digits.test_pictures.shape == (360, 1, 8, 8)
-    assert digits.train_pictures.dtype == np.float32
-    assert (digits.train_pictures.min(), digits.train_pictures.max()) == (0, 1)
-    assert np.bincount(digits.test_labels).tolist() == [36, 36, 35, 37, 36, 37, 36, 36, 35, 36]
-    both = np.concatenate([digits.train_pictures, digits.test_pictures]).reshape(1797, -1)
-    assert len(np.unique(both, axis=0)) == 1797  # no picture is in both parts
-    again = load_digits()
-    np.testing.assert_array_equal(again.test_pictures, digits.test_pictures)
 
 
 def test_cost() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.signal import lfilter
 from scipy.stats import linregress
 from skimage.data import chelsea
@@ -13,11 +14,13 @@ from skimage.data import chelsea
 from decanet.convolution._statistics_figures import draw_statistics
 from decanet.convolution.pictures import grey_of
 from decanet.convolution.statistics import (
+    Statistics,
     autocorrelation,
     fit_decay,
     measure,
     noise_like,
     radial_average,
+    verdict,
 )
 from decanet.core.errors import DataError
 
@@ -170,3 +173,27 @@ def test_gigantic_pictures_are_refused(monkeypatch):
     monkeypatch.setattr("decanet.convolution.statistics.MOST_PIXELS", 1000)
     with pytest.raises(DataError, match="64x32 pixels is too large"):
         measure(np.random.default_rng(0).uniform(0, 1, (32, 64)))
+
+
+def test_the_verdict_names_the_law_that_fits_better():
+    x = np.arange(40.0)
+    for law, rho in (("exponential", np.exp(-0.05 * x)), ("power", (x + 1e-9) ** -0.4)):
+        fits = {name: fit_decay(x, rho, name) for name in ("exponential", "power")}
+        statistics = Statistics(np.zeros((2, 2)), np.zeros((3, 3)), x, rho, fits)
+        assert verdict(statistics).startswith(f"The {law} law fits better: R² 1.000 against 0.")
+    assert "about equally" in verdict(
+        Statistics(
+            np.zeros((2, 2)), np.zeros((3, 3)), x, rho, {"power": fits["power"], "exponential": fits["power"]}
+        )
+    )
+    assert verdict(measure(noise_like(np.random.default_rng(0).random((40, 40))))).startswith("No law fits")
+
+
+def test_the_figures_panels_are_of_equal_height_and_its_title_is_the_verdict():
+    for cat in (grey_of(chelsea()[:120, :200]), grey_of(chelsea()[:200, :120])):
+        natural = measure(cat)
+        figure = draw_statistics(natural, measure(noise_like(cat)))
+        FigureCanvasAgg(figure).draw()
+        heights = [axes.get_window_extent().height for axes in figure.subfigs[0].axes[:4]]
+        assert max(heights) < 1.06 * min(heights)
+        assert figure.get_suptitle() == verdict(natural)

@@ -180,6 +180,12 @@ def test_without_fonts_names_become_numbers_that_a_file_explains(
 
 
 @pytest.mark.usefixtures("fresh_fonts")
+@pytest.mark.parametrize("letter", "−αЖ∑")
+def test_what_the_usual_font_has_needs_no_other(letter: str) -> None:
+    assert _fonts.family_for(letter) == _fonts.BASE
+
+
+@pytest.mark.usefixtures("fresh_fonts")
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_a_font_that_has_the_letter_is_found_and_used(tmp_path: Path, ending: str) -> None:
     letter = "ᴕ"  # of the fonts that come with matplotlib, DejaVu Serif has it and DejaVu Sans has not

@@ -1,11 +1,11 @@
-"""The figure of neighbourhood: a picture and snow, their correlation by shift, and its fall with distance."""
+"""The figure of neighborhood: an image and snow, their autocorrelation, and its fall with distance."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decanet.convolution.statistics import FADED, Statistics
-from decanet.core.plotting import COLOURS, new_figure, show_picture, styled
+from decanet.convolution.statistics import FADED, Statistics, verdict
+from decanet.core.plotting import COLOURS, new_figure, show_picture, signed_scale, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,14 +13,18 @@ if TYPE_CHECKING:
 
 @styled
 def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
-    """The picture, the random matrix and both laws, on linear, half-logarithmic and logarithmic axes.
+    """The image, the random matrix and both laws, on linear, half-logarithmic and logarithmic axes.
 
     An exponential is a straight line on the second, a power on the third.
     """
-    figure = new_figure(13, 7.6)
-    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    height, width = natural.picture.shape
+    aspect = min(
+        max(width / height, 0.5), 2.0
+    )  # panels of equal height: an image is this much wider than a map
+    figure = new_figure(12, 11 / (2 * aspect + 2.9) + 4.9)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(11 / (2 * aspect + 2.9) + 0.8, 3.7))
     above, below = parts
-    _draw_pictures(above, natural, noise)
+    _draw_images(above, natural, noise, aspect)
     panels = below.subplots(1, 3)
     for axes, (title, x_scale, y_scale) in zip(
         panels,
@@ -38,34 +42,37 @@ def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
     for axes in panels[1:]:
         axes.set_ylim(lowest, 1.6)
     panels[2].set_xlim(0.9, 1.05 * natural.distances[-1])
+    figure.suptitle(verdict(natural), fontsize=13, fontweight="bold")
     below.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
-def _draw_pictures(above: Any, natural: Statistics, noise: Statistics) -> None:
-    panels = above.subplots(1, 4)
+def _draw_images(above: Any, natural: Statistics, noise: Statistics, aspect: float) -> None:
+    panels = above.subplots(1, 4, width_ratios=(aspect, 1, aspect, 1))
     reach = len(natural.correlation) // 2
     extent = (-reach - 0.5, reach + 0.5, reach + 0.5, -reach - 0.5)
     for axes, statistics, name in (
-        (panels[0], natural, "The picture"),
+        (panels[0], natural, "The image"),
         (panels[2], noise, "A random matrix"),
     ):
         show_picture(axes, statistics.picture, name, cmap="gray", interpolation="antialiased")
+        axes.set_title(name)
     for axes, statistics in ((panels[1], natural), (panels[3], noise)):
-        side, down = statistics.neighbours
-        map_ = axes.imshow(statistics.correlation, cmap="RdBu_r", vmin=-1, vmax=1, extent=extent)
-        axes.set_title(f"its correlation by shift\nneighbours: {side:.3f} across, {down:.3f} down")
+        map_ = axes.imshow(statistics.correlation, extent=extent, **signed_scale(1))
+        across, down = (f"{value:.3f}".replace("-", "−") for value in statistics.neighbours)
+        axes.set_title(f"Its autocorrelation\nneighbors: {across} across, {down} down")
         axes.title.set(fontsize=9, fontweight="normal")
-        axes.set(xlabel="dx (pixels)", ylabel="dy (pixels)")
+        axes.set(xlabel="shift across (pixels)", ylabel="shift down (pixels)")
         axes.grid(False)
-    above.colorbar(map_, ax=panels[3], shrink=0.85, label="correlation")
+    place = panels[3].inset_axes((1.06, 0, 0.06, 1))
+    above.colorbar(map_, cax=place, label="correlation")
 
 
 def _draw_decay(axes: Any, natural: Statistics, noise: Statistics, logarithmic: bool) -> None:
     start = 1 if logarithmic else 0
     x = natural.distances[start:]
     shown = natural.radial[start:]
-    axes.plot(x, np.where(shown > 0, shown, np.nan) if logarithmic else shown, color="black", label="picture")
+    axes.plot(x, np.where(shown > 0, shown, np.nan) if logarithmic else shown, color="black", label="image")
     flat = noise.radial[start:]
     axes.plot(
         noise.distances[start:], np.where(flat > 0, flat, np.nan) if logarithmic else flat,

@@ -1,12 +1,12 @@
 """Kernels: the small matrices that blur, sharpen and find edges, with what each does and who proposed it.
 
-A kernel says how a pixel's new value is mixed from its neighbours' old ones. Three rules of thumb read most:
+A kernel says how a pixel's new value is mixed from its neighbors' old ones. Three rules of thumb read most:
 weights that sum to 1 keep the brightness (blur, sharpen), weights that sum to 0 answer to change only
 (edges), and all-positive weights smooth.
 
-The matrices stand as the CNN libraries and the tutorial write them, for cross-correlation: ``sobel_x``
-answers positively where the picture grows brighter to the right. True convolution turns them by half a turn
-first, so ``sobel_x`` changes its sign; kernels that look the same upside down do not notice.
+The kernels stand as the CNN libraries and the tutorial write them, for cross-correlation, and what is said of them
+here holds for it: ``sobel_x`` answers positively where the image grows brighter to the right. True convolution turns
+them by half a turn first, so ``sobel_x`` changes its sign; kernels that look the same upside down do not change.
 
 A new kernel is one new function here, decorated with its source. Its parameters are what a user may vary, and
 the first line of its docstring is what ``decanet convolve image --list`` says of it.
@@ -49,15 +49,17 @@ class Kernel:
         name: what a user calls it.
         build: ``build(**parameters)`` gives the weights (kh, kw), or for a bank a dict of names to weights.
         source: who proposed it, and where.
+        purpose: one of ``PURPOSES``.
     """
 
     name: str
     build: Callable[..., Any]
     source: str
+    purpose: str
 
     @property
     def does(self) -> str:
-        """What it does to a picture, in one line."""
+        """What it does to an image, in one line."""
         return (inspect.getdoc(self.build) or "").splitlines()[0]
 
     @property
@@ -66,19 +68,38 @@ class Kernel:
         return {name: p.default for name, p in inspect.signature(self.build).parameters.items()}
 
 
+BLUR, SHARPEN, GRADIENT, CURVATURE, OTHER = PURPOSES = (
+    "Blur",
+    "Sharpen and relief",
+    "Edges by first derivatives",
+    "Edges by second derivatives",
+    "Stripes of one width, chance, and the tutorial's slip",
+)
+
 KERNELS: dict[str, Kernel] = {}
 BANKS: dict[str, Kernel] = {}  # many kernels under one name, for contact sheets
 
-TUTORIAL = (  # the nine pictures of the tutorial, in its order
+TUTORIAL = (  # the nine images of the tutorial, in its order
     "edge", "sharpen", "box", "vertical_edge", "random", "diagonal", "sharpen_strong", "sobel_x", "sobel_y",
 )  # fmt: skip
+# The names that the tutorial gives to them, where they are others. Its surbo_2 ends with -2, see sobel_y_slip.
+ALIASES = {
+    "edge_detection": "edge",
+    "normalize": "box",
+    "edge_detect2": "vertical_edge",
+    "just for fun": "random",
+    "kernel6": "diagonal",
+    "kernel_7": "sharpen_strong",
+    "surbo_1": "sobel_x",
+    "surbo_2": "sobel_y_slip",
+}
 
 
 def _entry(
-    source: str, into: dict[str, Kernel] = KERNELS
+    source: str, purpose: str, into: dict[str, Kernel] = KERNELS
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
-        into[build.__name__] = Kernel(build.__name__, build, source)
+        into[build.__name__] = Kernel(build.__name__, build, source, purpose)
         return build
 
     return decorate
@@ -87,32 +108,32 @@ def _entry(
 # --- The tutorial's own ---
 
 
-@_entry("the tutorial, part 2; the 8-neighbour Laplacian with its sign turned")
+@_entry("the tutorial, part 2; the 8-neighbor Laplacian with its sign turned", CURVATURE)
 def edge() -> Weights:
-    """Edges in all directions: each pixel against its eight neighbours."""
+    """Edges in all directions: each pixel against its eight neighbors."""
     return [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]
 
 
-@_entry("the tutorial, part 2; the picture minus its 4-neighbour Laplacian")
+@_entry("the tutorial, part 2; the image minus its 4-neighbor Laplacian", SHARPEN)
 def sharpen() -> Weights:
-    """Sharpens: adds to each pixel its difference from the four neighbours."""
+    """Sharpens: adds to each pixel its difference from the four neighbors."""
     return [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
 
 
-@_entry("the tutorial, part 2, with size 3")
+@_entry("the tutorial, part 2, with size 3", BLUR)
 def box(size: int = 3) -> Weights:
     """Blurs: the plain mean of a square."""
     size = _side("box", "size", size)
     return np.full((size, size), 1 / size**2)
 
 
-@_entry("the tutorial, part 2; the same matrix as prewitt_x")
+@_entry("the tutorial, part 2; the same matrix as prewitt_x", GRADIENT)
 def vertical_edge() -> Weights:
     """Vertical edges: right column against left."""
     return [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]
 
 
-@_entry("the tutorial, part 2, which leaves the seed to chance")
+@_entry("the tutorial, part 2, which leaves the seed to chance", OTHER)
 def random(seed: int = 0, size: int = 3) -> Weights:
     """Normal random weights divided by their sum: no purpose, but the brightness is kept."""
     size = _side("random", "size", size)
@@ -121,71 +142,71 @@ def random(seed: int = 0, size: int = 3) -> Weights:
     return weights / weights.sum()
 
 
-@_entry("the tutorial, part 2, with size 3: the identity matrix / 3")
+@_entry("the tutorial, part 2, with size 3: the identity matrix / 3", BLUR)
 def diagonal(size: int = 3) -> Weights:
     """Blurs along the falling diagonal, as a camera moved that way."""
     size = _side("diagonal", "size", size)
     return np.eye(size) / size
 
 
-@_entry("the tutorial, part 2")
+@_entry("the tutorial, part 2", SHARPEN)
 def sharpen_strong() -> Weights:
-    """Sharpens strongly: all eight neighbours count against the pixel."""
+    """Sharpens strongly: all eight neighbors count against the pixel."""
     return [[-2, -3, -2], [-3, 21, -3], [-2, -3, -2]]
 
 
 # --- Gradients ---
 
 
-@_entry(f"{_SOBEL}; the tutorial, part 2")
+@_entry(f"{_SOBEL}; the tutorial, part 2", GRADIENT)
 def sobel_x() -> Weights:
     """Gradient to the right, smoothed downwards by 1 2 1."""
     return [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
 
 
-@_entry(_SOBEL)
+@_entry(_SOBEL, GRADIENT)
 def sobel_y() -> Weights:
     """Gradient upwards, smoothed sideways by 1 2 1."""
     return [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]
 
 
-@_entry("the tutorial, part 2, as printed; the last weight should be -1, see sobel_y")
+@_entry("the tutorial, part 2, as printed; the last weight should be -1, see sobel_y", OTHER)
 def sobel_y_slip() -> Weights:
-    """The tutorial's sobel_y with its slip, last weight -2: even surfaces no longer give 0."""
+    """The tutorial's sobel_y with its slip, last weight -2: flat areas no longer give 0."""
     return [[1, 2, 1], [0, 0, 0], [-1, -2, -2]]
 
 
-@_entry(_PREWITT)
+@_entry(_PREWITT, GRADIENT)
 def prewitt_x() -> Weights:
     """Gradient to the right, smoothed downwards by 1 1 1."""
     return [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]
 
 
-@_entry(_PREWITT)
+@_entry(_PREWITT, GRADIENT)
 def prewitt_y() -> Weights:
     """Gradient upwards, smoothed sideways by 1 1 1."""
     return [[1, 1, 1], [0, 0, 0], [-1, -1, -1]]
 
 
-@_entry(_SCHARR)
+@_entry(_SCHARR, GRADIENT)
 def scharr_x() -> Weights:
     """Gradient to the right with a truer direction than Sobel's: smoothed by 3 10 3."""
     return [[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]]
 
 
-@_entry(_SCHARR)
+@_entry(_SCHARR, GRADIENT)
 def scharr_y() -> Weights:
     """Gradient upwards with a truer direction than Sobel's: smoothed by 3 10 3."""
     return [[3, 10, 3], [0, 0, 0], [-3, -10, -3]]
 
 
-@_entry(_ROBERTS)
+@_entry(_ROBERTS, GRADIENT)
 def roberts_falling() -> Weights:
     """Difference along the falling diagonal, the smallest gradient there is."""
     return [[1, 0], [0, -1]]
 
 
-@_entry(_ROBERTS)
+@_entry(_ROBERTS, GRADIENT)
 def roberts_rising() -> Weights:
     """Difference along the rising diagonal, partner of roberts_falling."""
     return [[0, 1], [-1, 0]]
@@ -194,28 +215,28 @@ def roberts_rising() -> Weights:
 # --- Second derivatives ---
 
 
-@_entry("the five-point stencil of numerical analysis")
+@_entry("the five-point stencil of numerical analysis", CURVATURE)
 def laplacian_4() -> Weights:
-    """Laplacian: the four neighbours' sum minus four times the pixel."""
+    """Laplacian: the four neighbors' sum minus four times the pixel."""
     return [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
 
 
-@_entry("the nine-point stencil with equal weights")
+@_entry("the nine-point stencil with equal weights", CURVATURE)
 def laplacian_8() -> Weights:
-    """Laplacian with the diagonals: the eight neighbours' sum minus eight times the pixel."""
+    """Laplacian with the diagonals: the eight neighbors' sum minus eight times the pixel."""
     return [[1, 1, 1], [1, -8, 1], [1, 1, 1]]
 
 
-@_entry(_MARR)
+@_entry(_MARR, CURVATURE)
 def laplacian_of_gaussian(sigma: float = 2.0) -> Weights:
-    """Laplacian of a blurred picture: dark on bright spots of radius sigma * sqrt(2), zero on edges."""
+    """Laplacian of a blurred image: dark on bright spots of radius sigma * sqrt(2), zero on edges."""
     y, x = _grid(_radius("laplacian_of_gaussian", "sigma", sigma))
     r2 = (x**2 + y**2) / sigma**2
     weights = (r2 - 2) / sigma**2 * np.exp(-r2 / 2) / (2 * math.pi * sigma**2)
     return weights - weights.mean()  # cut at 4 sigma and sampled, it would not quite sum to 0
 
 
-@_entry(f"{_MARR}; the ratio 1.6 is theirs")
+@_entry(f"{_MARR}; the ratio 1.6 is theirs", CURVATURE)
 def difference_of_gaussians(sigma: float = 2.0, ratio: float = 1.6) -> Weights:
     """A narrow blur minus a wide one: keeps details of one size, as cells of the retina do."""
     _require("difference_of_gaussians", "ratio", ratio, ratio > 1, "greater than 1")
@@ -227,13 +248,13 @@ def difference_of_gaussians(sigma: float = 2.0, ratio: float = 1.6) -> Weights:
 # --- Blur, sharpness, relief ---
 
 
-@_entry("C. F. Gauss's bell curve, cut at 4 sigma")
+@_entry("C. F. Gauss's bell curve, cut at 4 sigma", BLUR)
 def gaussian(sigma: float = 1.0) -> Weights:
     """Blurs softly and equally in all directions; sigma in pixels."""
     return _gaussian(sigma, _radius("gaussian", "sigma", sigma))
 
 
-@_entry("the darkroom's unsharp mask, as image editors took it over")
+@_entry("the darkroom's unsharp mask, as image editors took it over", SHARPEN)
 def unsharp_mask(sigma: float = 2.0, amount: float = 1.0) -> Weights:
     """Sharpens: adds amount times the difference from a blurred copy."""
     _require("unsharp_mask", "amount", amount, 0 < amount <= 1e6, "between 0 and 1e6")
@@ -243,13 +264,13 @@ def unsharp_mask(sigma: float = 2.0, amount: float = 1.0) -> Weights:
     return weights
 
 
-@_entry("common practice of image editors")
+@_entry("common practice of image editors", SHARPEN)
 def emboss() -> Weights:
     """Relief: light seems to fall from the upper left; as a true convolution, from the lower right."""
     return [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]
 
 
-@_entry("the exposure of a camera that moves evenly on a line")
+@_entry("the exposure of a camera that moves evenly on a line", BLUR)
 def motion_blur(length: float = 15.0, angle: float = 0.0) -> Weights:
     """Blurs along a line; length in pixels, angle in degrees, counter-clockwise from the right."""
     _require("motion_blur", "length", length, 1 <= length <= MAX_SIDE - 2, f"between 1 and {MAX_SIDE - 2}")
@@ -266,7 +287,7 @@ def motion_blur(length: float = 15.0, angle: float = 0.0) -> Weights:
 # --- Gabor: what AlexNet's first layer learns ---
 
 
-@_entry(_DAUGMAN)
+@_entry(_DAUGMAN, OTHER)
 def gabor(angle: float = 0.0, wavelength: float = 8.0, phase: float = 0.0) -> Weights:
     """A wave under a bell: answers to stripes of one width and direction; angle and phase in degrees."""
     _require("gabor", "angle", angle, math.isfinite(angle), "a finite number")
@@ -284,7 +305,7 @@ def gabor(angle: float = 0.0, wavelength: float = 8.0, phase: float = 0.0) -> We
     return weights / abs(weights).sum()
 
 
-@_entry(_DAUGMAN, into=BANKS)
+@_entry(_DAUGMAN, OTHER, into=BANKS)
 def gabor_bank(orientations: int = 8, wavelength: float = 8.0) -> dict[str, Weights]:
     """Gabor kernels of one wavelength in evenly spread directions."""
     _require("gabor_bank", "orientations", orientations, 1 <= orientations <= 36, "between 1 and 36")
@@ -299,9 +320,9 @@ def find_kernels(spelling: str) -> dict[str, np.ndarray]:
     """The kernels that ``spelling`` means, by name: one, or several for a bank.
 
     Args:
-        spelling: a name (``sobel_x``), a name with parameters (``gaussian:sigma=2.5``), a matrix in JSON
-            (``[[0,-1,0],[-1,5,-1],[0,-1,0]]``), or the path of a ``.csv`` or ``.npy`` file. No text is ever
-            evaluated.
+        spelling: a name (``sobel_x``, or the tutorial's ``surbo_1``), a name with parameters
+            (``gaussian:sigma=2.5``), a matrix in JSON (``[[0,-1,0],[-1,5,-1],[0,-1,0]]``), or the path of a ``.csv``
+            or ``.npy`` file. No text is ever evaluated.
 
     Returns:
         Names to float64 weights (kh, kw); a matrix or file may hold (C, kh, kw), one layer for each channel.
@@ -316,11 +337,13 @@ def find_kernels(spelling: str) -> dict[str, np.ndarray]:
     path = Path(spelling)
     if path.suffix.lower() in {".csv", ".npy"}:
         values = _from_npy(path) if path.suffix.lower() == ".npy" else _from_csv(path)
-        return {path.stem: check_kernel(values, f"kernel file {path}")}
+        return {path.name: check_kernel(values, f"kernel file {path}")}
     name, _, text = spelling.partition(":")
-    entry = (KERNELS | BANKS).get(name)
+    entry = _entry_of(spelling)
     if entry is None:
-        hint = did_you_mean(name, [*KERNELS, *BANKS]) or " (decanet convolve image --list shows them)"
+        hint = (
+            did_you_mean(name, [*KERNELS, *BANKS, *ALIASES]) or " (decanet convolve image --list shows them)"
+        )
         raise UsageError(f"unknown kernel {name!r}{hint}")
     built = entry.build(**_parameters(entry, text))
     several = built if isinstance(built, dict) else {spelling: built}
@@ -335,6 +358,33 @@ def find_kernel(spelling: str) -> np.ndarray:
             f"{spelling} is a bank of {len(found)} kernels; choose one, for instance {next(iter(found))}"
         )
     return next(iter(found.values()))
+
+
+def describe(spelling: str) -> str:
+    """A kernel's name and what it does, for the title of a figure; the bare name of one of the user's own."""
+    entry = _entry_of(spelling)
+    return f"{spelling}: {entry.does.removesuffix('.')}" if entry else spelling
+
+
+def purpose_of(spelling: str) -> str:
+    """The group of a kernel, one of ``PURPOSES``; empty for one of the user's own."""
+    entry = _entry_of(spelling)
+    return entry.purpose if entry else ""
+
+
+def describe_sum(weights: np.ndarray) -> str:
+    """What the sum of the weights does to flat areas."""
+    total = round(float(weights.sum()), 6) + 0.0
+    if total == 0:
+        return "sum 0:\nflat areas give 0"
+    if total == 1:
+        return "sum 1:\nflat areas keep their value"
+    return f"sum {total:.3g}:\nflat areas give {total:.3g} × their value".replace("-", "−")
+
+
+def _entry_of(spelling: str) -> Kernel | None:
+    name = spelling.partition(":")[0]
+    return (KERNELS | BANKS).get(ALIASES.get(name, name))
 
 
 def check_kernel(values: Any, what: str = "the kernel") -> np.ndarray:

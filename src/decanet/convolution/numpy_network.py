@@ -1,8 +1,7 @@
 """A convolutional network without a framework: the layers of ``reference``, trained on handwritten digits.
 
 All that training is, is in this file and in ``reference``: draw a batch, run the layers forwards, measure
-the loss, run them backwards, move every weight a little against its gradient. The pictures are the 1,797
-digits of 8x8 pixels that scikit-learn carries, so nothing is downloaded.
+the loss, run them backwards, move every weight a little against its gradient.
 """
 
 import math
@@ -27,7 +26,6 @@ from decanet.convolution.reference import (
 )
 from decanet.core.errors import DataError, DivergedError, UsageError
 
-TEST_PICTURES = 360  # of 1,797: 20%
 CHANNELS = (16, 32)  # kernels of the two convolutions
 BATCH = 32
 LEARNING_RATE = 0.1
@@ -36,28 +34,12 @@ MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Digits:
-    """Pictures (N, 1, 8, 8), float32 from 0 to 1, and labels (N,) from 0 to 9, in two parts."""
+    """Images (N, 1, 8, 8), float32 from 0 to 1, and labels (N,) from 0 to 9: the training set and the test set."""
 
     train_pictures: Array
     train_labels: Array
     test_pictures: Array
     test_labels: Array
-
-
-def load_digits() -> Digits:
-    """scikit-learn's digits: 1,437 to train and 360 to test, drawn with equal shares of each digit.
-
-    The split is always the same, whatever the seed of a training (``train_test_split``, random state 0). It
-    is drawn by picture, so the same writers are in both parts: on new hands a network may do worse.
-    """
-    from sklearn.datasets import load_digits as load
-    from sklearn.model_selection import train_test_split
-
-    pixels, labels = load(return_X_y=True)  # (1797, 64), from 0 to 16
-    pictures = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
-    parts = train_test_split(pictures, labels, test_size=TEST_PICTURES, random_state=0, stratify=labels)
-    train_pictures, test_pictures, train_labels, test_labels = parts
-    return Digits(train_pictures, train_labels, test_pictures, test_labels)
 
 
 class Network:

@@ -23,6 +23,7 @@ from decanet.core.errors import DataError
 Array = NDArray[np.float64]
 
 MOST_PIXELS = 64_000_000  # about 2.5 GB while transforming
+EQUAL = 0.01  # two R² that differ by less decide nothing
 FADED = 0.05  # below this the correlation counts as gone: its logarithm would be noise
 
 
@@ -203,3 +204,14 @@ def measure(picture: ArrayLike) -> Statistics:
     distances, radial = radial_average(correlation, (p.shape[0], p.shape[1]))
     fits: dict[str, Fit | None] = {law: fit_decay(distances, radial, law) for law in ("exponential", "power")}
     return Statistics(p, correlation, distances, radial, fits)
+
+
+def verdict(statistics: Statistics) -> str:
+    """Which law describes the fall of the correlation better, in one sentence."""
+    fits = [fit for fit in statistics.fits.values() if fit is not None]
+    if not fits:
+        return "No law fits: not even three pixels away is there any correlation"
+    better, worse = sorted(fits, key=lambda fit: fit.r_squared, reverse=True)
+    if better.r_squared - worse.r_squared < EQUAL:
+        return f"Both laws fit about equally well: R² {better.r_squared:.3f} and {worse.r_squared:.3f}"
+    return f"The {better.law} law fits better: R² {better.r_squared:.3f} against {worse.r_squared:.3f}"

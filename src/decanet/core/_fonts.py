@@ -52,7 +52,7 @@ def _has(family: str, character: str) -> bool:
     from matplotlib.font_manager import FontProperties
 
     try:
-        file = font_manager.findfont(FontProperties(family=family), fallback_to_default=False)
+        file = font_manager.findfont(FontProperties(family=[family]), fallback_to_default=False)
         font = font_manager.get_font(file)
     except (OSError, RuntimeError, ValueError):  # listed, but gone or damaged
         return False

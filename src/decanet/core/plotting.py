@@ -104,6 +104,19 @@ def show_picture(axes, picture, title: str = "", **options) -> None:  # type: ig
         axes.set_title(literal(title), fontsize=9, fontweight="normal")
 
 
+def signed_scale(limit: float) -> dict[str, Any]:
+    """The options of ``imshow`` for values of both signs: blue below zero, white at zero, orange above.
+
+    All figures use this one code. The negative end is darker than the positive one, so that the sign survives
+    a black-and-white print; blue and orange stay apart for color-blind readers.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    ends = ["#04204f", "#2f7fbf", "#ffffff", "#f2a04a", "#c75a00"]
+    limit = limit or 1.0
+    return {"cmap": LinearSegmentedColormap.from_list("signed", ends), "vmin": -limit, "vmax": limit}
+
+
 def grid_shape(count: int, columns: int) -> tuple[int, int]:
     """(rows, columns) of a contact sheet for ``count`` pictures."""
     return -(-count // columns), min(count, columns)

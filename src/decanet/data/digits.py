@@ -17,14 +17,9 @@ from decanet.data._base import DatasetEntry, ImageData, Split, channel_statistic
 
 def load(cache: Path, source: str, report: Report) -> ImageData:  # noqa: ARG001 (nothing to fetch)
     """The digits as 32x32 RGB."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    labels = torch.from_numpy(digits.target).long()
-    small = torch.from_numpy(digits.images).float().unsqueeze(1) * (255 / 16)  # (N, 1, 8, 8), 0..16 to 0..255
-    large = F.interpolate(small, size=(32, 32), mode="bilinear", align_corners=False)
+    small, labels, test = load_small()
+    large = F.interpolate(255 * small, size=(32, 32), mode="bilinear", align_corners=False)
     images = large.round().to(torch.uint8).repeat(1, 3, 1, 1)
-    test = _every_fifth(labels)
     train = Split(images[~test], labels[~test])
     mean, std = channel_statistics(train.images)
     return ImageData(
@@ -37,6 +32,15 @@ def load(cache: Path, source: str, report: Report) -> ImageData:  # noqa: ARG001
         mirror=False,
         source="scikit-learn",
     )
+
+
+def load_small() -> tuple[Tensor, Tensor, Tensor]:
+    """The digits as they are, (N, 1, 8, 8) from 0 to 1, their labels (N,), and which (N,) are the test split's."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    labels = torch.from_numpy(digits.target).long()
+    return torch.from_numpy(digits.images).float().unsqueeze(1) / 16, labels, _every_fifth(labels)
 
 
 def _every_fifth(labels: Tensor) -> Tensor:

@@ -69,15 +69,35 @@ def test_the_raw_result_of_a_colour_picture(tmp_path, small, capsys):
     assert (ours.shape, ours.dtype) == ((20, 25, 3), np.float32)
     assert report["results"][0]["shape"] == [20, 25, 3]
     pixels = torch.from_numpy(chelsea()[100:140, 150:200] / 255).permute(2, 0, 1)[:, None]
-    flipped = torch.from_numpy(find_kernel("sobel_x")[::-1, ::-1].copy())[None, None]
-    expected = F.conv2d(F.pad(pixels, (1, 1, 1, 1), mode="reflect"), flipped, stride=2)[:, 0]
+    weights = torch.from_numpy(find_kernel("sobel_x"))[None, None]
+    expected = F.conv2d(F.pad(pixels, (1, 1, 1, 1), mode="reflect"), weights, stride=2)[:, 0]
     np.testing.assert_allclose(ours, expected.permute(1, 2, 0).numpy(), atol=1e-5)
 
 
-def test_correlation_turns_the_sign_of_sobel(small, tmp_path):
-    for name, flags in (("a.npy", []), ("b.npy", ["--correlate"])):
-        assert image(small, "--kernel", "sobel_x", "--save-array", tmp_path / name, *flags) == 0
-    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), -np.load(tmp_path / "b.npy"), atol=1e-6)
+def test_sobel_answers_positively_where_the_image_grows_brighter_to_the_right(tmp_path):
+    Image.fromarray(np.repeat([[0, 0, 0, 255, 255, 255]], 5, axis=0).astype(np.uint8)).save(
+        tmp_path / "step.png"
+    )
+    options = ["--padding", "replicate", "--save-array", tmp_path / "a.npy"]
+    for flags, sign in (([], 1), (["--correlate"], 1), (["--convolve"], -1)):
+        assert image(tmp_path / "step.png", "--kernel", "sobel_x", *options, *flags) == 0
+        np.testing.assert_allclose(np.load(tmp_path / "a.npy"), sign * np.array([[0, 0, 4, 4, 0, 0]] * 5))
+
+
+def test_one_kernel_gives_the_same_alone_and_among_the_nine(capsys):
+    assert image("--json") == 0
+    among = {result["kernel"]: result for result in numbers(capsys)["results"]}
+    assert image("--kernel", "sobel_x", "--json") == 0
+    assert numbers(capsys)["results"] == [among["sobel_x"]]
+
+
+def test_the_slip_of_the_tutorial_is_said_when_its_nine_are_drawn(small, capsys):
+    assert image(small, "--json") == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "tutorial" in line]
+    assert "-2" in line
+    assert "sobel_y_slip" in line
+    assert image(small, "--kernel", "sobel_y", "--json") == 0
+    assert "tutorial" not in capsys.readouterr().err
 
 
 def test_a_matrix_for_each_channel_is_summed(small, tmp_path):
@@ -85,17 +105,6 @@ def test_a_matrix_for_each_channel_is_summed(small, tmp_path):
     assert image(small, "--colour", "--kernel", red, "--save-array", tmp_path / "red.npy") == 0
     expected = chelsea()[100:140, 150:200, 0] / 255
     np.testing.assert_allclose(np.load(tmp_path / "red.npy"), expected, atol=1e-6)
-
-
-def test_the_figure_shows_the_matrix_of_each_channel():
-    from decanet.convolution._image_figures import Convolved, draw_comparison
-
-    picture = np.random.default_rng(0).random((8, 9, 3))
-    weights = np.array([[[1.0, 2.0]], [[3.0, 4.0]], [[-1.0, -2.0]]])  # their sum would show 3 and 4
-    figure = draw_comparison(picture, Convolved("own kernel", weights, picture[..., 0]), "")
-    kernel = figure.axes[1]
-    assert [text.get_text() for text in kernel.texts] == ["1", "2", "", "", "3", "4", "", "", "−1", "−2"]
-    assert "red, green, blue" in kernel.get_title()
 
 
 @pytest.mark.parametrize(
@@ -108,10 +117,9 @@ def test_the_figure_shows_the_matrix_of_each_channel():
         ["--kernel", "gabor_bank:orientations=3", "--out", "made.png"],
         ["--kernel", "sobel_x", "--slide", "made.png", "--at", "3,4", "--at", "10,11"],
         ["--kernel", "sharpen", "--slide", "made.gif", "--padding", "reflect"],
-        ["--kernel", "box:size=9", "--slide", "made.png", "--stride", "2", "--correlate"],
+        ["--kernel", "box:size=9", "--slide", "made.png", "--stride", "2", "--convolve"],
         ["--flip", "made.png"],
-        ["--gradient", "made.png", "--colour"],
-        ["--grid", "made.pdf"],
+        ["--gradient", "made.png", "--padding", "none"],
     ],
     ids=" ".join,
 )
@@ -124,7 +132,12 @@ def test_figures(tmp_path, monkeypatch, small, options):
     if made.suffix in {".png", ".gif"}:
         with Image.open(made) as figure:
             assert figure.width > 700
-            assert getattr(figure, "n_frames", 1) == (36 if made.suffix == ".gif" else 1)
+            assert getattr(figure, "n_frames", 1) == (37 if made.suffix == ".gif" else 1)
+
+
+def test_the_grid_needs_no_image(tmp_path):
+    assert image("--grid", tmp_path / "made.pdf", "--stride", 2) == 0
+    assert (tmp_path / "made.pdf").stat().st_size > 2000
 
 
 def test_the_sheet_of_the_whole_collection(tmp_path, small, capsys):
@@ -141,17 +154,60 @@ def test_one_kernel_without_out_goes_beside_the_user(tmp_path, monkeypatch, smal
     assert (tmp_path / "small-gaussian-sigma=2.png").exists()
 
 
-def test_the_sliding_windows_sum_is_the_result(small):
-    from decanet.convolution._image_figures import Setting, _laid_on
+MODES = {
+    "nothing": [], "--kernel": ["--kernel", "emboss"], "--all": ["--all"],
+    "a bank": ["--kernel", "gabor_bank:orientations=2,wavelength=3"], "--slide": ["--slide", "made.png"],
+    "--flip": ["--flip", "made.png"], "--gradient": ["--gradient", "made.png"], "--grid": ["--grid", "made.png"],
+    "--list": ["--list"],
+}  # fmt: skip
+OPTIONS = {
+    "a picture": ["other.png"], "--kernel": ["--kernel", "roberts_rising"], "--all": ["--all"],
+    "--convolve": ["--convolve"], "--colour": ["--colour"], "--padding": ["--padding", "reflect"],
+    "--stride": ["--stride", "2"], "--dilation": ["--dilation", "2"], "--at": ["--at", "3,5"],
+    "--out": ["--out", "other-name.png"], "--save-array": ["--save-array", "raw.npy"],
+    "--figures": ["--figures", "there"],
+    "--slide": ["--slide", "more.png"], "--gradient": ["--gradient", "more.png"], "--json": ["--json"],
+}  # fmt: skip
 
-    picture = np.random.default_rng(0).random((11, 9))
-    weights = np.random.default_rng(1).random((2, 3))
-    for setting in (Setting(), Setting("reflect", 2, 2, True), Setting("none", 1, 2), Setting("circular", 3)):
-        result = setting.apply(picture, weights)
-        laid, patch = _laid_on(picture, weights, setting)
-        for row in range(result.shape[0]):
-            for column in range(result.shape[1]):
-                assert (laid * patch(row, column)).sum() == pytest.approx(result[row, column])
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_option_changes_the_output_or_is_refused(mode, tmp_path, monkeypatch, capsys):
+    """Figures are compared by what they are drawn from; that they show it is tests/convolution/test_image_figures."""
+    from decanet.convolution import _comparison_figures, _image_figures, _sliding_figures
+    from decanet.core import plotting
+
+    def record(*arguments, **options):
+        return [getattr(one, "values", one) for one in arguments], options
+
+    for module in (_comparison_figures, _image_figures, _sliding_figures):
+        for name in [name for name in dir(module) if name.startswith("draw_")]:
+            monkeypatch.setattr(module, name, record)
+    monkeypatch.setattr(plotting, "save_figure", lambda figure, path: seen.append(f"{path} {figure}"))
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(chelsea()[100:118, 150:172]).save("small.png")
+    Image.fromarray(chelsea()[60:78, 180:202]).save("other.png")
+    seen = []
+
+    def outcome(options):
+        seen.clear()
+        code = image(*MODES[mode], *options)
+        out, err = capsys.readouterr()
+        return code, [*seen, out], err
+
+    picture = [] if mode in ("--grid", "--list") else ["small.png"]
+    code, plain, _ = outcome(picture)
+    assert code == 0
+    for name, options in OPTIONS.items():
+        if options[0] in MODES[mode] or (mode, name) == (
+            "a bank",
+            "--convolve",
+        ):  # Gabor's look the same flipped
+            continue
+        code, changed, error = outcome([*([] if name == "a picture" else picture), *options])
+        if code == 0:
+            assert changed != plain, f"{mode} ignores {name}"
+        else:
+            assert (code, error.count("\n")) == (2, 1), name
 
 
 def test_list_names_every_kernel_with_its_source(capsys):
@@ -190,6 +246,13 @@ def test_list_names_every_kernel_with_its_source(capsys):
         (["--kernel", "box", "--slide", "a.png", "--at", "500,1"], 2, "outside"),
         (["--kernel", "box", "--slide", "a.png", "--at", "x"], 2, "ROW,COLUMN"),
         (["--kernel", "box", "--flip", "a.png"], 2, "asymmetric"),
+        (["--grid", "a.png"], 2, "a picture has no effect on --grid"),
+        (["--gradient", "a.png", "--kernel", "box"], 2, "--kernel has no effect on --gradient"),
+        (
+            ["--slide", "a.png", "--flip", "b.png", "--colour"],
+            2,
+            "--colour has no effect on --slide and --flip",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

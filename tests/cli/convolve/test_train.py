@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from decanet.cli import run
-from decanet.cli.convolve.train import draw_training
-from decanet.convolution.numpy_network import Epoch, digit_network, load_digits, predict
+from decanet.cli.convolve.train import draw_training, load_digits
+from decanet.convolution.numpy_network import Epoch, digit_network, predict
 
 
 def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = tmp_path / "new" / "digits.png"
     assert run(["convolve", "train", "--epochs", "5", "--figure", str(figure)]) == 0
     out = capsys.readouterr().out
-    assert "1,437 digits to train, 360 to test; 6,138 parameters, 84,224 multiply-adds a picture" in out
+    assert "1,433 digits to train, 364 to test; 6,138 parameters, 84,224 multiply-adds an image" in out
     epochs = re.findall(
         r"^epoch (\d)/5  loss (\d\.\d{4})  test accuracy +(\d+\.\d\d)%  +\d+ s left$", out, re.M
     )
@@ -24,6 +24,43 @@ def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixt
     assert float(epochs[-1][2]) > 95
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in figure.parent.iterdir()] == ["digits.png"]
+
+
+def test_the_split_is_that_of_the_data_set(tmp_path: Path) -> None:
+    """`decanet train --data digits` and this command hold out the same images."""
+    from decanet.core.report import Silent
+    from decanet.data.digits import load
+
+    ours, theirs = load_digits(), load(tmp_path, "auto", Silent())
+    assert ours.train_pictures.shape == (1433, 1, 8, 8)
+    assert ours.test_pictures.shape == (364, 1, 8, 8)
+    assert ours.train_pictures.dtype == np.float32
+    assert (ours.train_pictures.min(), ours.train_pictures.max()) == (0, 1)
+    for images, labels, split in (
+        (ours.train_pictures, ours.train_labels, theirs.train),
+        (ours.test_pictures, ours.test_labels, theirs.test),
+    ):
+        np.testing.assert_array_equal(labels, split.labels.numpy())
+        large = split.images[:, 0].float().reshape(-1, 8, 4, 8, 4).mean(dim=(2, 4)).numpy() / 255
+        assert abs(large - images[:, 0]).mean() < 0.15
+    again = load_digits()
+    np.testing.assert_array_equal(ours.test_pictures, again.test_pictures)
+    both = np.concatenate([ours.train_pictures, ours.test_pictures]).reshape(1797, -1)
+    assert len(np.unique(both, axis=0)) > 1790
+
+
+@pytest.mark.parametrize(("wrong", "rows"), [(0, 0), (1, 1), (2, 1), (4, 2), (9, 3)])
+def test_the_errors_fill_their_panel(wrong: int, rows: int) -> None:
+    from decanet.convolution.numpy_network import Digits
+
+    digits, network = load_digits(), digit_network(0)
+    labels = predict(network, digits.test_pictures[:20])
+    labels[:wrong] = (labels[:wrong] + 1) % 10
+    few = Digits(digits.train_pictures, digits.train_labels, digits.test_pictures[:20], labels)
+    panel = draw_training(network, few, [Epoch(1, 2.3, 0.1, 1.0)]).subfigs[3]
+    assert f"{wrong} of 20" in panel.get_suptitle()
+    assert sum(bool(axes.images) for axes in panel.axes) == wrong
+    assert len({round(axes.get_subplotspec().rowspan.start) for axes in panel.axes if axes.images}) == rows
 
 
 def test_json_is_alone_on_stdout_and_a_seed_fixes_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +84,7 @@ def test_the_figure_shows_the_mistakes() -> None:
     said = predict(network, digits.test_pictures)
     first = np.flatnonzero(said != digits.test_labels)[0]
     titles = [axes.get_title() for panel in figure.subfigs for axes in panel.axes]
-    assert f"{digits.test_labels[first]} read as {said[first]}" in titles
+    assert f"true {digits.test_labels[first]}, predicted {said[first]}" in titles
     assert "Test accuracy: 10.0% at the end" in titles
 
 

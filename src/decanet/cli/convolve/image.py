@@ -12,11 +12,26 @@ from decanet.core.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from decanet.convolution._image_figures import Convolved, Setting
+    from decanet.convolution._image_panels import Convolved, Setting
 
 Write = Callable[[Path], object]
 FIGURE_ENDINGS = (".png", ".svg", ".pdf")
 FOLDER = Path("convolve-image")
+SLIP = (
+    "sobel_y: the tutorial prints -2 as its last weight; the sum is then -1 and flat areas respond "
+    "(--kernel sobel_y_slip); here it is -1"
+)
+MOVED = {"--padding", "--stride", "--dilation"}
+# The options that each kind of output obeys; any other that is given with it is refused.
+USED = {
+    "the result": {"a picture", "--kernel", "--convolve", "--colour", *MOVED}
+    | {"--all", "--out", "--save-array", "--figures"},
+    "--slide": {"a picture", "--kernel", "--convolve", "--at", *MOVED},
+    "--flip": {"a picture", "--kernel", *MOVED},
+    "--gradient": {"a picture", *MOVED},
+    "--grid": MOVED,
+    "--list": set[str](),
+}
 
 
 def command(
@@ -25,7 +40,7 @@ def command(
     *,
     kernel: str | None = None,
     every: Annotated[bool, Parameter(name="--all", negative=())] = False,
-    correlate: Annotated[bool, Parameter(negative=())] = False,
+    correlate: Annotated[bool, Parameter(negative="--convolve")] = True,
     colour: Annotated[bool, Parameter(negative="--grey")] = False,
     padding: Literal["zero", "reflect", "replicate", "circular", "none"] = "zero",
     stride: int = 1,
@@ -41,7 +56,7 @@ def command(
     kernels: Annotated[bool, Parameter(name="--list", negative=())] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Convolve a picture; without a kernel, draw the tutorial's nine figures.
+    """Convolve an image; without a kernel, draw the tutorial's nine figures.
 
     For example the tutorial's nine kernels on a cat; one kernel; your own; the raw numbers; the whole collection on
     one sheet; the window at work, and the flip:
@@ -52,23 +67,23 @@ def command(
     decanet convolve image --kernel "[[0,-1,0],[-1,5,-1],[0,-1,0]]" --colour
     decanet convolve image holiday.jpg --kernel sobel_x --save-array edges.npy
     decanet convolve image --all --out sheet.png
-    decanet convolve image --kernel sobel_x --slide slide.gif --flip flip.png
+    decanet convolve image --kernel emboss --slide slide.gif --flip flip.png
     ```
 
-    Convolution flips the kernel first; --correlate does not, as CNN libraries. The tutorial's nine figures
-    are made as the tutorial makes them, with a CNN library's conv2d, so they are cross-correlations.
+    As in the tutorial and in CNN libraries, whose "conv2d" it is, the kernel is not flipped: all results are
+    cross-correlations, unless --convolve asks for the convolution of mathematics, which flips it first.
 
     Args:
-        picture: Any picture that Pillow opens. A cat by default.
+        picture: Any image that Pillow opens. A cat by default.
         kernel: A name of --list, with parameters as gaussian:sigma=2.5; a matrix in JSON; a .csv or .npy
             file. Three matrices (3, kh, kw) with --colour are summed over the channels, as in a CNN.
         every: Every kernel of the collection, on one contact sheet.
-        correlate: Do not flip the kernel: what CNN libraries call convolution.
+        correlate: Leave the kernel as it is, or flip it in both directions first.
         colour: Convolve red, green and blue each; grey by default.
-        padding: What lies beyond the border: zeros, the picture mirrored, its last pixels, the picture again;
+        padding: What lies beyond the border: zeros, the image mirrored, its last pixels, the image again;
             or nothing.
         stride: Pixels from one position to the next.
-        dilation: Pixels between the kernel's neighbouring weights.
+        dilation: Pixels between the kernel's neighboring weights.
         out: The figure (.png, .svg, .pdf): original beside result, or the contact sheet.
         save_array: The raw result as a .npy file, float32, (H, W) or (H, W, 3).
         figures: Folder for the tutorial's nine figures; convolve-image by default.
@@ -79,6 +94,20 @@ def command(
         grid: Draw padding, stride and dilation on a small grid.
         kernels: List the kernels with what they do.
     """
+    drawn = {"--slide": slide, "--flip": flip, "--gradient": gradient, "--grid": grid}
+    explained = [option for option, path in drawn.items() if path]
+    asked = bool(every or out or figures or save_array or (kernel and json))
+    modes = ["--list"] if kernels else [*explained, *(["the result"] if asked or not explained else [])]
+    _check_used(
+        modes,
+        {
+            "a picture": picture is not None, "--kernel": kernel is not None, "--convolve": not correlate,
+            "--colour": colour, "--padding": padding != "zero", "--stride": stride != 1,
+            "--dilation": dilation != 1, "--at": bool(at), "--all": every, "--out": out is not None,
+            "--save-array": save_array is not None, "--figures": figures is not None,
+            **{option: path is not None for option, path in drawn.items()},
+        },
+    )  # fmt: skip
     if kernels:
         _list_kernels(json)
         return
@@ -93,26 +122,18 @@ def command(
         raise UsageError("--save-array keeps one result: say which with --kernel")
     if figures and (kernel is not None or every):
         raise UsageError("--figures is the folder of the tutorial's nine; for other kernels use --out")
-    if at and not slide:
-        raise UsageError("--at belongs to --slide")
 
-    from decanet.convolution._image_figures import Convolved, Setting
+    from decanet.convolution._image_panels import Setting
 
     pixels, name = _read(picture, colour)
     setting = Setting(padding, stride, dilation, correlated=correlate)
     jobs = _explanations(pixels, kernel, setting, slide, at, flip, gradient, grid)
-    if kernel is not None or every:
-        chosen = _choose(kernel)
-        if save_array and len(chosen) > 1:
-            raise UsageError(
-                f"--save-array keeps one result and {kernel} is {len(chosen)} kernels; name one of them"
-            )
-    elif not jobs or out or figures:
-        chosen = _choose(None, tutorial=True)
-        setting = Setting(padding, stride, dilation, correlated=True)
-    else:
-        chosen = {}
-    results = [Convolved(one, weights, setting.apply(pixels, weights)) for one, weights in chosen.items()]
+    chosen = _choose(kernel, every) if "the result" in modes else {}
+    if save_array and len(chosen) > 1:
+        raise UsageError(
+            f"--save-array keeps one result and {kernel} is {len(chosen)} kernels; name one of them"
+        )
+    results = [setting.result(one, pixels, weights) for one, weights in chosen.items()]
     # Somebody who asks for no file wants to see something.
     if not (jobs or out or figures or save_array or json):
         if kernel is None and not every:
@@ -120,12 +141,11 @@ def command(
         else:
             out = Path(f"{Path(name).stem}-{_file_name(kernel or 'all')}.png")
 
-    detail = f"{setting.word}, padding {padding}, stride {stride}, dilation {dilation}"
     if out:
-        jobs.append((out, _figure_job(pixels, results, f"{Path(name).name}: {detail}")))
+        jobs.append((out, _figure_job(pixels, results, setting, kernel)))
     if figures:
         jobs += [
-            (figures / f"{_file_name(done.name)}.png", _figure_job(pixels, [done], detail))
+            (figures / f"{_file_name(done.name)}.png", _figure_job(pixels, [done], setting, done.name))
             for done in results
         ]
     if save_array:
@@ -137,12 +157,24 @@ def command(
         shape = "×".join(map(str, done.weights.shape))
         reach = f"{summary['minimum']:.4g} to {summary['maximum']:.4g}, mean {summary['mean']:.4g}"
         say(f"{done.name:<28} {shape:>9} {summary['method']:>10}   {reach}", markup=False)
+    if results and kernel is None and not every:
+        say(SLIP, markup=False)
     for path, write in jobs:
         write(path)
         say(f"wrote {path}", markup=False)
     if json:
         files = [str(path) for path, _ in jobs]
         print_json({"picture": name, "shape": pixels.shape, "results": summaries, "files": files})
+
+
+def _check_used(modes: Sequence[str], given: dict[str, bool]) -> None:
+    """Refuse an option that none of the outputs asked for would obey: a figure must not ignore it silently."""
+    used = set(modes).union(*(USED[mode] for mode in modes))
+    for option, is_given in given.items():
+        if is_given and option not in used:
+            asked = " and ".join(modes)
+            belongs = " (it belongs to --slide)" if option == "--at" else ""
+            raise UsageError(f"{option} has no effect on {asked}{belongs}; leave it out")
 
 
 def _list_kernels(json: bool) -> None:
@@ -184,12 +216,12 @@ def _read(picture: Path | None, colour: bool) -> "tuple[np.ndarray, str]":
     return (read_rgb(picture).astype(np.float32) / 255 if colour else read_grey(picture)), str(picture)
 
 
-def _choose(kernel: str | None, tutorial: bool = False) -> "dict[str, np.ndarray]":
+def _choose(kernel: str | None, every: bool) -> "dict[str, np.ndarray]":
     from decanet.convolution.kernels import KERNELS, TUTORIAL, find_kernel, find_kernels
 
     if kernel is not None:
         return find_kernels(kernel)
-    return {name: find_kernel(name) for name in (TUTORIAL if tutorial else KERNELS)}
+    return {name: find_kernel(name) for name in (KERNELS if every else TUTORIAL)}
 
 
 def _summary(done: "Convolved", setting: "Setting") -> dict[str, Any]:
@@ -212,15 +244,19 @@ def _summary(done: "Convolved", setting: "Setting") -> dict[str, Any]:
     }
 
 
-def _figure_job(pixels: "np.ndarray", results: "Sequence[Convolved]", title: str) -> Write:
+def _figure_job(
+    pixels: "np.ndarray", results: "Sequence[Convolved]", setting: "Setting", kernel: str | None
+) -> Write:
     def write(path: Path) -> None:
-        from decanet.convolution._image_figures import draw_comparison, draw_contact_sheet
+        from decanet.convolution._comparison_figures import draw_comparison, draw_contact_sheet
+        from decanet.convolution.kernels import describe
         from decanet.core.plotting import save_figure
 
-        if len(results) > 1:
-            save_figure(draw_contact_sheet(pixels, results, title), path)
-        else:
-            save_figure(draw_comparison(pixels, results[0], title), path)
+        if len(results) == 1:
+            save_figure(draw_comparison(pixels, results[0], setting), path)
+            return
+        title = describe(kernel) if kernel else f"One image under {len(results)} kernels"
+        save_figure(draw_contact_sheet(pixels, results, setting, title, shared=kernel is not None), path)
 
     return write
 
@@ -246,6 +282,7 @@ def _explanations(
 ) -> list[tuple[Path, Write]]:
     """Where each figure that explains goes, and what writes it; what cannot be drawn is refused here."""
     from decanet.convolution import _image_figures as draw
+    from decanet.convolution import _sliding_figures as sliding
     from decanet.convolution.kernels import find_kernel
     from decanet.convolution.pictures import grey_of
     from decanet.core.plotting import save_figure
@@ -254,24 +291,27 @@ def _explanations(
     jobs: list[tuple[Path, Write]] = []
     if slide:
         weights = _one_matrix(find_kernel(kernel or "sobel_x"), "--slide")
-        done = draw.Convolved(kernel or "sobel_x", weights, setting.apply(grey, weights))
-        positions = _positions(done.values, at)
+        done = setting.result(kernel or "sobel_x", grey, weights)
+        asked = [_position(text, done.values.shape) for text in at or ()]
         if slide.suffix.lower() == ".gif":
             jobs.append(
-                (slide, lambda path: draw.save_sliding_animation(grey, done, positions[0], setting, path))
+                (slide, lambda path: sliding.save_sliding_animation(grey, done, asked, setting, path))
             )
         else:
+            places = dict.fromkeys(asked, "") or sliding.default_positions(done)
             jobs.append(
-                (slide, lambda path: save_figure(draw.draw_sliding(grey, done, positions, setting), path))
+                (slide, lambda path: save_figure(sliding.draw_sliding(grey, done, places, setting), path))
             )
     if flip:
         asymmetric = _one_matrix(find_kernel(kernel or "emboss"), "--flip")
         flipped = draw.draw_flip(grey, kernel or "emboss", asymmetric, setting)
         jobs.append((flip, lambda path: save_figure(flipped, path)))
     if gradient:
-        jobs.append((gradient, lambda path: save_figure(draw.draw_gradient(grey), path)))
+        sobel_pair = draw.draw_gradient(grey, setting)
+        jobs.append((gradient, lambda path: save_figure(sobel_pair, path)))
     if grid:
-        jobs.append((grid, lambda path: save_figure(draw.draw_padding_and_stride(), path)))
+        cells = draw.draw_padding_and_stride(setting)
+        jobs.append((grid, lambda path: save_figure(cells, path)))
     return jobs
 
 
@@ -281,29 +321,18 @@ def _one_matrix(weights: "np.ndarray", option: str) -> "np.ndarray":
     return weights
 
 
-def _positions(values: "np.ndarray", at: Sequence[str] | None) -> list[tuple[int, int]]:
-    """Positions in the result: those asked for, or where it is greatest and least, corner and middle."""
-    import numpy as np
-
-    height, width = values.shape
-    if not at:
-        # The padding makes the strongest edges of all; what the picture itself holds is more telling.
-        inner = values[height // 8 : height - height // 8, width // 8 : width - width // 8]
-        peaks = (np.unravel_index(i, inner.shape) for i in (inner.argmax(), inner.argmin()))
-        chosen = [(int(row) + height // 8, int(column) + width // 8) for row, column in peaks]
-        return [*dict.fromkeys([*chosen, (0, 0), (height // 2, width // 2)])]
-    chosen = []
-    for text in at:
-        row, _, column = text.partition(",")
-        try:
-            chosen.append((int(row), int(column)))
-        except ValueError:
-            raise UsageError(f"--at takes ROW,COLUMN, for instance --at 100,200; got {text!r}") from None
-        if not (0 <= chosen[-1][0] < height and 0 <= chosen[-1][1] < width):
-            raise UsageError(
-                f"--at {text} lies outside the result, which has {height} rows and {width} columns"
-            )
-    return chosen
+def _position(text: str, shape: Sequence[int]) -> tuple[int, int]:
+    """ROW,COLUMN within a result of this shape."""
+    row, _, column = text.partition(",")
+    try:
+        position = int(row), int(column)
+    except ValueError:
+        raise UsageError(f"--at takes ROW,COLUMN, for instance --at 100,200; got {text!r}") from None
+    if not (0 <= position[0] < shape[0] and 0 <= position[1] < shape[1]):
+        raise UsageError(
+            f"--at {text} lies outside the result, which has {shape[0]} rows and {shape[1]} columns"
+        )
+    return position
 
 
 def _file_name(name: str) -> str:

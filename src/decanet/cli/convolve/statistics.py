@@ -1,4 +1,4 @@
-"""``decanet convolve statistics``: how far neighbouring pixels of a picture are alike."""
+"""``decanet convolve statistics``: how far neighboring pixels of an image are alike."""
 
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,11 @@ def command(
     save_array: Path | None = None,
     json: JsonFlag = False,
 ) -> None:
-    """Measure how alike near and far pixels are, in a picture and in a random matrix of its size.
+    """Measure how alike near and far pixels are, in an image and in a random matrix of its size.
 
     Two laws are fitted to the fall of the correlation with the distance x in pixels: a exp(-k x) and a / x^k.
 
-    For example, on the cat that comes with the program and on a picture of your own:
+    For example, on the cat that comes with the program and on an image of your own:
 
     ```
     decanet convolve statistics --out cat.png
@@ -29,9 +29,9 @@ def command(
     ```
 
     Args:
-        picture: Any picture that Pillow opens; it is made grey. A cat by default.
-        out: Draw picture, random matrix and both laws into this file (.png, .svg, .pdf).
-        save_array: The correlation by shift as a .npy file, (2R + 1, 2R + 1), no shift in the middle.
+        picture: Any image that Pillow opens; it is made gray. A cat by default.
+        out: Draw image, random matrix and both laws into this file (.png, .svg, .pdf).
+        save_array: The autocorrelation by shift as a .npy file, (2R + 1, 2R + 1), no shift in the middle.
     """
     for option, path, endings in (("--out", out, FIGURE_ENDINGS), ("--save-array", save_array, (".npy",))):
         if path is not None and path.suffix.lower() not in endings:
@@ -40,7 +40,7 @@ def command(
     import numpy as np
 
     from decanet.convolution.pictures import grey_of, read_grey
-    from decanet.convolution.statistics import measure, noise_like
+    from decanet.convolution.statistics import measure, noise_like, verdict
     from decanet.core.results import atomic_path
 
     if picture is None:
@@ -54,7 +54,8 @@ def command(
     say = partial(console(json).print, markup=False)  # a name may hold brackets
     height, width = natural.picture.shape
     say(f"{name}, {height}x{width} pixels, and a random matrix of that size")
-    say(f"{'distance (pixels)':<24}{'picture':>10}{'random':>10}")
+    say("correlation of pixels by their distance: the mean over all shifts that round to 1, 2, 4, ... pixels")
+    say(f"{'mean distance (pixels)':<24}{'image':>10}{'random':>10}")
     for distance in (1, 2, 4, 8, 16, 32, 64):
         if distance < len(natural.radial):
             shown = f"{natural.distances[distance]:.1f}"
@@ -65,6 +66,7 @@ def command(
             continue
         formula = f"{fit.amplitude:.3g} exp(-k x)" if law == "exponential" else f"{fit.amplitude:.3g} / x^k"
         say(f"{law:<12} {formula:<18} k = {fit.k:.4f} +- {fit.k_error:.4f}, R^2 = {fit.r_squared:.4f}")
+    say(f"{verdict(natural)}.")
     if out:
         from decanet.convolution._statistics_figures import draw_statistics
         from decanet.core.plotting import save_figure
@@ -88,6 +90,7 @@ def command(
                 "distances": natural.distances.tolist(),
                 "correlations": natural.radial.tolist(),
                 "random_correlations": noise.radial.tolist(),
+                "verdict": verdict(natural),
                 "fits": {law: asdict(fit) if fit else None for law, fit in natural.fits.items()},
                 "files": [str(file) for file in (out, save_array) if file],
             }

@@ -1,0 +1,206 @@
+"""Figures of the window at work: patch, kernel, products and their sum, as rows or as an animation.
+
+The gray values are rounded to hundredths, so that each number on the figure follows from those before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from decanet.convolution._image_panels import (
+    GRAY,
+    ORANGE,
+    Convolved,
+    Setting,
+    box_of,
+    number,
+    scale_of,
+    show_numbers,
+    weights_scale,
+    write_caption,
+    write_title,
+)
+from decanet.convolution.kernels import describe
+from decanet.core.plotting import new_figure, show_picture, styled
+from decanet.core.results import atomic_path
+
+Position = tuple[int, int]  # row and column of the result
+FRAMES = 36
+ROUNDED = "Gray values are rounded to hundredths; the sum is that of the products as printed, to be checked by hand."
+
+
+class Window:
+    """A kernel as it lies on an image, in numbers that add up as they are printed."""
+
+    def __init__(self, image: np.ndarray, weights: np.ndarray, setting: Setting) -> None:
+        flipped = weights if setting.correlated else weights[::-1, ::-1]
+        self.weights = flipped.round(3)
+        whole = np.array_equal(self.weights, self.weights.round())
+        self.decimals = 2 if whole else 3  # of the products and their sum
+        self.weight_decimals = None if np.array_equal(self.weights, self.weights.round(2)) else 3
+        self._setting = setting
+        self._spans = setting.spans(weights)
+        self._padded = setting.pad(image.astype(np.float64).round(2), weights)
+
+    def patch(self, row: int, column: int) -> np.ndarray:
+        """The pixels beneath the kernel, (kh, kw)."""
+        top, left = row * self._setting.stride, column * self._setting.stride
+        step = self._setting.dilation
+        rows, columns = (
+            slice(top, top + self._spans[0] + 1, step),
+            slice(left, left + self._spans[1] + 1, step),
+        )
+        return self._padded[rows, columns]
+
+    def products(self, row: int, column: int) -> np.ndarray:
+        """Patch times kernel as printed, (kh, kw); with whole weights they are exact."""
+        return (self.patch(row, column) * self.weights).round(self.decimals)
+
+
+def default_positions(done: Convolved) -> dict[Position, str]:
+    """The strongest responses that no padding touches, a corner and the middle, with what each is."""
+    height, width = done.values.shape
+    top, left = done.inner[0].indices(height)[0], done.inner[1].indices(width)[0]
+    peaks = (np.unravel_index(i, done.inside.shape) for i in (done.inside.argmax(), done.inside.argmin()))
+    greatest, least = [(int(row) + top, int(column) + left) for row, column in peaks]
+    chosen = {(height // 2, width // 2): "in the middle"}
+    if (top, left) != (0, 0):
+        chosen = {(0, 0): "in the corner, over the padding"} | chosen
+    return {greatest: "at the greatest response", least: "at the least response"} | chosen
+
+
+@styled
+def draw_sliding(
+    image: np.ndarray, done: Convolved, positions: Mapping[Position, str], setting: Setting
+) -> Any:
+    """One row for each position, with what it is: the image, patch, kernel, products and their sum."""
+    window = Window(image, done.weights, setting)
+    width, height = box_of(image, 3.1)
+    figure = new_figure(width + 8.4, (max(height, 2.0) + 0.45) * len(positions) + 0.5)
+    grid = figure.subplots(len(positions), 5, squeeze=False, width_ratios=[width, 2, 2, 2, 1.7])
+    for line, ((row, column), what) in zip(grid, positions.items()):
+        products = window.products(row, column)
+        place = f"row {row}, column {column}"
+        show_picture(line[0], image, f"{place}\n{what}" if what else place, **GRAY)
+        _frame_patch(line[0], row, column, done.weights, setting)
+        show_numbers(line[1], window.patch(row, column), "patch of the image", GRAY, 2)
+        _show_weights(line[2], window, setting)
+        show_numbers(line[3], products, "= products", weights_scale(products), window.decimals)
+        line[4].set_axis_off()
+        line[4].text(
+            0.5, 0.55, _sum_text(products, window), ha="center", va="center", fontsize=13, fontweight="bold"
+        )
+        exact = f"from unrounded values: {number(done.values[row, column], 4)}"
+        line[4].text(0.5, 0.38, exact, ha="center", va="center", fontsize=8)
+    write_title(figure, describe(done.name))
+    write_caption(figure, setting.caption, ROUNDED)
+    return figure
+
+
+def save_sliding_animation(
+    image: np.ndarray, done: Convolved, positions: Sequence[Position], setting: Setting, path: Path
+) -> None:
+    """A GIF in which the result fills in row by row; each frame shows the window at one of the positions.
+
+    Args:
+        positions: (row, column) of the result; where there are none, the strongest response of each band of rows.
+    """
+    from PIL import Image
+
+    drawn = _sliding_frames(image, done, positions, setting)
+    # One palette for all, of the emptiest and the fullest frame: each then stores only what has changed.
+    palette = Image.fromarray(np.concatenate([drawn[0], drawn[-1]])).quantize(256)
+    frames = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in drawn]
+    with atomic_path(path) as temporary:
+        durations = [450] * (len(frames) - 1) + [2500]
+        frames[0].save(temporary, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+
+
+def _scan(done: Convolved) -> list[Position]:
+    """The strongest response of each of ``FRAMES`` bands of rows, padding left out, from top to bottom."""
+    strength = np.full(done.values.shape, -1.0)
+    strength[done.inner] = abs(done.inside)
+    bands = np.array_split(np.arange(len(strength)), min(FRAMES, len(strength)))
+    places = [(band[0], np.unravel_index(strength[band].argmax(), strength[band].shape)) for band in bands]
+    return [(int(top + row), int(column)) for top, (row, column) in places]
+
+
+@styled
+def _sliding_frames(
+    image: np.ndarray, done: Convolved, positions: Sequence[Position], setting: Setting
+) -> list[np.ndarray]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    window = Window(image, done.weights, setting)
+    chosen = sorted(positions) if positions else _scan(done)
+    limit = np.array([max(abs(window.products(*position)).max() for position in chosen)])
+    scale = scale_of(done.inside)
+    width, height = box_of(image, 3.3)
+    figure = new_figure(2 * width + 5.9, max(height, 1.9) + 0.75)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(1, 5, width_ratios=[width, 1.8, 1.8, 1.8, width])
+    show_picture(axes[0], image, "image", **GRAY)
+    show_patch = show_numbers(axes[1], window.patch(*chosen[0]), "patch of the image", GRAY, 2)
+    _show_weights(axes[2], window, setting)
+    products = window.products(*chosen[0])
+    show_products = show_numbers(axes[3], products, "= products", weights_scale(limit), window.decimals)
+    growing = np.full(done.values.shape, np.nan)
+    show_picture(axes[4], growing, "result", **scale.options)
+    axes[4].set_facecolor("#dddddd")
+    axes[4].spines[:].set(visible=True, color="#999999")
+    drawn = axes[4].images[0]
+
+    frames = []
+    artists: list[Any] = []
+    for row, column in chosen:
+        for artist in artists:
+            artist.remove()
+        artists = _frame_patch(axes[0], row, column, done.weights, setting)
+        artists += axes[4].plot(column, row, "o", ms=10, mfc="none", mec="black", mew=1.5, clip_on=False)
+        show_patch(window.patch(row, column))
+        show_products(products := window.products(row, column))
+        growing[: row + 1] = done.values[: row + 1]
+        growing[row, column + 1 :] = np.nan
+        drawn.set_data(growing)
+        axes[4].set_title(f"result: {_sum_text(products, window)}", fontsize=9)
+        canvas.draw()
+        frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+        figure.set_layout_engine("none")  # the first frame's layout stays: nothing jumps
+    drawn.set_data(done.values)
+    for artist in artists:
+        artist.set_visible(False)
+    axes[4].set_title("result: the window has been everywhere", fontsize=9)
+    canvas.draw()
+    frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    return frames
+
+
+def _sum_text(products: np.ndarray, window: Window) -> str:
+    return f"sum = {number(float(products.sum()), window.decimals)}"
+
+
+def _show_weights(axes: Any, window: Window, setting: Setting) -> None:
+    title = "× kernel" if setting.correlated else "× flipped kernel"
+    show_numbers(axes, window.weights, title, weights_scale(window.weights), window.weight_decimals)
+
+
+def _frame_patch(axes: Any, row: int, column: int, weights: np.ndarray, setting: Setting) -> list[Any]:
+    from matplotlib.patches import Rectangle
+
+    height, width = (span + 1 for span in setting.spans(weights))
+    above, before = setting.before(weights)
+    top, left = row * setting.stride - above - 0.5, column * setting.stride - before - 0.5
+    artists = [
+        axes.add_patch(Rectangle((left, top), width, height, fill=False, color=ORANGE, lw=2, clip_on=False))
+    ]
+    shown = abs(axes.get_xlim()[1] - axes.get_xlim()[0])
+    if shown > 12 * max(height, width):  # too small to be found without help
+        limits = axes.get_xlim(), axes.get_ylim()
+        x, y = left + width / 2, top + height / 2
+        artists.append(axes.plot(x, y, "o", ms=16, mfc="none", mec=ORANGE, mew=2, clip_on=False)[0])
+        axes.set(xlim=limits[0], ylim=limits[1])
+    for artist in artists:
+        artist.set_in_layout(False)  # a window over the padding must not shrink its image
+    return artists
