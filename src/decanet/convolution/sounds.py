@@ -12,6 +12,7 @@ at 1.
 
 import contextlib
 import functools
+import io
 import math
 import re
 import shutil
@@ -58,6 +59,7 @@ class Sound:
         channels: C.
         subtype: how its samples are kept, in libsndfile's words, for instance ``"PCM_24"``.
         source: its file, or its samples, shape (n, C).
+        note: what a listener should know of how it was read, or "".
     """
 
     name: str
@@ -65,6 +67,7 @@ class Sound:
     channels: int
     subtype: str
     source: Path | Array
+    note: str = ""
 
     def blocks(self, frames: int = BLOCK) -> Iterator[Array]:
         """Yield its blocks, each of at most ``frames`` instants.
@@ -95,7 +98,7 @@ class Sound:
             while len(block := _read(file, frames, self.source)):
                 got += len(block)
                 yield block
-            if got < promised < 2**62:  # a FLAC that was written to a pipe does not know its length
+            if got < promised:
                 raise DataError(
                     f"{self.source} is damaged: it ends after {got / self.rate:.2f} s of "
                     f"{promised / self.rate:.2f} s; fetch or export it anew"
@@ -112,7 +115,13 @@ def open_sound(path: Path | str) -> Sound:
     with _opened(path) as file:
         if file.frames == 0:
             raise DataError(f"{path} holds no samples; give a sound that lasts")
-        return Sound(path.name, file.samplerate, file.channels, file.subtype, path)
+        note = ""
+        if _claimed(file, "data") and _promised_frames(file) == file.frames:
+            seconds = file.frames / file.samplerate
+            note = (
+                f"its header does not tell its length, as when a recording breaks off: read {seconds:.2f} s"
+            )
+        return Sound(path.name, file.samplerate, file.channels, file.subtype, path, note)
 
 
 def read_impulse(path: Path | str) -> SampledKernel:
@@ -137,25 +146,88 @@ def _opened(path: Path) -> Iterator[Any]:
     import soundfile
 
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = (
+            "is a folder" if path.is_dir() else "is a pipe or a device" if path.exists() else "does not exist"
+        )
         raise DataError(f"{path} {what}; give a sound file (WAV, FLAC or OGG)")
     try:
-        file = soundfile.SoundFile(path)
+        place = _missing_length(path)
+        file = soundfile.SoundFile(path if place is None else _LengthUnknown(path, place))
     except (soundfile.LibsndfileError, TypeError, PermissionError) as error:  # TypeError: .raw has no header
         reason = getattr(error, "error_string", "") or str(error)
+        if path.stat().st_size == 0:
+            reason = "it is empty"
+        elif "pipe" in reason:  # what libsndfile says of an MP3 without any frame
+            reason = "no sound found in it"
         raise DataError(
             f"{path} is not a sound that can be read ({reason.strip(' .')}); give WAV, FLAC or OGG"
         ) from error
+    # soundfile would seek after each block to where it is anyway, which fails in a FLAC without its length.
+    file.seekable = lambda: False
     with file:
         yield file
 
 
+def _missing_length(path: Path) -> int | None:
+    """Where a WAV file says that it has 0 bytes of samples though some follow: its recorder was never finished."""
+    with path.open("rb") as file:
+        head, size = file.read(12), path.stat().st_size
+        if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
+            return None
+        order: Literal["little", "big"] = "little" if head[:4] == b"RIFF" else "big"
+        while len(chunk := file.read(8)) == 8:
+            length = int.from_bytes(chunk[4:], order)
+            if chunk[:4] != b"data":
+                file.seek(length + length % 2, 1)
+                continue
+            place, following = file.tell() - 4, file.read(8)
+            is_chunk = (
+                following[:4].isascii()
+                and following[:4].decode().isprintable()
+                and int.from_bytes(following[4:], order) <= size - file.tell()
+            )
+            return place if length == 0 and following and not is_chunk else None
+    return None
+
+
+class _LengthUnknown(io.FileIO):
+    """A WAV file whose samples seem to have the length that stands for "unknown": libsndfile then takes all there are.
+
+    Args:
+        place: of the four bytes that tell the length.
+    """
+
+    def __init__(self, path: Path, place: int) -> None:
+        super().__init__(path)
+        self.place = place
+
+    def readinto(self, buffer: Any) -> int:
+        """Read, with the four bytes replaced."""
+        start = self.tell()
+        count = super().readinto(buffer) or 0
+        first, last = (min(max(at - start, 0), count) for at in (self.place, self.place + 4))
+        buffer[first:last] = b"\xff" * (last - first)
+        return count
+
+
 def _promised_frames(file: Any) -> int:
-    """Frames that the header speaks of: libsndfile tells only its log that it has shortened a cut-off WAV."""
-    cut = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-    if cut and 0 < int(cut[2]) < int(cut[1]) < UNKNOWN_BYTES:
-        return file.frames * int(cut[1]) // int(cut[2])
+    """Frames that the header promises, 0 where it promises none.
+
+    libsndfile tells only its log that it has shortened a cut-off WAV. Where the whole file and its samples are both
+    claimed to be longer than they are, the file was whole once; where only one is, it was never finished.
+    """
+    if file.subtype.startswith("MPEG") or file.frames >= 2**62:
+        return 0  # an estimate; and a FLAC that was written to a pipe
+    samples = _claimed(file, "data")
+    if samples and _claimed(file, "RIF[FX]") and 0 < samples[1] < samples[0] < UNKNOWN_BYTES:
+        return file.frames * samples[0] // samples[1]
     return file.frames
+
+
+def _claimed(file: Any, chunk: str) -> tuple[int, int] | None:
+    """Bytes that a chunk claims to have and bytes that are there, where libsndfile found them to differ."""
+    found = re.search(rf"^{chunk} : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _read(file: Any, frames: int, path: Path) -> Array:

@@ -235,6 +235,8 @@ def _run_sound(
     say = partial(console(json).print, markup=False)  # a name may hold brackets
     kept = {"PCM_16": "16 bits", "PCM_24": "24 bits"}.get(sound.subtype, sound.subtype)
     say(f"{sound.name}: {sound.rate} Hz, channels: {sound.channels}, {kept}")
+    if sound.note:
+        say(f"{sound.name}: {sound.note}")
     for word in words:
         say(f"convolved with {word}")
     with rendered(blocks) as result:
