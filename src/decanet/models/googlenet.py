@@ -276,6 +276,7 @@ PAPER = Recipe(
         "learning rate, batch, weight decay and length: the paper states none; those of Caffe's solver.prototxt (250 "
         "epochs). Its published weights come from quick_solver.prototxt instead: 60 epochs, poly decay of power 0.5",
         "biases learn at the rate of the weights; in Caffe's replication at twice the rate",
+        "weights start as in Caffe's replication, uniform (xavier); its readme says that the authors' were Gaussian",
         "averaged weights: the paper names no decay; 0.9999 is our choice",
         "one process with synchronous steps; the paper's were asynchronous (DistBelief)",
         "no photometric distortions, and bilinear resizing instead of a random interpolation",

@@ -345,6 +345,8 @@ PAPER = Recipe(
     log_every=100,
     departures=(
         "one process steps with batches of 32; in the paper 50 replicas did, each for itself",
+        "average poolings count the padding, normalization has a learned scale and the cut Gaussian is clamped, as in "
+        "torchvision; in the released code none of it",
         "torch adds RMSProp's epsilon outside the root; the released code inside: sqrt(square + 1)",
         MOMENTUM,
         "no distorted colors, bilinear resizing; the released code changes brightness, saturation, hue and contrast, "

@@ -94,7 +94,7 @@ class WideResNetCifar(nn.Module):
 
 
 PAPER = Recipe(
-    # Section 3: the learning rate is multiplied by 0.2 at epochs 60, 120 and 160 of 200. Nothing known departs.
+    # Section 3: the learning rate is multiplied by 0.2 at epochs 60, 120 and 160 of 200.
     model=Model(name="wrn_28_10_cifar"),
     augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="reflect"),
     batch_size=128,
@@ -103,6 +103,7 @@ PAPER = Recipe(
     schedule=Schedule(shape="steps", milestones=(0.3, 0.6, 0.8), gamma=0.2),
     precision="float32",
     log_every=100,
+    departures=("the scales of normalization start at 1; in the authors' code anywhere between 0 and 1",),
 )
 
 DEPTH = {

@@ -96,6 +96,7 @@ PAPER = Recipe(
         "random crops; the paper trains on the ten crops of each image",
         "filters are not renormalized; the paper scales each whose root mean square exceeds 0.1 back to 0.1",
         "no weight decay: the paper states none",
+        "weights start from a Gaussian of 0.01; the paper says that all are initialized to 0.01",
         CHANNEL_MEAN,
         BY_HAND,
         MOMENTUM,
