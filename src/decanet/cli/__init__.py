@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import signal
 import sys
 import threading
@@ -18,6 +19,12 @@ REFUSED = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``decanet`` with ``arguments`` (the process's own by default) and exit with its code."""
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # what the terminal's encoding lacks is escaped: no result is lost for it
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:] if arguments is None else arguments)
     signal.signal(
         signal.SIGINT, signal.SIG_IGN

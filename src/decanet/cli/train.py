@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words, table
+from decanet.core.printable import printable, shell_line
 
 SMALL_DATA = 10_000  # pictures below which the fallback is passed over more often
 
@@ -255,8 +256,8 @@ def _print_result(result: dict[str, Any]) -> None:
         markup=True,
     )
     run = result["run"]
-    out.print(f"figures: {run}/figures   result: {run}/result.json", markup=False)
-    out.print(f"try it:  decanet predict {run} PICTURE", markup=False)
+    out.print(printable(f"figures: {run}/figures   result: {run}/result.json"))
+    out.print(f"try it:  {shell_line('decanet', 'predict', run)} IMAGE")
 
 
 def _print_rehearsal(rehearsal: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
 
 BASE = "sans-serif"  # what everything is drawn in that needs nothing else
 LATIN = "\u024f"  # up to here every sans-serif font has every letter
@@ -39,24 +40,42 @@ def cover(figure: "Figure") -> None:
 
 
 def installed() -> list[str]:
-    """The font families of this machine that may be fallen back on."""
+    """The font families of this machine that may be fallen back on, those with an upright regular face first."""
     from matplotlib import font_manager
 
     families = {font.name for font in font_manager.fontManager.ttflist if not _EMPTY.search(font.name)}
-    return sorted(families, key=lambda family: (_CHINESE.search(family) is None, family))
+    return sorted(
+        families, key=lambda family: (_faces(family)[0][0], _CHINESE.search(family) is None, family)
+    )
 
 
 @functools.cache
 def _has(family: str, character: str) -> bool:
     from matplotlib import font_manager
-    from matplotlib.font_manager import FontProperties
 
     try:
-        file = font_manager.findfont(FontProperties(family=[family]), fallback_to_default=False)
-        font = font_manager.get_font(file)
+        properties = font_manager.FontProperties(family=[BASE]) if family == BASE else _faces(family)[0][1]
+        font = font_manager.get_font(font_manager.findfont(properties, fallback_to_default=False))
     except (OSError, RuntimeError, ValueError):  # listed, but gone or damaged
         return False
     return font.scalable and font.get_char_index(ord(character)) != 0
+
+
+@functools.cache
+def _faces(family: str) -> list[tuple[int, "FontProperties"]]:
+    """A family's faces as (how far from regular, properties), the nearest first."""
+    from matplotlib import font_manager
+
+    faces = []
+    for font in font_manager.fontManager.ttflist:
+        if font.name == family:
+            weight = font_manager.weight_dict.get(font.weight, font.weight)
+            far = abs(int(weight) - 400) + 1000 * (font.style != "normal")
+            properties = font_manager.FontProperties(
+                family=[family], style=font.style, weight=font.weight, stretch=font.stretch
+            )
+            faces.append((far, properties))
+    return sorted(faces, key=lambda face: face[0])
 
 
 def _needs_layout(character: str) -> bool:

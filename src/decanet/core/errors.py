@@ -81,6 +81,8 @@ class Interrupted(DecanetError):  # noqa: N818
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """``' (did you mean a, b?)'`` for the nearest known names, or an empty string."""
+    if len(wrong) > 100:  # no slip of the keyboard, and comparing takes the square of the length
+        return ""
     near = difflib.get_close_matches(wrong, list(known), n=3, cutoff=0.5)
     return f" (did you mean {', '.join(near)}?)" if near else ""
 

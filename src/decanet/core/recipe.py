@@ -12,14 +12,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from decanet.core import _recipe_bounds as bounds
 from decanet.core.errors import UsageError, did_you_mean
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+MOST_MISTAKES = 20  # that are listed in one line
+
+_NO_NEGATIVE_ZERO = AfterValidator(lambda number: number + 0.0)
+Fraction = Annotated[float, Field(ge=0, le=1), _NO_NEGATIVE_ZERO]
+Positive = Annotated[float, Field(gt=0, le=bounds.LARGE)]
+NotNegative = Annotated[float, Field(ge=0, le=bounds.LARGE), _NO_NEGATIVE_ZERO]
 Rgb = tuple[float, float, float]
+Side = Annotated[int, Field(ge=1, le=bounds.LARGEST_SIDE)]
+Margin = Annotated[int, Field(ge=0, le=bounds.LARGEST_SIDE)]
+Count = Annotated[int, Field(ge=1, le=bounds.WHOLE)]
+Mean = Annotated[float, Field(ge=-bounds.LARGE, le=bounds.LARGE)]
+Std = Annotated[float, Field(ge=bounds.SMALLEST_STD, le=bounds.LARGE)]
 
 
 class _Part(BaseModel):
@@ -35,9 +44,8 @@ class Model(_Part):
     @field_validator("options")
     @classmethod
     def _can_be_written(cls, options: dict[str, Any]) -> dict[str, Any]:
-        # TOML has no null, and a run must be read back as the very network that was trained.
-        if None in options.values():
-            raise ValueError("an option cannot be null; leave it out to take the network's own value")
+        if wrong := bounds.unwritable(options):
+            raise ValueError(wrong)
         return options
 
 
@@ -51,9 +59,16 @@ class Data(_Part):
     """
 
     name: str = "cifar10"
-    image_size: int | None = Field(default=None, ge=1)
-    mean: Rgb | None = None
-    std: Rgb | None = None
+    image_size: Side | None = None
+    mean: tuple[Mean, Mean, Mean] | None = None
+    std: tuple[Std, Std, Std] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _is_something(cls, name: str) -> str:
+        if not name:  # pydantic's own min_length would refuse paths that are no UTF-8
+            raise ValueError("give a data set's name or a folder")
+        return name
 
 
 class Augmentation(_Part):
@@ -80,10 +95,10 @@ class Augmentation(_Part):
     """
 
     flip: Literal["none", "random", "alternating"] = "none"
-    crop_padding: int = Field(default=0, ge=0)
+    crop_padding: Margin = 0
     padding_mode: Literal["reflect", "black"] = "reflect"
-    cutout: int = Field(default=0, ge=0)
-    resize: int | None = Field(default=None, ge=1)
+    cutout: Margin = 0
+    resize: Side | None = None
     scale: tuple[Fraction, Fraction] | None = None
     pca_noise: NotNegative = 0.0
     pca_scale: Literal["std", "eigenvalue"] = "std"
@@ -173,7 +188,7 @@ class Schedule(_Part):
     final: Fraction = 0.0
     milestones: tuple[Fraction, ...] = ()
     gamma: Positive = 0.1
-    patience: int = Field(default=5, ge=1)
+    patience: Count = 5
 
 
 class Selection(_Part):
@@ -219,21 +234,28 @@ class Recipe(_Part):
     model: Model
     data: Data = Data()
     augmentation: Augmentation = Augmentation()
-    batch_size: int = Field(ge=1)
+    batch_size: int = Field(ge=1, le=bounds.MOST_IMAGES)
     epochs: Positive
     optimizer: Optimizer
     schedule: Schedule = Schedule()
     label_smoothing: Fraction = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    progressive_sizes: tuple[tuple[Fraction, Annotated[int, Field(ge=1)]], ...] = ()
+    progressive_sizes: tuple[tuple[Fraction, Side], ...] = ()
     selection: Selection = Selection()
     clip_gradient: NotNegative = 0.0
     ema: Fraction = 0.0
     test_crops: Literal["one", "mirror", "shift", "ten"] = "one"
     validation: float = Field(default=0.0, ge=0, lt=1)
-    log_every: int = Field(default=25, ge=1)
-    seed: int = Field(default=0, ge=0)
+    log_every: Count = 25
+    seed: int = Field(default=0, ge=0, le=bounds.WHOLE)
     departures: tuple[str, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder_name(cls, name: str) -> str:
+        if not bounds.NAME.fullmatch(name):
+            raise ValueError("a name has at most 80 letters, digits, '_', '-', '.' and ':'")
+        return name
 
     @field_validator("progressive_sizes")
     @classmethod
@@ -245,12 +267,21 @@ class Recipe(_Part):
 
 
 def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:
-    """Validate a mapping as a recipe. Raises UsageError that lists every mistake, with the nearest keys."""
+    """Validate a mapping as a recipe. Raises UsageError that lists the mistakes, with the nearest keys."""
+    if wrong := bounds.too_much(values):
+        raise UsageError(f"recipe {_shortened(source)}: {wrong}")
     try:
         return Recipe.model_validate(dict(values))
     except ValidationError as error:
-        mistakes = "; ".join(_describe(mistake) for mistake in error.errors())
-        raise UsageError(f"recipe {source}: {mistakes}") from None
+        found = error.errors()
+        mistakes = [_describe(mistake) for mistake in found[:MOST_MISTAKES]]
+        if len(found) > MOST_MISTAKES:
+            mistakes.append(f"and {len(found) - MOST_MISTAKES} more")
+        raise UsageError(f"recipe {_shortened(source)}: {'; '.join(mistakes)}") from None
+
+
+def _shortened(text: str, longest: int = 200) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def _describe(mistake: Mapping[str, Any]) -> str:
@@ -266,7 +297,7 @@ def _describe(mistake: Mapping[str, Any]) -> str:
         return f"{key} is missing"
     message = mistake["msg"][:1].lower() + mistake["msg"][1:]
     value = mistake.get("input")
-    shown = "" if isinstance(value, dict) else f", got {value!r}"
+    shown = "" if isinstance(value, dict) else f", got {_shortened(repr(value), 80)}"
     return f"{key}: {message}{shown}"
 
 
@@ -296,14 +327,34 @@ def _siblings(path: Iterable[str]) -> list[str]:
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe from a TOML file. Raises UsageError when it is missing, no TOML or no recipe."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors begin with a mark
+        content = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"no recipe file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(f"cannot read recipe {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"recipe {path} is not TOML: {error}") from None
-    return parse_recipe({"name": path.stem, **values}, str(path))
+    if len(content) > bounds.MOST_BYTES:
+        raise UsageError(
+            f"cannot read recipe {path}: it has {len(content)} bytes, and a recipe has some thousand"
+        )
+    # Windows' editors begin with a mark. A path in it may hold bytes that are no UTF-8, as file names may.
+    text = content.decode("utf-8-sig", errors="surrogateescape")
+    try:
+        if bounds.too_many_dots(text):
+            raise UsageError(f"recipe {path} has a key of more than {bounds.MOST_DOTS} parts")
+        values = tomllib.loads(text)
+    except RecursionError:
+        raise UsageError(f"recipe {path} is nested deeper than {bounds.DEEPEST} levels") from None
+    except ValueError as error:  # TOMLDecodeError is one; others are of numbers with thousands of digits
+        _require_utf8(content, path)
+        raise UsageError(f"recipe {path} is not TOML: {_shortened(str(error))}") from None
+    return parse_recipe({"name": bounds.as_name(path.stem), **values}, str(path))
+
+
+def _require_utf8(content: bytes, path: Path) -> None:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read recipe {path}: {error}") from None
 
 
 def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
@@ -321,11 +372,19 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
-            raise UsageError(f"--set takes key=value, for instance optimizer.lr=0.1; got {setting!r}")
+            raise UsageError(
+                f"--set takes key=value, for instance optimizer.lr=0.1; got {_shortened(setting)!r}"
+            )
+        if len(key) > bounds.LONGEST_KEY:
+            raise UsageError(
+                f"--set takes a key of at most {bounds.LONGEST_KEY} characters; got {key[:40]!r}..."
+            )
         try:
             value = json.loads(text)
         except json.JSONDecodeError:
             value = text
+        except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+            raise UsageError(f"--set {key.strip()}: {_shortened(str(error))}") from None
         *path, last = key.strip().split(".")
         where: Any = values
         for part in path:
@@ -344,7 +403,7 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     except UsageError as error:
         raise UsageError("; ".join([str(error), *mistakes])) from None
     if mistakes:
-        raise UsageError(f"recipe {source}: {'; '.join(mistakes)}")
+        raise UsageError(f"recipe {_shortened(source)}: {'; '.join(mistakes)}")
     return changed if settings else recipe
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from decanet.core.errors import BusyError, CheckpointError, DecanetError, UsageError, shortage
+from decanet.core.printable import printable_json
 
 PART = ".part"  # ends the name of a file that is not whole yet; a killed process leaves it behind
 
@@ -57,15 +58,15 @@ def _umask() -> int:
 
 
 def write_text(path: Path | str, text: str) -> Path:
-    """Write a text file, whole or not at all."""
+    """Write a text file, whole or not at all; bytes of names that are no UTF-8 are written as they were."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
     return Path(path)
 
 
 def to_json(value: Any) -> str:
     """``value`` as indented JSON. NaN and infinity are refused: JSON has none."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return printable_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def write_json(path: Path | str, value: Any) -> Path:
@@ -122,7 +123,7 @@ class RunFolder:
             raise CheckpointError(
                 f"{self.path} has no {path.name}: it is not a run, or not a finished one"
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} is damaged ({error}); train again") from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
