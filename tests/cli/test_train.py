@@ -221,7 +221,7 @@ def test_ctrl_c_saves_and_the_printed_command_goes_on(tmp_path: Path) -> None:
     lines = errors.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error[interrupted]:")
-    command = lines[0].partition("go on with: decanet ")[2].split()
+    command = lines[0].partition("resume it: decanet ")[2].split()
     assert command == ["train", "--resume", str(run)]
     assert decanet(command) == 0
     assert json.loads((run / "result.json").read_text())["test_top1"] > 0.2

@@ -83,11 +83,12 @@ def command(
         watch.note(f"judging {len(pictures.test)} test pictures of {pictures.name} ({pictures.source})")
         said = judge(trained.model, recipe, pictures, "test", chosen)
         if figures is not None:
-            from decanet.core.plotting import save_figure
+            from decanet.core.plotting import save_class_legend, save_figure
             from decanet.evaluation.figures import confusion, most_confident
 
             save_figure(confusion(said, pictures.classes), figures / "confusion.png")
             save_figure(most_confident(said, pictures), figures / "most_confident.png")
+            save_class_legend(pictures.classes, figures)
     result = {
         "run": str(run),
         "model": recipe.model.name,

@@ -213,7 +213,7 @@ def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
 
 def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any) -> None:
     """Write a run's figures; without ``data`` only those that show no test picture."""
-    from decanet.core.plotting import save_figure
+    from decanet.core.plotting import save_class_legend, save_figure
     from decanet.evaluation.figures import confusion, curves, most_confident
     from decanet.insight.filters import first_kernels, kernel_sheet
 
@@ -225,6 +225,7 @@ def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any)
         if data is not None:
             save_figure(confusion(said, data.classes), folder / "confusion.png")
             save_figure(most_confident(said, data), folder / "most_confident.png")
+            save_class_legend(data.classes, folder)
 
 
 def _rehearse(wish: _Wish, device: Any, watch: Any) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 Each file carries the SHA-256 of its tensors and of what it says about itself, so that a damaged one is never used.
 """
 
+import contextlib
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -84,9 +87,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
-        with safe_open(path, framework="pt") as file:
-            about = dict(file.metadata() or {})
-        tensors = load_file(path)
+        with utf8_path(path) as named:
+            with safe_open(named, framework="pt") as file:
+                about = dict(file.metadata() or {})
+            tensors = load_file(named)
         intact = about.pop(DIGEST, None) == _digest(tensors, about)
     except FileNotFoundError:
         raise CheckpointError(f"no weights at {path}; train first") from None
@@ -97,9 +101,23 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, about
 
 
+@contextlib.contextmanager
+def utf8_path(path: Path) -> Iterator[Path]:
+    """The file under a name that is UTF-8, without which safetensors opens none: its own, or a link's."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder) / "weights.safetensors"
+            link.symlink_to(path.absolute())
+            yield link
+    else:
+        yield path
+
+
 def is_ours(path: Path) -> bool:
     """Whether decanet wrote the safetensors file, which then carries a digest."""
-    with safe_open(path, framework="pt") as file:
+    with utf8_path(path) as named, safe_open(named, framework="pt") as file:
         about = file.metadata() or {}
     return DIGEST in about or "recipe" in about  # one damaged bit cannot hide both
 

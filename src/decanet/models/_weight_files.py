@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from decanet.core.errors import CheckpointError
-from decanet.models._files import is_ours, read_weights
+from decanet.models._files import is_ours, read_weights, utf8_path
 
 KeyMap = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
@@ -69,7 +69,10 @@ def read_file(file: Path) -> Any:
         if file.suffix == ".safetensors" or _is_safetensors(file):
             from safetensors.torch import load_file
 
-            return read_weights(file) if is_ours(file) else load_file(file)
+            if is_ours(file):
+                return read_weights(file)
+            with utf8_path(file) as named:
+                return load_file(named)
         with torch.serialization.safe_globals(PLAIN):
             return torch.load(file, map_location="cpu", weights_only=True)
     except CheckpointError:

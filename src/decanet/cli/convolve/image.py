@@ -154,7 +154,7 @@ def command(
     say = console(json).print
     summaries = [_summary(done, setting) for done in results]
     for done, summary in zip(results, summaries):
-        shape = "×".join(map(str, done.weights.shape))
+        shape = "x".join(map(str, done.weights.shape))
         reach = f"{summary['minimum']:.4g} to {summary['maximum']:.4g}, mean {summary['mean']:.4g}"
         say(f"{done.name:<28} {shape:>9} {summary['method']:>10}   {reach}", markup=False)
     if results and kernel is None and not every:
