@@ -1,6 +1,5 @@
 """``decanet predict``: predict the classes of images."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import Device, JsonFlag, console, print_json
+from decanet.core.printable import printable, shell_line
 
 MANY = 50  # images from which on progress is shown
 
@@ -41,12 +41,10 @@ def command(
 
     images = paths if model is not None else paths[1:]
     if model is None and paths and _is_no_run(paths[0], alone=not images):
-        command = shlex.join(["decanet", "predict", "--model", "decanet_m", *map(str, paths[:3])])
+        command = shell_line("decanet", "predict", "--model", "decanet_m", *paths[:3])
         raise UsageError(f"{paths[0]} is no run, and no --model is given; for instance: {command}")
     if not images:
-        with_what = (
-            f"--model {model}" if model else shlex.quote(str(paths[0])) if paths else "--model decanet_m"
-        )
+        with_what = f"--model {model}" if model else shell_line(paths[0]) if paths else "--model decanet_m"
         raise UsageError(f"give at least one image, for instance: decanet predict {with_what} cat.jpg")
     if top < 1:
         raise UsageError(f"--top must be at least 1, got {top}")
@@ -74,7 +72,7 @@ def command(
                     predicted.append({"picture": str(path), "classes": [_entry(*guess) for guess in guesses]})
                 else:
                     said = ", ".join(f"{name} {100 * probability:.1f}%" for name, probability in guesses)
-                    (watch.note if out.is_terminal else out.print)(f"{path}: {said}")
+                    (watch.note if out.is_terminal else out.print)(printable(f"{path}: {said}"))
                 if len(files) >= MANY:
                     watch.progress("predicting", done, len(files), "images")
         finally:  # Ctrl-C loses nothing of what is known

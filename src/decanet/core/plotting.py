@@ -135,22 +135,25 @@ def class_labels(classes: Sequence[str], longest: int = 14) -> list[str]:
 
     They are names, to be drawn with :func:`literal`. :func:`save_class_legend` says what the numbers stand for.
     """
-    names = [
-        name if _is_drawable(name) else f"class {number}"
-        for number, name in enumerate(map(printable, classes))
-    ]
+    numbered = _numbered(classes)
+    names = [numbered.get(k, printable(name)) for k, name in enumerate(classes)]
     return [name if len(name) <= longest else name[: longest - 1] + "…" for name in names]
+
+
+def needs_legend(classes: Sequence[str]) -> bool:
+    """Whether :func:`class_labels` numbers some of the classes, which a reader must be told."""
+    return bool(_numbered(classes))
 
 
 def save_class_legend(classes: Sequence[str], folder: Path) -> Path | None:
     """Write ``classes.txt`` beside the figures, where these number some classes; None where they need not."""
-    numbered = [(k, name) for k, name in enumerate(map(printable, classes)) if not _is_drawable(name)]
-    if not numbered:
+    if not needs_legend(classes):
         return None
-    return write_text(
-        folder / "classes.txt", "".join(f"class {number}: {name}\n" for number, name in numbered)
-    )
+    lines = (f"{number}: {printable(classes[k])}\n" for k, number in _numbered(classes).items())
+    return write_text(folder / "classes.txt", "".join(lines))
 
 
-def _is_drawable(name: str) -> bool:
-    return all(map(family_for, unicodedata.normalize("NFC", name)))
+def _numbered(classes: Sequence[str]) -> dict[int, str]:
+    """What stands for the names that no installed font can write, by the class's index."""
+    composed = (unicodedata.normalize("NFC", printable(name)) for name in classes)
+    return {k: f"class {k}" for k, name in enumerate(composed) if not all(map(family_for, name))}

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from decanet.core.plotting import COLOURS, class_labels, literal, new_figure, show_picture, styled
+from decanet.core.plotting import (
+    COLOURS,
+    class_labels,
+    literal,
+    needs_legend,
+    new_figure,
+    show_picture,
+    styled,
+)
 from decanet.core.recipe import Selection
 from decanet.data import FolderData, ImageData
 from decanet.data.folder import fit_square
@@ -103,6 +111,8 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
     if named:
         labels = class_labels(classes)
         names = [literal(labels[k]) for k in order]
+        if needs_legend(classes):
+            figure.supxlabel("classes.txt says which class has which number", fontsize=8.5, color="#555555")
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(names)), names)
         for row, column in np.ndindex(*percent.shape):

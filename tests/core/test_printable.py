@@ -1,0 +1,55 @@
+"""Names as they are shown: to the letter, and without any effect on a terminal."""
+
+import json
+import subprocess
+
+import pytest
+
+from decanet.core.errors import DataError, did_you_mean
+from decanet.core.printable import printable, printable_json, shell_line
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("cat [x] 猫 é 🦊 a\u200db", "cat [x] 猫 é 🦊 a\u200db"), ("\x1b[2J", r"\x1b[2J"), ("a\nb\tc\r", r"a\nb\tc\r"),
+        ("\x9b31m", r"\x9b31m"), ("evil\u202egnp.exe", r"evil\u202egnp.exe"), ("a\u2066b", r"a\u2066b"),
+        ("caf\udce9", r"caf\xe9"), ("\ud800", r"\ud800"), ("a\u2028b", r"a\u2028b"), ("\x7f", r"\x7f"), ("\0", r"\x00"),
+        ("\U000e0041", r"\U000e0041"),
+    ],
+)  # fmt: skip
+def test_what_a_terminal_would_obey_is_escaped(name: str, shown: str) -> None:
+    assert printable(name) == shown
+    shown.encode("utf-8")
+    assert printable(f"{name}\n{name}", keep_lines=True) == "\n".join(
+        printable(line) for line in f"{name}\n{name}".split("\n")
+    )
+
+
+@pytest.mark.parametrize("value", ["a\x1b\u202e\udce9\x9b\U000e0041é猫", {"a\udce9": ["\u2028", 1.5]}])
+def test_json_still_means_the_same(value: object) -> None:
+    text = printable_json(json.dumps(value, ensure_ascii=False, indent=2))
+    assert json.loads(text) == value
+    assert text.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["plain", "two words", "it's", "$HOME `id`", "caf\udce9", "a\nb'c\\d", "\x1b[2J", "猫", "-n", "~/x", ""],
+)
+def test_a_printed_command_can_be_copied(word: str) -> None:
+    line = shell_line("printf", "%s", word)
+    assert line.isprintable()
+    said = subprocess.run(
+        ["bash", "-c", line.encode("utf-8", "surrogateescape")], capture_output=True, check=True
+    )
+    assert said.stdout.decode("utf-8", "surrogateescape") == word
+
+
+def test_an_error_is_one_line_whatever_the_name() -> None:
+    line = DataError("cannot read\n  a\x1b[2J  b\udce9.png:\ttruncated").line
+    assert line == r"error[data]: cannot read a\x1b[2J  b\xe9.png: truncated"
+
+
+def test_a_word_of_any_length_is_compared_at_once() -> None:
+    assert did_you_mean("a." * 50_000, ["a.b"] * 100) == ""
