@@ -16,6 +16,7 @@ from decanet.core.errors import (
     ResourceError,
     shortage,
 )
+from decanet.core.printable import shell_line
 from decanet.training.distributed import lost_process
 
 # Ctrl-C; what batch systems and service managers send; a closed terminal (Windows has none).
@@ -43,8 +44,8 @@ class StopRequest:
 
 
 def go_on(run: Path) -> str:
-    """The command that goes on with a run."""
-    return f"go on with: decanet train --resume {run}"
+    """The command that resumes a run, to copy."""
+    return f"resume it: {shell_line('decanet', 'train', '--resume', run)}"
 
 
 @contextmanager
