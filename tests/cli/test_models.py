@@ -59,7 +59,14 @@ def test_verify_exits_0_when_all_agree_and_1_when_not(capsys, monkeypatch: pytes
     good = _verify.verify(["alexnet"])
     monkeypatch.setattr(_verify, "verify", lambda: good)
     assert run(["models", "verify"]) == 0
-    assert f"{len(good)} agree" in capsys.readouterr().out
+    assert (
+        f"{len(good)} agree ({len(good)} with independent sources, 0 with our own count)"
+        in capsys.readouterr().out
+    )
+    own = [*good, _verify.Check("alexnet", "params_exact", 1, 1, "0", _verify.AGREE, source="a count")]
+    monkeypatch.setattr(_verify, "verify", lambda: own)
+    assert run(["models", "verify"]) == 0
+    assert f"({len(good)} with independent sources, 1 with our own count)" in capsys.readouterr().out
     wrong = [*good, _verify.Check("alexnet", "params_exact", 1, 2, "+1", _verify.DISAGREE, source="a test")]
     monkeypatch.setattr(_verify, "verify", lambda: wrong)
     assert run(["models", "verify", "--json"]) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from decanet.core import facts
 from decanet.models import list_models, model_entry
+from decanet.models._registry import Departure
 from decanet.models._verify import (
     AGREE,
     DEPARTURE,
@@ -58,9 +59,35 @@ def test_a_wrong_network_is_found_out() -> None:
 
 
 def test_a_declared_departure_is_not_an_error_and_hides_nothing_else() -> None:
-    verdicts = compare("alexnet", facts="alexnet_2012", departures={"params": "one tower"})
+    verdicts = compare(
+        "alexnet", facts="alexnet_2012", departures={"params": Departure(61_100_840, "one tower")}
+    )
     assert verdicts["params_exact"] == DEPARTURE
     assert verdicts["macs_exact"] == DISAGREE
+
+
+def test_a_departure_excuses_the_value_that_it_declares_and_no_other() -> None:
+    drifted = {"params": Departure(61_100_841, "one tower"), "conv1": Departure((64, 54, 54), "one tower")}
+    entry = dataclasses.replace(model_entry("alexnet"), facts="alexnet_2012", departures=drifted)
+    checks = {c.quantity: c for c in _verify(entry, walk("alexnet"), facts.architecture("alexnet_2012"))}
+    for quantity in ("params_exact", "conv1"):
+        assert checks[quantity].verdict == DISAGREE
+        assert "one tower" in checks[quantity].reason
+
+
+def test_every_declared_departure_is_one() -> None:
+    declared = {(name, quantity) for name in list_models() for quantity in model_entry(name).departures}
+    used = {(check.network, check.reason) for check in verify() if check.verdict == DEPARTURE}
+    for name, quantity in declared:
+        assert (name, model_entry(name).departures[quantity].reason) in used, f"{name}: {quantity} agrees"
+
+
+def test_own_counts_are_no_independent_sources() -> None:
+    checks = {check.quantity: check for check in verify(["plain18"])}
+    assert not checks["params_exact"].independent  # the ledger: own definition, counted with torch
+    assert checks["depth"].independent  # the paper's
+    stages = [check for check in verify(["vgg16"]) if isinstance(check.stated, tuple)]
+    assert {check.independent for check in stages} == {facts.architecture("vgg16").stages_confidence != "own"}
 
 
 def test_a_network_without_facts_is_unstated() -> None:

@@ -1,5 +1,6 @@
 """``decanet models``: the networks, what they cost, how they work, and the proof that they are right."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -7,8 +8,11 @@ from cyclopts import App, Parameter
 from decanet.cli._shared import JsonFlag, console, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
+    from decanet.models._verify import Check
     from decanet.models._walk import Walk
 
 command = App(name="models", help_format="markdown")
@@ -48,7 +52,8 @@ def models(
 def verify(*, json: JsonFlag = False) -> None:
     """Compare every network with what its paper states: parameters, multiply-adds, depth, stage shapes.
 
-    The exit code is 0 only when every number agrees or its difference is declared with a reason.
+    The exit code is 0 only when every number agrees, or is declared, with a reason, to be another. A stated value is
+    independent when a paper, its authors' code or a library stands for it, and not our own count.
 
     For example:
 
@@ -78,14 +83,21 @@ def verify(*, json: JsonFlag = False) -> None:
                 _value(check.built),
                 check.difference,
             )
-            table.add_row(*cells, check.verdict, check.reason or check.source, style=style)
+            own = "" if check.independent or check.verdict != "agree" else " (our own count)"
+            table.add_row(*cells, check.verdict, (check.reason or check.source) + own, style=style)
         _print_whole(table)
-        counts = {
-            verdict: sum(c.verdict == verdict for c in checks)
-            for verdict in sorted({c.verdict for c in checks})
-        }
-        console().print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+        console().print(_verdicts(checks))
     require_agreement(checks)
+
+
+def _verdicts(checks: "Sequence[Check]") -> str:
+    """How many checks got each verdict, and on whose word the networks agree."""
+    counts = Counter(check.verdict for check in checks)
+    independent = sum(check.independent for check in checks if check.verdict == "agree")
+    own = counts["agree"] - independent
+    counted = {"agree": f"agree ({independent} with independent sources, {own} with our own count)"}
+    counted["departure"] = "declared departures"
+    return ", ".join(f"{count} {counted.get(verdict, verdict)}" for verdict, count in sorted(counts.items()))
 
 
 def _list(json: bool) -> None:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -28,6 +28,18 @@ class Published:
     key_map: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
+class Departure(NamedTuple):
+    """A declared difference from the facts.
+
+    Attributes:
+        built: what the network has instead: a number, or a stage's shape (C, H, W). Any other value is an error.
+        reason: why.
+    """
+
+    built: object
+    reason: str
+
+
 @dataclass(frozen=True)
 class ModelEntry:
     """What is known of a network without building it.
@@ -38,8 +50,8 @@ class ModelEntry:
         input_size: (C, H, W) of the pictures it was designed for.
         paper: key of its paper in the facts, or an empty string where there is none.
         facts: key of its architecture in the facts, or an empty string where no source states its numbers.
-        departures: what differs from the stated facts on purpose: quantity (``"params"``, ``"macs"``, ``"depth"`` or
-            a stage's name) to the reason.
+        departures: what differs from the stated facts on purpose, by quantity: ``"params"``, ``"params_with_aux"``,
+            ``"macs"``, ``"depth"`` or a stage's name.
         published: weights that libraries publish for exactly this layout.
         recipe: how the paper trains it, or None where the paper does not; ``paper:NAME`` on the command line.
         summary: first line of the builder's docstring.
@@ -51,7 +63,7 @@ class ModelEntry:
     input_size: tuple[int, int, int]
     paper: str
     facts: str
-    departures: Mapping[str, str]
+    departures: Mapping[str, Departure]
     published: tuple[Published, ...]
     recipe: Recipe | None
     summary: str
@@ -76,7 +88,7 @@ def register_model(
     input_size: tuple[int, int, int],
     paper: str = "",
     facts: str = "",
-    departures: Mapping[str, str] | None = None,
+    departures: Mapping[str, Departure] | None = None,
     published: tuple[Published, ...] = (),
     recipe: Recipe | None = None,
     too_small_use: str = "",

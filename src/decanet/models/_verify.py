@@ -37,6 +37,7 @@ class Check:
         verdict: ``"agree"``, ``"departure"`` (declared, see ``reason``), ``"disagree"`` or ``"unstated"``.
         reason: the declared reason of a departure.
         source: where the stated value is from.
+        independent: whether anyone but us stands for the stated value: a paper, its authors' code, a library.
     """
 
     network: str
@@ -47,6 +48,7 @@ class Check:
     verdict: str
     reason: str = ""
     source: str = ""
+    independent: bool = False
 
 
 def verify(names: Iterable[str] | None = None) -> list[Check]:
@@ -94,13 +96,13 @@ def _verify(entry: ModelEntry, built: Walk, stated: facts.Architecture) -> list[
         if quantity not in counts:
             continue
         count = counts[quantity]
-        check = _compare(entry, key, quantity.removesuffix("_with_aux"), value, count)
+        check = _compare(entry, key, quantity, value, count)
         # The ledger counts variants too (other shortcuts or strides): they are evidence when they are ours.
         if check is not None and (not variant or value.value == count):
             checks.append(check)
     met: Counter[str] = Counter()  # some ledgers name two poolings "pool": the first is our first
     for stage in stated.stages:
-        checks.append(_compare_stage(entry, built, stage, met[stage.name], stated.stages_source))
+        checks.append(_compare_stage(entry, built, stage, met[stage.name], stated))
         met[stage.name] += 1
     return checks
 
@@ -112,18 +114,23 @@ def _compare(entry: ModelEntry, key: str, quantity: str, stated: facts.Stated, b
     number, tolerance, at_most = parsed
     difference = built - number
     agrees = built < number if at_most else abs(difference) <= tolerance
-    verdict, reason = _judge(entry, quantity, agrees)
+    verdict, reason = _judge(entry, quantity, agrees, built)
     text = "" if at_most else f"{difference:+,.0f}" if difference else "0"
-    return Check(entry.name, key, stated.value, built, text, verdict, reason, stated.source)
+    return Check(
+        entry.name, key, stated.value, built, text, verdict, reason, stated.source, stated.independent
+    )
 
 
-def _compare_stage(entry: ModelEntry, built: Walk, stage: facts.Stage, nth: int, source: str) -> Check:
+def _compare_stage(
+    entry: ModelEntry, built: Walk, stage: facts.Stage, nth: int, stated: facts.Architecture
+) -> Check:
     shape = (stage.channels, stage.height, stage.width)
     ours = _stage_shape(built, stage.name, nth)
     # Linear layers are 1x1 maps to some papers: (84, 1, 1) is our (84,).
     same = ours is not None and ours + (1,) * (3 - len(ours)) == shape
-    verdict, reason = _judge(entry, stage.name, same)
-    return Check(entry.name, stage.name, shape, ours, "", verdict, reason, source)
+    verdict, reason = _judge(entry, stage.name, same, ours)
+    source = facts.Stated(shape, stated.stages_source, stated.stages_confidence)
+    return Check(entry.name, stage.name, shape, ours, "", verdict, reason, source.source, source.independent)
 
 
 def _stage_shape(built: Walk, name: str, nth: int) -> tuple[int, ...] | None:
@@ -132,11 +139,16 @@ def _stage_shape(built: Walk, name: str, nth: int) -> tuple[int, ...] | None:
     return built.shapes.get(paths[min(nth, len(paths) - 1)])
 
 
-def _judge(entry: ModelEntry, quantity: str, agrees: bool) -> tuple[str, str]:
+def _judge(entry: ModelEntry, quantity: str, agrees: bool, built: object) -> tuple[str, str]:
+    """Verdict and reason. A departure excuses the one value that it declares, so that a later drift is noticed."""
     if agrees:
         return AGREE, ""
-    reason = entry.departures.get(quantity, "")
-    return (DEPARTURE if reason else DISAGREE), reason
+    departure = entry.departures.get(quantity)
+    if departure is None:
+        return DISAGREE, ""
+    if departure.built != built:
+        return DISAGREE, f"the declared departure is for {departure.built}: {departure.reason}"
+    return DEPARTURE, departure.reason
 
 
 def _number(stated: object) -> tuple[float, float, bool] | None:

@@ -49,7 +49,7 @@ from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._outputs import Outputs
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 
 # Table 1: input channels, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
 TABLE_1 = {
@@ -291,7 +291,10 @@ PAPER = Recipe(
     paper="szegedy2014",
     facts="googlenet",
     departures={
-        "params": "Table 1 prints rough sums: 2.7K for the 9,408 weights of conv1, 463K for the 509,440 of 4c"
+        "params": Departure(
+            6_998_552,
+            "Table 1 prints rough sums: 2.7K for the 9,408 weights of conv1, 463K for the 509,440 of 4c",
+        )
     },
     recipe=PAPER,
     too_small_use="googlenet_cifar",
@@ -306,8 +309,11 @@ def googlenet(num_classes: int = 1000, dropout: float = 0.4) -> GoogLeNet:
     paper="szegedy2014",
     facts="googlenet",
     departures={
-        "params": "torchvision's layout: 3x3 for 5x5, normalisation in place of biases",
-        "macs": "torchvision's layout: 3x3 kernels in the third branch, where the paper has 5x5",
+        "params": Departure(6_624_904, "torchvision's layout: 3x3 for 5x5, normalization instead of biases"),
+        "params_with_aux": Departure(13_004_888, "torchvision's layout, in the auxiliary classifiers too"),
+        "macs": Departure(
+            1_498_376_192, "torchvision's layout: 3x3 kernels in the third branch, where the paper has 5x5"
+        ),
     },
     published=(Published("torchvision", "googlenet", from_torchvision),),
     too_small_use="googlenet_cifar",

@@ -51,7 +51,7 @@ from decanet.core.recipe import Augmentation, Data, Model, Recipe, RmsProp, Sche
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._outputs import Outputs
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 
 
 class Conv(nn.Module):
@@ -361,7 +361,9 @@ PAPER = Recipe(
     facts="inception_v3",
     recipe=PAPER,
     departures={
-        "depth": "the released network has 48 layers on its longest path; the paper counts 42 in its own",
+        "depth": Departure(
+            48, "along the longest path of the released network; the paper counts 42 in its own"
+        ),
     },
     published=(Published("torchvision", "inception_v3", from_torchvision),),
     too_small_use="googlenet_cifar",

@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import register_model
+from decanet.models._registry import Departure, register_model
 
 # Table I: which maps of S2 each of the sixteen maps of C3 sees.
 C3_SEES = (
@@ -181,8 +181,8 @@ class LeNet5Modern(nn.Module):
     paper="lecun1998",
     facts="lenet5",
     departures={
-        "params": "60,000 as stated, and 850 of a linear output in place of the fixed radial basis codes",
-        "depth": "the paper counts the two trainable sub-samplings as layers",
+        "params": Departure(60_850, "850 of a linear output instead of the fixed radial basis codes"),
+        "depth": Departure(5, "the paper counts the two trainable sub-samplings as layers"),
     },
 )
 def lenet5(num_classes: int = 10) -> LeNet5:
@@ -195,8 +195,10 @@ def lenet5(num_classes: int = 10) -> LeNet5:
     paper="lecun1998",
     facts="lenet5",
     departures={
-        "params": "the usual variant: C3 sees all maps, pooling has no parameters, the output is linear",
-        "depth": "the paper counts the two sub-samplings, which have no weights here",
+        "params": Departure(
+            61_706, "the usual variant: C3 sees all maps, pooling has no parameters, the output is linear"
+        ),
+        "depth": Departure(5, "the paper counts the two sub-samplings, which have no weights here"),
     },
 )
 def lenet5_modern(num_classes: int = 10) -> LeNet5Modern:

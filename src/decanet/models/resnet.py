@@ -39,7 +39,7 @@ from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, COLOR_NOISE, DEVIATION, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
 
 BASIC_CHANNELS = (64, 128, 256, 512)  # Table 1, what the stages give
@@ -163,10 +163,10 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return rename_keys(state, {**stages, "downsample": "shortcut"})
 
 
-MACS_V1 = {
-    "macs": "the stride of 2 is in the first 1x1 convolution, as in the paper and its released models; the "
-    "stated number is version 1.5's"
-}
+MACS_V1 = (
+    "the stride of 2 is in the first 1x1 convolution, as in the paper and its released models; the stated number is "
+    "version 1.5's"
+)
 
 
 PAPER = Recipe(
@@ -230,35 +230,51 @@ def plain34(num_classes: int = 1000) -> ResNet:
     return ResNet(partial(BasicBlock, shortcut=None), (3, 4, 6, 3), BASIC_CHANNELS, num_classes)
 
 
-@register_model(input_size=(3, 224, 224), paper="he2015", facts="resnet50", departures=MACS_V1, recipe=PAPER)
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet50",
+    departures={"macs": Departure(3_857_973_248, MACS_V1)},
+    recipe=PAPER,
+)
 def resnet50(num_classes: int = 1000) -> ResNet:
     """ResNet-50 as the paper has it: bottlenecks, stride in the first 1x1 convolution."""
     return ResNet(Bottleneck, (3, 4, 6, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
-@register_model(input_size=(3, 224, 224), paper="he2015", facts="resnet101", departures=MACS_V1, recipe=PAPER)
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet101",
+    departures={"macs": Departure(7_570_194_432, MACS_V1)},
+    recipe=PAPER,
+)
 def resnet101(num_classes: int = 1000) -> ResNet:
     """ResNet-101 as the paper has it: stride in the first 1x1 convolution."""
     return ResNet(Bottleneck, (3, 4, 23, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
-@register_model(input_size=(3, 224, 224), paper="he2015", facts="resnet152", departures=MACS_V1, recipe=PAPER)
+@register_model(
+    input_size=(3, 224, 224),
+    paper="he2015",
+    facts="resnet152",
+    departures={"macs": Departure(11_282_415_616, MACS_V1)},
+    recipe=PAPER,
+)
 def resnet152(num_classes: int = 1000) -> ResNet:
     """ResNet-152 as the paper has it, the deepest of the winning entry of 2015."""
     return ResNet(Bottleneck, (3, 8, 36, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
 BottleneckV15 = partial(Bottleneck, stride_in_3x3=True)
-MACS_V1_5 = {
-    "macs": "the stride of 2 is in the 3x3 convolution, as in torchvision; the paper counts version 1"
-}
+MACS_V1_5 = "the stride of 2 is in the 3x3 convolution, as in torchvision; the paper counts version 1"
 
 
 @register_model(
     input_size=(3, 224, 224),
     paper="he2015",
     facts="resnet50",
-    departures=MACS_V1_5,
+    departures={"macs": Departure(4_089_184_256, MACS_V1_5)},
     published=(Published("torchvision", "resnet50", from_torchvision),),
 )
 def resnet50_v1_5(num_classes: int = 1000) -> ResNet:
@@ -270,7 +286,7 @@ def resnet50_v1_5(num_classes: int = 1000) -> ResNet:
     input_size=(3, 224, 224),
     paper="he2015",
     facts="resnet101",
-    departures=MACS_V1_5,
+    departures={"macs": Departure(7_801_405_440, MACS_V1_5)},
     published=(Published("torchvision", "resnet101", from_torchvision),),
 )
 def resnet101_v1_5(num_classes: int = 1000) -> ResNet:
@@ -282,7 +298,7 @@ def resnet101_v1_5(num_classes: int = 1000) -> ResNet:
     input_size=(3, 224, 224),
     paper="he2015",
     facts="resnet152",
-    departures=MACS_V1_5,
+    departures={"macs": Departure(11_513_626_624, MACS_V1_5)},
     published=(Published("torchvision", "resnet152", from_torchvision),),
 )
 def resnet152_v1_5(num_classes: int = 1000) -> ResNet:

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import FB_RESNET_TORCH
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 from decanet.models._residual import Block, initialise_he, rename_keys, stage
 
 
@@ -207,8 +207,11 @@ def resnext101_32x8d(num_classes: int = 1000) -> ResNeXt:
     paper="xie2016",
     facts="resnext101_64x4d",
     departures={
-        "macs": "the paper prints 15.6 billion; its layers have 15.46 billion, in torchvision's network too, "
-        "and the paper does not say what else it counts"
+        "macs": Departure(
+            15_460_270_080,
+            "the paper prints 15.6 billion; its layers have 15.46 billion, in torchvision's network too, and the "
+            "paper does not say what else it counts",
+        )
     },
     published=(Published("torchvision", "resnext101_64x4d", _from_torchvision),),
     recipe=PAPER,

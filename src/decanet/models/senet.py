@@ -40,7 +40,7 @@ from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import DEVIATION, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
 from decanet.models.resnet_cifar import ResNetCifar
 
@@ -318,8 +318,11 @@ def se_resnet50(num_classes: int = 1000, reduction: int = 16) -> SEResNet:
     paper="hu2017",
     facts="se_resnext50",
     departures={
-        "macs": "the paper prints 4.25 billion (4.24 without the blocks); its layers have 4.23 billion, in "
-        "timm's port too, and the paper does not say what else it counts"
+        "macs": Departure(
+            4_232_994_816,
+            "the paper prints 4.25 billion (4.24 without the blocks); its layers have 4.23 billion, in timm's port "
+            "too, and the paper does not say what else it counts",
+        )
     },
     published=(Published("timm", "legacy_seresnext50_32x4d", _resnet_from_timm),),
     too_small_use="se_resnet56_cifar",

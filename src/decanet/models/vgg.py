@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import COLOR_NOISE, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 
 # Table 1: the number of 3x3 convolutions in each of the five blocks.
 A = (1, 1, 2, 2, 2)
@@ -225,7 +225,9 @@ def vgg19(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
 @_register(
     facts="vgg11",
     departures={
-        "params": "batch normalisation, a later addition, adds 2 x 2,752 scales and shifts: 132,868,840"
+        "params": Departure(
+            132_868_840, "batch normalization, a later addition, adds 2 x 2,752 scales and shifts"
+        )
     },
     published=_published("vgg11_bn", A, "conv", "bn"),
 )
@@ -237,7 +239,9 @@ def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
 @_register(
     facts="vgg13",
     departures={
-        "params": "batch normalisation, a later addition, adds 2 x 2,944 scales and shifts: 133,053,736"
+        "params": Departure(
+            133_053_736, "batch normalization, a later addition, adds 2 x 2,944 scales and shifts"
+        )
     },
     published=_published("vgg13_bn", B, "conv", "bn"),
 )
@@ -249,7 +253,9 @@ def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
 @_register(
     facts="vgg16",
     departures={
-        "params": "batch normalisation, a later addition, adds 2 x 4,224 scales and shifts: 138,365,992"
+        "params": Departure(
+            138_365_992, "batch normalization, a later addition, adds 2 x 4,224 scales and shifts"
+        )
     },
     published=_published("vgg16_bn", D, "conv", "bn"),
 )
@@ -261,7 +267,9 @@ def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
 @_register(
     facts="vgg19",
     departures={
-        "params": "batch normalisation, a later addition, adds 2 x 5,504 scales and shifts: 143,678,248"
+        "params": Departure(
+            143_678_248, "batch normalization, a later addition, adds 2 x 5,504 scales and shifts"
+        )
     },
     published=_published("vgg19_bn", E, "conv", "bn"),
 )

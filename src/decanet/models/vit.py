@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 
 
 class SelfAttention(nn.Module):
@@ -194,8 +194,12 @@ PAPER = Recipe(
     facts="vit_b16",
     recipe=PAPER,
     departures={
-        "depth": "the paper counts encoder layers; each has four linear layers on its longest path",
-        "encoder tokens": "tokens stand as (tokens, width), as in the paper's equations",
+        "depth": Departure(
+            50, "the paper counts encoder layers; each has four linear layers on its longest path"
+        ),
+        "encoder tokens": Departure(
+            (197, 768), "tokens stand as (tokens, width), as in the paper's equations"
+        ),
     },
     published=(
         Published("torchvision", "vit_b_16", from_torchvision),

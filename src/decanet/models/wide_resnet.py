@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models._registry import Departure, Published, register_model
 from decanet.models._residual import initialise_he, stage
 from decanet.models.resnet import BOTTLENECK_CHANNELS, Bottleneck, ResNet, from_torchvision
 
@@ -106,17 +106,14 @@ PAPER = Recipe(
     departures=("the scales of normalization start at 1; in the authors' code anywhere between 0 and 1",),
 )
 
-DEPTH = {
-    "depth": "the paper counts the three projections and not the linear layer (6n + 4); the longest path has "
-    "6n + 2 layers"
-}
+DEPTH = "the paper counts the three projections and not the linear layer (6n + 4); the longest path has 6n + 2 layers"
 
 
 @register_model(
     input_size=(3, 32, 32),
     paper="zagoruyko2016",
     facts="wrn_16_4",
-    departures=DEPTH,
+    departures={"depth": Departure(14, DEPTH)},
     recipe=PAPER,
 )
 def wrn_16_4_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCifar:
@@ -128,7 +125,7 @@ def wrn_16_4_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCif
     input_size=(3, 32, 32),
     paper="zagoruyko2016",
     facts="wrn_28_10",
-    departures=DEPTH,
+    departures={"depth": Departure(26, DEPTH)},
     recipe=PAPER,
 )
 def wrn_28_10_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCifar:
