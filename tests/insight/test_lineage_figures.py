@@ -58,6 +58,12 @@ def texts(figure) -> str:
     )
 
 
+def test_an_entry_without_a_source_is_not_drawn() -> None:
+    entries = [e if e.team != "NUS" else line.replace(e, confidence="memory") for e in facts.competition()]
+    assert "NUS" in texts(figures.error_over_years(facts.competition(), facts.human()))
+    assert "NUS" not in texts(figures.error_over_years(entries, facts.human()))
+
+
 def test_the_human_line_is_drawn_with_its_caveat() -> None:
     figure = figures.error_over_years(facts.competition(), facts.human())
     assert "one trained annotator on 1500" in texts(figure)

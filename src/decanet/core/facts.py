@@ -19,7 +19,7 @@ How far a number can be trusted is its ``confidence``:
 ``secondary``
     read in a third-party document that quotes the primary source;
 ``memory``
-    not confirmed from any source opened: verify before relying on it.
+    not confirmed from any source opened: verify before relying on it; figures and tables leave it out.
 
 Conventions: multiply-adds (``macs``) count convolutions, linear layers and the two products of attention;
 biases, normalisation, activations and pooling are left out. That is half of what ``torch.utils.flop_counter``
@@ -159,7 +159,7 @@ class Architecture:
     @property
     def paper_top1(self) -> StatedError | None:
         """The top-1 number of one network that its authors state, one crop where they do; None where there is none."""
-        return next((error for error in self.errors if error.test), None)
+        return next((error for error in self.errors if error.test and error.confidence != "memory"), None)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,10 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
     figure = new_figure(10.2, 5.2)
     axes = figure.add_subplot()
     axes.set_yscale("log")  # from 28 to 2: halving is the story, and the late years keep their distances
-    entries = sorted((e for e in entries if e.task == "classification" and e.top5_error_pct), key=entry_error)
+    drawn = (
+        e for e in entries if e.task == "classification" and e.top5_error_pct and e.confidence != "memory"
+    )
+    entries = sorted(drawn, key=entry_error)
     years = sorted({e.year for e in entries})
     best = [next(e for e in entries if e.year == year) for year in years]
     axes.plot(years, [entry_error(e) for e in best], color=COLOURS[0], zorder=2)
