@@ -1,14 +1,17 @@
-"""Writes the generated parts of README.md and README.zh.md: the speed table and the lineage table.
+"""Writes the generated parts of README.md and README.zh.md, the speed table and the lineage table; and images.
 
-    python docs/generate.py
+    python docs/generate.py           the tables
+    python docs/generate.py images    the convolution lab's images in docs/images
 
 tests/test_readme.py fails when a README differs from what this would write.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+from decanet.core.plotting import save_figure
 from decanet.insight.lineage import lineage, markdown_table
 
 ROOT = Path(__file__).parents[1]
@@ -102,8 +105,37 @@ def generated(name: str, text: str) -> str:
     return text
 
 
+def draw_images() -> None:
+    """The contact sheet and the statistics of ``decanet convolve``, small enough for a README, in full color."""
+    from skimage.data import chelsea
+
+    from decanet.convolution._comparison_figures import draw_contact_sheet
+    from decanet.convolution._image_panels import Setting
+    from decanet.convolution._statistics_figures import draw_statistics
+    from decanet.convolution.kernels import KERNELS, find_kernel
+    from decanet.convolution.pictures import grey_of
+    from decanet.convolution.statistics import measure, noise_like
+
+    cat, setting = grey_of(chelsea()), Setting()
+    results = [setting.result(name, cat, find_kernel(name)) for name in KERNELS]
+    sheet = draw_contact_sheet(cat, results, setting, f"One image under {len(results)} kernels")
+    _save_small(sheet, "kernels.png", 71)
+    _save_small(draw_statistics(measure(cat), measure(noise_like(cat))), "statistics.png", 90)
+
+
+def _save_small(figure: Any, name: str, dpi: int) -> None:
+    from PIL import Image
+
+    path = save_figure(figure, ROOT / "docs" / "images" / name, dpi=dpi)
+    with Image.open(path) as image:
+        image.convert("RGB").save(path, optimize=True)
+
+
 def main() -> None:
-    """Rewrite both files."""
+    """Rewrite both files, or the images."""
+    if sys.argv[1:] == ["images"]:
+        draw_images()
+        return
     for name in READMES:
         path = ROOT / name
         path.write_text(generated(name, path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.zh.md")
@@ -84,3 +86,22 @@ def test_the_tutorials_accuracy_is_the_committed_results() -> None:
     result = json.loads(text("benchmarks/results/tutorial_bf16-seed0.json"))
     assert f"**{100 * result['test_top1']:.2f}%**" in text("README.md")
     assert 0.715 <= result["test_top1"] <= 0.76
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "images").iterdir()), ids=lambda path: path.name)
+def test_images_are_in_full_color_and_small(path: Path) -> None:
+    with Image.open(path) as image:
+        assert image.mode in {"RGB", "RGBA"}, "a palette turns navy into black"
+    assert path.stat().st_size < 720_000
+
+
+def test_the_documented_command_draws_the_images(
+    generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator, "ROOT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["generate.py", "images"])
+    generator.main()
+    for path in (tmp_path / "docs" / "images").iterdir():
+        with Image.open(path) as new, Image.open(ROOT / "docs" / "images" / path.name) as kept:
+            assert new.size == kept.size, "run: python docs/generate.py images"
+            assert abs(np.asarray(new, float) - np.asarray(kept, float)).mean() < 4

@@ -109,8 +109,8 @@ def draw_contact_sheet(
         groups.setdefault("" if shared else purpose_of(done.name.split(" ")[0]), []).append((done, scale))
     order = sorted(groups, key=lambda purpose: [*PURPOSES, ""].index(purpose))
     rows = [grid_shape(len(groups[purpose]), SHEET_COLUMNS)[0] for purpose in order]
-    width, height = box_of(image, 2.65)
-    line, heading = height + 0.42, 0.0 if len(order) == 1 else 0.3
+    width, height = box_of(image, 2.0)
+    line, heading = height + 0.5, 0.0 if len(order) == 1 else 0.35
     heights = [line, *[line * n + heading for n in rows]]
     figure = new_figure(SHEET_COLUMNS * (width + 0.08), sum(heights) + 0.9)
     parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)

@@ -20,6 +20,7 @@ from decanet.core.plotting import COLOURS, literal, show_picture, signed_scale
 BLUE, ORANGE = COLOURS[0], COLOURS[1]
 READABLE = (9, 5)  # rows and columns of a kernel whose numbers are still written into its fields
 GRAY: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 1}
+SMOOTH = "antialiased"  # pixels as they are where they are large, averaged where one dot must show several
 CHANNELS = ("red", "green", "blue")
 
 
@@ -170,19 +171,14 @@ def write_title(figure: Any, text: str) -> None:
 
 def show_original(axes: Any, image: np.ndarray) -> None:
     """The image as it came."""
-    show_picture(axes, image, f"original, {by(image.shape[:2])}", interpolation=_interpolation(image), **GRAY)
+    show_picture(axes, image, f"original, {by(image.shape[:2])}", interpolation=SMOOTH, **GRAY)
 
 
 def show_result(axes: Any, values: np.ndarray, scale: Scale, title: str) -> None:
     """A result, (H, W) or (H, W, 3), in the colors of ``scale``."""
     shown = values if values.ndim == 2 else values.clip(0, 1)
-    show_picture(axes, shown, title, interpolation=_interpolation(values), **scale.options)
+    show_picture(axes, shown, title, interpolation=SMOOTH, **scale.options)
     axes.spines[:].set(visible=True, color="#bbbbbb")
-
-
-def _interpolation(values: np.ndarray) -> str:
-    """Pixels as they are where there is room for them; averaged where one dot must show several."""
-    return "nearest" if max(values.shape) <= 1000 else "antialiased"
 
 
 def show_color_bar(axes: Any, values: np.ndarray, scale: Scale) -> None:
