@@ -111,9 +111,11 @@ def command(
 
 def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -> None:
     """Measure published weights, and show what their publisher states beside it."""
+    from decanet.cli._watch import Watch
     from decanet.evaluation.published import measure_published
 
-    measured = measure_published(name, weights, folder, device)
+    with Watch(to_stderr=json) as watch:
+        measured = measure_published(name, weights, folder, device, watch)
     said, stated = measured.said, measured.stated
     if json:
         print_json(

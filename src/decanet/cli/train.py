@@ -10,8 +10,6 @@ from cyclopts import Parameter
 from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words, table
 from decanet.core.printable import printable, shell_line
 
-SMALL_DATA = 10_000  # pictures below which the fallback is passed over more often
-
 
 def command(
     recipe: Annotated[str | None, Parameter(help="A built-in recipe, or the path of a TOML file.")] = None,
@@ -127,7 +125,9 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder
     from decanet.data import RunData, load_data
-    from decanet.training.recipes import load_recipe
+    from decanet.data.batches import held_out
+    from decanet.training.few_images import fit_to_few_images
+    from decanet.training.recipes import is_file, load_recipe
     from decanet.training.session import input_side, resolve
 
     stored = None
@@ -139,7 +139,8 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         stored = RunData.of(run.read_json(run.data), run.data)
     else:
         assert wish.recipe is not None
-        recipe = override(load_recipe(wish.recipe), wish.settings)
+        loaded = load_recipe(wish.recipe)
+        recipe = override(loaded, wish.settings)
 
     def load(name: str) -> Any:
         return load_data(
@@ -162,15 +163,21 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
             f"{recipe.data.name} cannot be had here: everything that follows is done on {wish.fallback} instead"
         )
         data = load(wish.fallback)
-        # Constants for the other data do not fit this one; and a small data set needs more passes to learn from.
-        passes = recipe.epochs * max(1.0, SMALL_DATA / len(data.train))
-        recipe = override(recipe, ["data.mean=null", "data.std=null", f"epochs={passes:.1f}"])
+        # Constants for the other data do not fit this one.
+        recipe = override(recipe, ["data.mean=null", "data.std=null"])
     if not data.files:  # a folder has told more
         watch.note(
             f"data: {data.name} from {data.source}; {len(data.train)} images to train, {len(data.test)} to test"
         )
     if recipe.augmentation.flip != "none" and not data.mirror:
         watch.note(f"{data.name} is not mirrored: its classes would change")
+    if wish.resume is None:
+        # What stands in a file of one's own is as much meant as what is typed.
+        meant = set(loaded.model_fields_set) if is_file(wish.recipe) else set()
+        meant |= {setting.partition("=")[0].strip() for setting in wish.settings}
+        recipe, fitted = fit_to_few_images(recipe, len(held_out(data, recipe.validation)[0]), meant)
+        if fitted:
+            watch.note(fitted)
     return resolve(recipe, data, device), data
 
 

@@ -96,27 +96,21 @@ def imagenet_labels(names: Sequence[str], where: Path) -> dict[str, int]:
     need no list. For fewer the list is timm's, since torchvision brings the names only.
 
     Raises:
-        DataError: a class that ImageNet does not have, a name that two of its classes have, or WordNet numbers of
-            some classes only, where timm is not installed.
+        DataError: a class that ImageNet does not have, or WordNet numbers of some classes only, where timm is not
+            installed.
     """
     if all(WORDNET_NUMBER.fullmatch(name) for name in names):
-        order = list(names) if len(names) == IMAGENET_CLASSES else _wordnet_numbers(where)
-        known = {name: [label] for label, name in enumerate(order)}
+        order = sorted(names) if len(names) == IMAGENET_CLASSES else _wordnet_numbers(where)
     else:
-        known = {}
-        for label, category in enumerate(imagenet_categories()):
-            known.setdefault(category.replace(" ", "_"), []).append(label)
-    labels = {}
-    for name in names:
-        found = known.get(name.replace(" ", "_"), [])
-        if len(found) != 1:
-            many = f"has {len(found)} classes" if found else "has none"
-            raise DataError(
-                f"{where / name}: ImageNet {many} of that name; name all class folders by WordNet number (n02123045), "
-                "or all as torchvision names the classes (golden_retriever)"
-            )
-        labels[name] = found[0]
-    return labels
+        order = [category.replace(" ", "_") for category in imagenet_categories()]
+    known = {name: label for label, name in enumerate(order)}
+    labels = {name: known.get(name.replace(" ", "_")) for name in names}
+    if strange := [name for name, label in labels.items() if label is None]:
+        raise DataError(
+            f"{where / strange[0]}: ImageNet has no class of that name; name all class folders by WordNet number "
+            "(n02123045), or all as torchvision names the classes (golden_retriever)"
+        )
+    return {name: label for name, label in labels.items() if label is not None}
 
 
 def _wordnet_numbers(where: Path) -> list[str]:

@@ -183,10 +183,6 @@ def run_training(
         DecanetError: of the class that fits; see decanet.core.errors.
     """
     price = cost_of(recipe, data)  # the size of the pictures is checked here, before anything is written
-    if isinstance(data, ImageData) and recipe.batch_size > 4 * len(data.train):
-        raise UsageError(
-            f"batch_size={recipe.batch_size} is more than four times the {len(data.train)} pictures"
-        )
     split = "validation" if recipe.validation else "test"
     with run.locked() if ranks.is_main else nullcontext():
         if ranks.is_main:

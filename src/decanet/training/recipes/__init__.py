@@ -29,13 +29,18 @@ def list_recipes() -> dict[str, str]:
     return found
 
 
+def is_file(name: str) -> bool:
+    """Whether ``name`` is a recipe file's path, and not a built-in recipe."""
+    return name.endswith(".toml") or "/" in name
+
+
 def load_recipe(name: str) -> Recipe:
     """A built-in recipe by its name, or one from a TOML file by its path.
 
     Raises:
         UsageError: unknown name, missing or mistaken file.
     """
-    if name.endswith(".toml") or "/" in name:
+    if is_file(name):
         return read_recipe(Path(os.path.expanduser(name)))
     if name == PAPER or name.startswith(f"{PAPER}:"):
         from decanet.models import model_entry

@@ -1,0 +1,152 @@
+"""Folders of one's own, from the command line: they just work, wherever one stands, and nothing leaks into a test."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from decanet.cli import run as decanet
+from decanet.cli.train import _prepare, _Wish
+from decanet.core.errors import DataError
+from tests.conftest import Heard
+
+CHEAP = ["model.name=lenet5_modern", "data.image_size=32", "precision=float32", "progressive_sizes=[]",
+         "optimizer.name=adam"]  # fmt: skip
+CHEAP = [part for setting in CHEAP for part in ("--set", setting)]
+
+
+def two_classes(folder: Path, each: int) -> Path:
+    """Dark and bright images of noise."""
+    for name, level in (("bright", 150), ("dark", 0)):
+        (folder / name).mkdir(parents=True)
+        for index in range(each):
+            noise = np.random.default_rng([level, index]).integers(level, level + 100, (20, 24, 3), np.uint8)
+            Image.fromarray(noise).save(folder / name / f"{index:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the folder ``mine`` of images and the folder ``run`` of a run on it, begun there."""
+    place = tmp_path_factory.mktemp("place")
+    two_classes(place / "mine", 10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        assert decanet(["train", "quick", "--data", "mine", "--out", "run", "--epochs", "12", *CHEAP]) == 0
+    return place
+
+
+@pytest.fixture
+def place(finished: Path, tmp_path: Path) -> Path:
+    """A copy of ``finished`` that may be changed, at a place where the run does not look for its images."""
+    shutil.copytree(finished, tmp_path / "copy")
+    recipe = tmp_path / "copy" / "run" / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace(str(finished), str(tmp_path / "copy")))
+    about = tmp_path / "copy" / "run" / "data.json"
+    about.write_text(about.read_text().replace(str(finished), str(tmp_path / "copy")))
+    return tmp_path / "copy"
+
+
+def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[dict[str, object], str]:
+    """The result, and what was said on the way."""
+    assert decanet(["evaluate", *map(str, arguments), "--json"]) == 0
+    captured = capsys.readouterr()
+    return json.loads(captured.out), captured.err
+
+
+def test_the_run_works_from_anywhere_and_its_result_tells_no_path(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result, said = evaluated(capsys, finished / "run")
+    stored = (finished / "run" / "result.json").read_text()
+    assert result["test_top1"] == json.loads(stored)["test_top1"]
+    assert result["pictures"] == 4
+    assert "4 of 4 test images are there, unchanged" in said
+    assert str(finished) not in stored
+    assert json.loads(stored)["data"] == json.loads(stored)["settings"]["data"]["name"] == "mine"
+    assert str(finished / "mine") in (finished / "run" / "recipe.toml").read_text()
+
+
+def test_a_copy_of_a_training_image_is_never_tested(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, _ = evaluated(capsys, place / "run")
+    for path in json.loads((place / "run" / "data.json").read_text())["files"]["train"]:
+        shutil.copy(place / "mine" / path, place / "mine" / f"{path}.again.png")
+    after, said = evaluated(capsys, place / "run")
+    assert "has changed since the run began: 16 new (" in said
+    assert {**after, "run": None} == {**before, "run": None}
+
+
+def test_all_of_another_folder_is_evaluated(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = two_classes(tmp_path / "other", 3)
+    for path in other.rglob("*.png"):
+        Image.open(path).rotate(180).save(path)
+    trained = next(iter(json.loads((finished / "run" / "data.json").read_text())["files"]["train"]))
+    shutil.copy(finished / "mine" / trained, other / "dark" / "seen.png")
+    result, said = evaluated(capsys, finished / "run", "--data", other, "--figures", tmp_path / "figures")
+    assert "1 of 7 images left out: the run was trained on them" in said
+    assert result["pictures"] == 6
+    assert result["test_top1"] == 1.0
+    shutil.rmtree(other / "bright")
+    result, _ = evaluated(capsys, finished / "run", "--data", other)
+    assert result["test_top1"] == 1.0, "one class of two, with its own label"
+
+
+def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) -> None:
+    wish = _Wish(None, [], None, place / "run", None, "auto", None)
+    shutil.copy(place / "mine" / "dark" / "00.png", place / "mine" / "dark" / "zzz.png")
+    recipe, data = _prepare(wish, torch.device("cpu"), heard)
+    assert (len(data.train), len(data.test)) == (16, 4)
+    assert recipe.batch_size == 16, "what the run was fitted to stays"
+    (place / "mine" / next(iter(data.files["train"]))).unlink()
+    with pytest.raises(DataError, match="1 missing"):
+        _prepare(wish, torch.device("cpu"), heard)
+
+
+def test_an_unknown_class_is_named(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = two_classes(tmp_path / "other", 1)
+    (other / "dark").rename(other / "dim")
+    assert decanet(["evaluate", str(finished / "run"), "--data", str(other)]) == 3
+    assert "other classes than the run was trained on: dim; it knows bright, dark" in capsys.readouterr().err
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures cost more than such a training."""
+    monkeypatch.setattr("decanet.cli.train.draw_run", lambda *_: None)
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("each", [2, 12])
+def test_a_small_folder_just_works(tmp_path: Path, capsys: pytest.CaptureFixture[str], each: int) -> None:
+    folder = two_classes(tmp_path / "007", each)
+    command = ["train", "quick", "--data", str(folder), "--out", str(tmp_path / "run"), *CHEAP]
+    assert decanet([*command, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["test_top1"] == 1.0
+    (line,) = (line for line in captured.err.splitlines() if line.startswith("fitted to"))
+    assert "batch_size 500 ->" in line
+    assert "epochs 4.4 ->" in line
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_recipe_of_ones_own_is_not_fitted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = two_classes(tmp_path / "mine", 5)
+    recipe = tmp_path / "own.toml"
+    recipe.write_text('batch_size = 500\nepochs = 2\nlog_every = 1\nselection = { keep = 0.9 }\n'
+                      '[model]\nname = "lenet5_modern"\n[optimizer]\nname = "adam"\n')  # fmt: skip
+    assert (
+        decanet(["train", str(recipe), "--data", str(folder), "--out", str(tmp_path / "run"), "--json"]) == 0
+    )
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["settings"]["batch_size"] == 500
+    assert json.loads(captured.out)["epochs"] == 2
+    assert "fitted" not in captured.err
