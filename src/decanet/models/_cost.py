@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from decanet.models._meta import ShapesOnly, macs_of
 from decanet.models._registry import create_model
 
 
@@ -25,8 +25,20 @@ class Cost:
 
 def cost(name: str, *, num_classes: int, input_size: tuple[int, int, int], **options: Any) -> Cost:
     """Parameters and multiply-adds of a registered network for a picture of ``input_size`` (C, H, W)."""
-    with torch.device("meta"):
+    with _Counter() as counter, torch.device("meta"), torch.no_grad():
         model = create_model(name, num_classes=num_classes, **options).eval()
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            model(torch.empty(1, *input_size))
-    return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2)
+        model(torch.empty(1, *input_size))
+    return Cost(sum(p.numel() for p in model.parameters()), counter.macs)
+
+
+class _Counter(ShapesOnly):
+    """Adds up the multiply-adds of all that runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.macs = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = self.run(func, args, kwargs or {})
+        self.macs += macs_of(func.overloadpacket.__name__, args, output)
+        return output

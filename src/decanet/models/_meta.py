@@ -1,20 +1,28 @@
 """Passes on PyTorch's "meta" device, where shapes flow and numbers do not."""
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_BATCH_NORM = torch.ops.aten.native_batch_norm.default
+PRODUCTS = {"mm": 0, "addmm": 1, "bmm": 0, "baddbmm": 1}  # position of the left factor
 
 
 class ShapesOnly(TorchDispatchMode):
-    """Makes passes without numbers quick.
+    """Makes building and passes without numbers quick.
 
-    PyTorch works the shapes of batch normalisation out by running its arithmetic without numbers, which takes
-    most of a pass's time. Here they are simply those of what arrives.
+    PyTorch works many shapes out by running an operation's definition without numbers, layer upon layer of Python,
+    which takes most of a pass's time. Here the common ones are simply stated. Whatever does not fit is left to
+    PyTorch, which then says what is wrong.
     """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # PyTorch would import its compiler, which takes as long as all the rest of PyTorch, to keep it off this class.
+        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self.run(func, args, kwargs or {})
@@ -22,7 +30,111 @@ class ShapesOnly(TorchDispatchMode):
     @staticmethod
     def run(func: Any, args: Any, kwargs: Any) -> Any:
         """What ``func`` gives."""
-        if func is _BATCH_NORM:
-            x: Tensor = args[0]
-            return torch.empty_like(x), x.new_empty(0), x.new_empty(0)
-        return func(*args, **kwargs)
+        known = _KNOWN.get(func.overloadpacket.__name__)
+        result = known(*args) if known else None
+        return func(*args, **kwargs) if result is None else result
+
+
+def macs_of(name: str, args: Any, output: Tensor) -> int:
+    """Multiply-adds of the operation ``name``: of a convolution, a matrix product or attention; 0 of all others."""
+    if name == "convolution":
+        return output.numel() * args[1][0].numel()  # each output is a sum over one kernel
+    if name in PRODUCTS:
+        return output.numel() * args[PRODUCTS[name]].shape[-1]
+    if name.startswith("_scaled_dot_product"):
+        query, key, value = args[:3]
+        return math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+    return 0
+
+
+def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:
+    return torch.empty(shape, dtype=like.dtype, device="meta")
+
+
+def _same(x: Tensor, *_: Any) -> Tensor:
+    return _empty(x, x.shape) if x.is_contiguous() else torch.empty_like(x)
+
+
+def _changed(x: Tensor, *others: Any) -> Tensor | None:
+    return x if _broadcast(x, *others) == x.shape else None
+
+
+def _joined(x: Tensor, *others: Any) -> Tensor | None:
+    shape = _broadcast(x, *others)
+    if shape == x.shape:
+        return _same(x)
+    return _empty(x, shape) if all(t.is_contiguous() for t in (x, *others) if isinstance(t, Tensor)) else None
+
+
+def _broadcast(*values: Any) -> torch.Size:
+    shapes = [value.shape for value in values if isinstance(value, Tensor)]
+    return shapes[0] if len(shapes) == 1 else torch.broadcast_shapes(*shapes)
+
+
+def _normalized(x: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    return _same(x), _empty(x, (0,)), _empty(x, (0,))  # the statistics are for the backward pass
+
+
+def _product(left: Tensor, right: Tensor, *_: Any) -> Tensor | None:
+    if left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
+        return None
+    return _empty(left, (*left.shape[:-1], right.shape[-1]))
+
+
+def _added_product(_: Tensor, left: Tensor, right: Tensor) -> Tensor | None:
+    return _product(left, right)
+
+
+def _stacked(tensors: Sequence[Tensor], axis: int = 0) -> Tensor | None:
+    rest = {(*t.shape[:axis], *t.shape[axis:][1:]) for t in tensors}
+    plain = all(t.ndim < 4 or t.is_contiguous() for t in tensors)  # maps may have their channels last
+    if axis < 0 or len(rest) > 1 or not plain:
+        return None
+    length = sum(t.shape[axis] for t in tensors)
+    return _empty(tensors[0], (*tensors[0].shape[:axis], length, *tensors[0].shape[axis + 1 :]))
+
+
+def _mean(x: Tensor, axes: Sequence[int] | None = None, keep: bool = False) -> Tensor | None:
+    if axes is None or sorted(axis % x.ndim for axis in axes) != list(range(x.ndim - len(axes), x.ndim)):
+        return None  # only the last axes, as in global pooling
+    kept = x.shape[: -len(axes)]
+    return _empty(x, (*kept, *(1 for _ in axes)) if keep else kept)
+
+
+def _unfolded(x: Tensor, *settings: Sequence[int]) -> Tensor:
+    places = math.prod(_places(x, *settings))
+    return _empty(x, (x.shape[0], x.shape[1] * math.prod(settings[0]), places))
+
+
+def _convolved(x: Tensor, weight: Tensor, *more: Any) -> Tensor | None:
+    _bias, stride, padding, dilation, transposed, _output_padding, groups = more
+    if (
+        transposed
+        or x.shape[1] != weight.shape[1] * groups
+        or not (x.is_contiguous() and weight.is_contiguous())
+    ):
+        return None
+    places = _places(x, weight.shape[2:], dilation, padding, stride)
+    return _empty(x, (x.shape[0], weight.shape[0], *places)) if min(places) > 0 else None
+
+
+def _places(x: Tensor, *settings: Sequence[int]) -> list[int]:
+    return [
+        (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+        for size, kernel, dilation, padding, stride in zip(x.shape[2:], *settings, strict=True)
+    ]
+
+
+_KNOWN: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(("add", "div", "mul", "sub"), _joined),
+    **dict.fromkeys(("gelu", "pow", "relu", "sigmoid", "tanh", "_softmax", "_safe_softmax"), _same),
+    **dict.fromkeys(("add_", "clamp_", "div_", "erfinv_", "fill_", "mul_", "sub_"), _changed),
+    **dict.fromkeys(("normal_", "relu_", "uniform_", "zero_"), _changed),
+    **dict.fromkeys(("native_batch_norm", "native_layer_norm"), _normalized),
+    **dict.fromkeys(("mm", "bmm"), _product),
+    **dict.fromkeys(("addmm", "baddbmm"), _added_product),
+    "cat": _stacked,
+    "convolution": _convolved,
+    "im2col": _unfolded,
+    "mean": _mean,
+}

@@ -24,11 +24,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._pytree import tree_leaves
 
-from decanet.convolution.arithmetic import ReceptiveField, Window, convolution_cost
+from decanet.convolution.arithmetic import ReceptiveField, Window
 from decanet.core.errors import UsageError
-from decanet.models._meta import ShapesOnly
+from decanet.models._meta import PRODUCTS, ShapesOnly, macs_of
 from decanet.models._registry import create_model, model_entry
 
 BYTES_PER_NUMBER = 4  # activations in float32
@@ -132,19 +133,13 @@ def walk(model: nn.Module | str, input_size: tuple[int, int, int] | None = None)
             raise UsageError("walk: give the input size (C, H, W) of a network that is not registered")
         input_size = model_entry(name).input_size
     watch = _Watch(model)
-    handles = [
-        handle
-        for path, module in model.named_modules()
-        for handle in (
-            module.register_forward_pre_hook(watch.enter(path)),
-            module.register_forward_hook(watch.leave(path)),
-        )
-    ]
+    # Two hooks for all modules; two for each would take as long as the pass.
+    entered, left = register_module_forward_pre_hook(watch.enter), register_module_forward_hook(watch.leave)
     try:
         output = run_on_meta(model, input_size, watch)
     finally:
-        for handle in handles:
-            handle.remove()
+        entered.remove()
+        left.remove()
     total = sum(parameter.numel() for parameter in model.parameters())
     return Walk(
         network=name or type(model).__name__,
@@ -161,7 +156,7 @@ def walk(model: nn.Module | str, input_size: tuple[int, int, int] | None = None)
 
 @functools.cache  # a name and a size say all; the list, the proof and the lineage ask for the same walks
 def _walk_registered(name: str, input_size: tuple[int, int, int]) -> Walk:
-    with torch.device("meta"):
+    with ShapesOnly(), torch.device("meta"):
         model = create_model(name)
     return walk(model, input_size)
 
@@ -182,8 +177,9 @@ def run_on_meta(model: nn.Module, input_size: tuple[int, int, int], watch: MetaW
     Raises:
         DataError: a picture of ``input_size`` (C, H, W) does not fit the network.
     """
-    parameters = {path: torch.empty_like(p, device="meta") for path, p in model.named_parameters()}
-    buffers = {path: torch.empty_like(b, device="meta") for path, b in model.named_buffers()}
+    parameters, buffers = (
+        dict(map(_to_meta, named)) for named in (model.named_parameters(), model.named_buffers())
+    )
     dtype = next((p.dtype for p in parameters.values()), torch.float32)
     picture = torch.empty((1, *input_size), device="meta", dtype=dtype)
     modes = {module: module.training for module in model.modules()}
@@ -195,6 +191,11 @@ def run_on_meta(model: nn.Module, input_size: tuple[int, int, int], watch: MetaW
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+def _to_meta(named: tuple[str, Tensor]) -> tuple[str, Tensor]:
+    name, tensor = named
+    return name, tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
 
 
 def explain(layer: Layer) -> str:
@@ -296,8 +297,7 @@ class _Watch(MetaWatch):
         super().__init__()
         self.layers: list[Layer] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
-        self._leaves = {path for path, module in model.named_modules() if not list(module.children())}
-        self._classes = {path: type(module).__name__ for path, module in model.named_modules()}
+        self._paths = {module: path for path, module in model.named_modules()}
         self._frames: list[_Frame] = []
         self._counted: set[str] = set()
 
@@ -313,33 +313,32 @@ class _Watch(MetaWatch):
         """What ``tensor`` inherited; nothing for one that does not come from the picture."""
         return self._histories.get(id(tensor), _History())
 
-    def enter(self, path: str) -> Callable[..., None]:
-        def hook(_: nn.Module, args: tuple[Any, ...]) -> None:
-            inputs = tuple(a for a in tree_leaves(args) if isinstance(a, Tensor))
-            self._frames.append(_Frame(path, path in self._leaves, self._classes[path], inputs))
+    def enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """A module begins; modules of other networks, run by other threads, are none of ours."""
+        if module in self._paths:
+            is_leaf = next(module.children(), None) is None
+            frame = _Frame(self._paths[module], is_leaf, type(module).__name__, tuple(_tensors(args)))
+            self._frames.append(frame)
 
-        return hook
-
-    def leave(self, path: str) -> Callable[..., None]:
-        def hook(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-            frame = self._frames.pop()
-            outputs = [o for o in tree_leaves(output) if isinstance(o, Tensor)]
-            if not outputs:
-                return
-            self.shapes[path] = tuple(outputs[0].shape[1:])
-            idle = outputs[0] is (frame.inputs[0] if frame.inputs else None) and not frame.operation
-            if frame.is_leaf and not idle:
-                step = _Step(frame.operation or frame.name, frame.windows, frame.groups, frame.macs)
-                self._add(path, step, frame.params, frame.inputs, outputs[0])
-
-        return hook
+    def leave(self, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
+        """A module has given its output."""
+        if module not in self._paths:
+            return
+        frame = self._frames.pop()
+        outputs = _tensors(output)
+        if not outputs:
+            return
+        self.shapes[frame.path] = tuple(outputs[0].shape[1:])
+        idle = outputs[0] is (frame.inputs[0] if frame.inputs else None) and not frame.operation
+        if frame.is_leaf and not idle:
+            step = _Step(frame.operation or frame.name, frame.windows, frame.groups, frame.macs)
+            self._add(frame.path, step, frame.params, frame.inputs, outputs[0])
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        inputs = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        inputs = _tensors(args)
         before = [(t, self._histories[id(t)]) for t in inputs if id(t) in self._histories]
-        output = self.run(func, args, kwargs)
-        outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor)]
+        output = self.run(func, args, kwargs or {})
+        outputs = _tensors(output)
         made_of = frozenset().union(*(self._made_of.get(id(t), frozenset()) for t in inputs))
         self._keep += outputs
         if not before:
@@ -388,6 +387,15 @@ class _Watch(MetaWatch):
         )
 
 
+def _tensors(values: Any) -> list[Tensor]:
+    """The tensors among what a module or an operation takes or gives."""
+    if isinstance(values, Tensor):
+        return [values]
+    if type(values) in (tuple, list):  # quicker than torch's general way, for what nearly all operations take
+        return [tensor for value in values for tensor in _tensors(value)]
+    return [t for t in tree_leaves(values) if isinstance(t, Tensor)]
+
+
 def _with_stages(layers: list[Layer], model: nn.Module) -> tuple[Layer, ...]:
     """Name the paper's stage of each layer: by the network's ``stages``, else the attribute's name.
 
@@ -421,7 +429,6 @@ _ADAPTIVE = {
     "_adaptive_avg_pool2d": "average pool", "adaptive_avg_pool2d": "average pool",
     "adaptive_max_pool2d": "max pool", "mean": "average pool", "amax": "max pool",
 }  # fmt: skip
-_PRODUCTS = {"mm": 0, "addmm": 1, "bmm": 0, "baddbmm": 1}  # position of the left factor
 _VIEWS = {"view", "_unsafe_view", "_reshape_alias", "reshape"}
 
 
@@ -430,22 +437,13 @@ def _describe(name: str, args: Any, output: Tensor, flowing: list[Tensor]) -> _S
     source = flowing[0]
     if name == "convolution":
         _, weight, _, stride, padding, dilation, _, _, groups = args[:9]
-        height, width = output.shape[2:]
-        cost = convolution_cost(
-            weight.shape[1] * groups, weight.shape[0], (weight.shape[2], weight.shape[3]), (height, width),
-            groups=groups, bias=False,
-        )  # fmt: skip
         windows = _pair(Window, weight.shape[2:], stride, padding, dilation)
         grouped = f", {groups} groups" if groups > 1 else ""
-        return _Step(f"conv {_text(windows)}{grouped}", windows, groups, cost.macs * output.shape[0])
-    if name in _PRODUCTS:
-        left = args[_PRODUCTS[name]]
-        operation = "linear" if len(flowing) == 1 else "matrix product"
-        return _Step(operation, macs=output.numel() * left.shape[-1])
+        return _Step(f"conv {_text(windows)}{grouped}", windows, groups, macs_of(name, args, output))
+    if name in PRODUCTS:
+        return _Step("linear" if len(flowing) == 1 else "matrix product", macs=macs_of(name, args, output))
     if name.startswith("_scaled_dot_product"):
-        query, key, value = args[:3]
-        pairs = math.prod(query.shape[:-1]) * key.shape[-2]
-        return _Step("attention", macs=pairs * (query.shape[-1] + value.shape[-1]))
+        return _Step("attention", macs=macs_of(name, args, output))
     if name in _POOLINGS:
         kernel, stride, padding = (list(args[i]) if len(args) > i else [] for i in (1, 2, 3))
         dilation, ceil = (
@@ -495,7 +493,7 @@ def _inherit(
             fields = _unless_all(fields, size)
     elif step is not None and step.operation == "flatten":
         places = (source.shape[2], source.shape[3])
-    elif name in _PRODUCTS and learned and output.ndim == 2 and len(output) == 1 and fields is not None:
+    elif name in PRODUCTS and learned and output.ndim == 2 and len(output) == 1 and fields is not None:
         whole = _pair(Window, places)
         fields, places = _unless_all((fields[0].after(whole[0]), fields[1].after(whole[1])), size), (1, 1)
     elif name == "constant_pad_nd" and fields is not None and source.ndim == 4 and len(args[1]) == 4:
@@ -503,7 +501,7 @@ def _inherit(
         fields = (_shifted(fields[0], top), _shifted(fields[1], left))
     elif step is not None and step.operation in ("matrix product", "attention"):
         fields = None
-    if name == "convolution" or (name in _PRODUCTS and learned):
+    if name == "convolution" or (name in PRODUCTS and learned):
         depth += 1
     return _History(fields, depth, distinct, places)
 
