@@ -25,7 +25,7 @@ from decanet.core.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 100_000_000  # decoding and converting them takes up to 1.6 GB, which a laptop can bear
+MAX_PIXELS = 100_000_000  # decoding and converting them takes up to 1.3 GB, which a laptop can bear
 LARGE_PIXELS = (
     24_000_000  # images above are decoded one at a time, in however many threads they are asked for
 )
@@ -255,9 +255,13 @@ def _deep_grey(image: "Image") -> np.ndarray | None:
         least, greatest = 0, 4095 if bits == 12 else 65535
     elif image.mode == "F" and least >= 0 and greatest <= 1:
         least, greatest = 0, 1
-    deep = np.subtract(values, least, dtype=np.float32 if values.itemsize <= 2 else np.float64)
-    deep /= greatest - least or 1
-    deep = deep.astype(np.float32, copy=False)
+    deep = np.empty(values.shape, np.float32)
+    rows = max(
+        1, 2**20 // values.shape[1]
+    )  # float64 for a part at a time: a large image would double its memory
+    for top in range(0, len(values), rows):
+        part = np.subtract(values[top : top + rows], least, dtype=np.float64)
+        deep[top : top + rows] = part / (greatest - least or 1)
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         np.subtract(1, deep, out=deep)
     transparent = image.info.get("transparency")
