@@ -43,6 +43,23 @@ def test_the_first_layer_whitens_and_does_not_learn() -> None:
     assert torch.equal(model.whiten.weight, before)
 
 
+@pytest.mark.parametrize("factor", [30.0, 1e3])
+def test_gray_images_whiten_to_numbers(factor: float) -> None:
+    """Their covariance has eigenvalues of 0; in float32 these came out negative, and their roots as NaN."""
+    generator = torch.Generator().manual_seed(0)
+    gray = factor * F.avg_pool2d(torch.randn(600, 1, 18, 18, generator=generator), 3, stride=1)
+    images = gray.expand(-1, 3, -1, -1)
+    model = create_model("decanet_s")
+    model.initialise_from(images)
+    assert model.whiten.weight.isfinite().all()
+    with torch.no_grad():
+        outputs = model.whiten.double()(images.double()).transpose(0, 1).flatten(1)[:12]
+    covariance = outputs @ outputs.T / outputs.shape[1]
+    expected = torch.zeros(12, 12).double()
+    expected[:4, :4] = torch.eye(4)  # four pixels, each in three equal channels, vary in four directions
+    torch.testing.assert_close(covariance, expected, atol=0.01, rtol=0)
+
+
 def test_convolutions_start_as_the_identity() -> None:
     block = create_model("decanet_s").block1
     narrow, wide = torch.randn(2, 24, 8, 8), torch.randn(2, 32, 8, 8)

@@ -106,11 +106,15 @@ class DecaNet(nn.Module):
         eigenvalue, so that the layer's outputs are uncorrelated with unit variance.
         """
         k = WHITEN_KERNEL
-        patches = images.unfold(2, k, 1).unfold(3, k, 1)  # (N, 3, H-k+1, W-k+1, k, k)
-        patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3 * k * k)
-        covariance = patches.T @ patches / len(patches)  # (12, 12)
+        # Gray images have eigenvalues of 0, which sums in float32 can miss by more than is added below.
+        covariance = torch.zeros(3 * k * k, 3 * k * k, dtype=torch.float64)  # (12, 12)
+        for part in images.split(500):  # float64 of all patches would take some hundred megabytes
+            patches = part.double().unfold(2, k, 1).unfold(3, k, 1)  # (n, 3, H-k+1, W-k+1, k, k)
+            patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3 * k * k)
+            covariance += patches.T @ patches / (len(patches) * len(images) / len(part))
         eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
-        kernels = (eigenvectors / torch.sqrt(eigenvalues + 5e-4)).T.flip(0).reshape(-1, 3, k, k)
+        scale = torch.sqrt(eigenvalues.clamp_min(0) + 5e-4)
+        kernels = (eigenvectors / scale).T.flip(0).reshape(-1, 3, k, k)
         self.whiten.weight.copy_(torch.cat([kernels, -kernels]))
 
     @explains_wrong_input
