@@ -77,7 +77,7 @@ def test_timm_without_network_names_a_way_out(monkeypatch: pytest.MonkeyPatch) -
         raise OSError("cannot connect\nand a table of advice")
 
     monkeypatch.setattr(timm, "create_model", no_network)
-    with pytest.raises(CheckpointError, match=r"legacy_seresnet50 \(cannot connect\).*--weights FILE"):
+    with pytest.raises(CheckpointError, match=r"legacy_seresnet50.in1k \(cannot connect\).*--weights FILE"):
         load("se_resnet50", "timm")
 
 
@@ -163,6 +163,53 @@ def test_preprocessing_of_timm_is_what_timm_resolves() -> None:
     assert (3, ours.crop, ours.crop) == theirs["input_size"]
     assert (ours.mean, ours.std) == (theirs["mean"], theirs["std"])
     assert ours.resize == int(ours.crop / theirs["crop_pct"])
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "resize", "crop"),
+    [("convnext_t", "in12k_ft_in1k", 288, 288), ("convnext_t", "fb_in1k", 288, 288), ("convnext_t", "", 288, 288),
+     ("convnext_t", "fb_in22k_ft_in1k_384", 384, 384), ("vit_b16", "augreg2_in21k_ft_in1k", 248, 224)],
+)  # fmt: skip
+def test_each_set_of_timm_brings_the_size_it_is_evaluated_at(
+    name: str, tag: str, resize: int, crop: int
+) -> None:
+    timm = pytest.importorskip("timm")
+    ours = weights_preprocessing(name, f"timm:{tag}" if tag else "timm")
+    assert (ours.resize, ours.crop) == (resize, crop)
+    config = timm.get_pretrained_cfg(
+        f"{model_entry(name).published[1].name.partition('.')[0]}.{tag or 'fb_in1k'}"
+    )
+    theirs = timm.data.resolve_data_config({}, pretrained_cfg=config.to_dict(), use_test_size=True)
+    assert theirs["input_size"] == (3, crop, crop)
+    assert int(crop / theirs["crop_pct"]) == resize
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [("", None), ("fb_in1k", None), ("in12k_ft_in1k", "in12k"), ("fb_in22k_ft_in1k_384", "in22k")],
+)
+def test_extra_training_data_is_said(tag: str, said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    timm = pytest.importorskip("timm")
+    asked = []
+
+    def without_network(name: str, pretrained: bool) -> nn.Module:
+        asked.append(name)
+        return build("convnext_tiny", pretrained=False)
+
+    build = timm.create_model
+    monkeypatch.setattr(timm, "create_model", without_network)
+    model = create_model("convnext_t", weights=f"timm:{tag}" if tag else "timm")
+    assert asked == [f"convnext_tiny.{tag or 'fb_in1k'}"]
+    about = [note for note in model.decanet_notes if "trained on more than ImageNet-1k" in note]
+    assert [f"({said})" in note for note in about] == [True] * bool(said)
+
+
+def test_the_sets_that_timm_has_are_listed() -> None:
+    pytest.importorskip("timm")
+    with pytest.raises(UsageError, match=r"timm has no weights 'nothing' .*known: .*fb_in1k.*in12k_ft_in1k"):
+        load("convnext_t", "timm:nothing")
+    with pytest.raises(UsageError, match="did you mean in12k_ft_in1k"):
+        weights_preprocessing("convnext_t", "timm:in12k_ft_in1")
 
 
 def test_googlenet_expects_what_torchvisions_module_makes_of_the_usual_normalisation() -> None:

@@ -25,7 +25,10 @@ def command(
         Path | None, Parameter(help="Folder for the confusion matrix and the most confident predictions.")
     ] = None,
     weights: Annotated[
-        str | None, Parameter(help="Published weights for a network: torchvision, timm, or a file.")
+        str | None,
+        Parameter(
+            help="Published weights for a network: torchvision, timm, one of their sets (timm:SET), or a file."
+        ),
     ] = None,
     device: Device = "auto",
     source: Source = "auto",

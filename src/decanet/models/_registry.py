@@ -132,7 +132,7 @@ def create_model(
         name: a name of :func:`list_models`.
         num_classes: size of the output; the paper's own by default.
         weights: ``"decanet"`` (trained here, in the package), ``"torchvision"``, ``"timm"``, a set such as
-            ``"torchvision:IMAGENET1K_V2"``, or a file.
+            ``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``, or a file.
         options: what the network's builder lets vary, for instance ``dropout=0.0``.
 
     Returns:

@@ -13,14 +13,15 @@ What may be asked for, as ``weights``:
     the library's weights for this network: of torchvision the first that it published (``IMAGENET1K_V1``: the
     recipe nearest to the paper's), of timm a set trained on ImageNet-1k alone, as the paper's network was (for
     ConvNeXt and ViT timm has a dozen; what it loads by default saw more images);
-``"torchvision:IMAGENET1K_V2"``
-    a later set by name;
+``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``
+    another set by the library's name for it; sets that saw more than ImageNet-1k are said to have;
 a path
     a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file, with our names or those of a library that publishes this
     network; also when a training script wrapped them (:mod:`decanet.models._weight_files`).
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ def load_published(model: nn.Module, entry: ModelEntry, source: str | Path) -> l
         published = _published(entry, library)
         state = published.key_map(_fetch(published, which))
         origin = f"{library}'s weights"
+        notes += _about(published, which)
     else:
         origin = str(source)
         # A file that a library's user saved has the library's names.
@@ -103,9 +105,14 @@ def weights_preprocessing(name: str, source: str) -> Preprocessing:
     library, _, which = source.partition(":")
     published = _published(model_entry(name), library)
     if library == "timm":
-        config = _timm_config(published)
-        crop = config.input_size[-1]
-        return Preprocessing(int(crop / config.crop_pct), crop, config.mean, config.std, config.interpolation)
+        config = _timm_config(published, which)
+        crop, fraction = config.input_size[-1], config.crop_pct
+        if (
+            which
+        ):  # as timm evaluates the set, some at a larger size than their authors, who trained at this one
+            crop = (config.test_input_size or config.input_size)[-1]
+            fraction = config.test_crop_pct or fraction
+        return Preprocessing(int(crop / fraction), crop, config.mean, config.std, config.interpolation)
     settings = _torchvision_entry(published, which).transforms()
     mean, std = tuple(settings.mean), tuple(settings.std)
     if published.name in ("googlenet", "inception_v3"):
@@ -129,7 +136,8 @@ def published_accuracy(name: str, source: str) -> PublishedAccuracy | None:
         return None
     weights = _torchvision_entry(published, which)
     stated = weights.meta["_metrics"]["ImageNet-1K"]
-    return PublishedAccuracy(f"torchvision {weights}", stated["acc@1"], stated["acc@5"])
+    extra = " (extra training data)" if _extra_data(weights.name) else ""
+    return PublishedAccuracy(f"torchvision {weights}{extra}", stated["acc@1"], stated["acc@5"])
 
 
 def imagenet_categories() -> list[str]:
@@ -176,27 +184,60 @@ def _fetch(published: Published, which: str) -> Mapping[str, Tensor]:
 
 
 def _fetch_timm(published: Published, which: str) -> Mapping[str, Tensor]:
-    if which:
-        raise UsageError(f"of timm's weights decanet takes those of {published.name}; write just timm")
-    config = _timm_config(published)
+    config = _timm_config(published, which)
     import timm
 
+    name = f"{config.architecture}.{config.tag}"
     try:
-        return timm.create_model(published.name, pretrained=True).state_dict()
+        return timm.create_model(name, pretrained=True).state_dict()
     except Exception as error:  # its download client raises errors of its own and of two more libraries
         where = config.hf_hub_id or config.url
         raise CheckpointError(
-            f"cannot fetch timm's weights of {published.name} ({_cause(error)}); fetch the file of "
+            f"cannot fetch timm's weights {name} ({_cause(error)}); fetch the file of "
             f"{where} on another machine and give it with --weights FILE"
         ) from error
 
 
-def _timm_config(published: Published) -> Any:
+def _timm_config(published: Published, which: str) -> Any:
     try:
-        from timm.models import get_pretrained_cfg
+        from timm.models import get_pretrained_cfg, list_pretrained
     except ImportError as error:
         raise UsageError("these weights need the library timm: pip install 'decanet[timm]'") from error
-    return get_pretrained_cfg(published.name)
+    if not which:
+        return get_pretrained_cfg(published.name)
+    network = published.name.partition(".")[0]
+    sets = {name.partition(".")[2]: get_pretrained_cfg(name) for name in list_pretrained(f"{network}.*")}
+    known = [tag for tag, config in sets.items() if config.num_classes]  # others are networks without a head
+    if which not in known:
+        hint = did_you_mean(which, known) or f" (known: {', '.join(known)})"
+        raise UsageError(f"timm has no weights {which!r} for {network}{hint}")
+    return sets[which]
+
+
+def _about(published: Published, which: str) -> list[str]:
+    """What a user should know of a library's set of weights, in lines."""
+    if published.library == "timm":
+        config = _timm_config(published, which)
+        set_name, squeezed = f"{config.architecture}.{config.tag}", config.crop_mode == "squash"
+    else:
+        set_name, squeezed = str(_torchvision_entry(published, which)), False
+    notes = []
+    if extra := _extra_data(set_name):
+        notes.append(
+            f"{published.library}'s {set_name} was trained on more than ImageNet-1k ({', '.join(extra)}): "
+            "its accuracy is not comparable with networks trained on ImageNet-1k alone"
+        )
+    if squeezed:
+        notes.append(
+            f"{set_name} is meant for whole images squeezed to a square; here their center is cropped"
+        )
+    return notes
+
+
+def _extra_data(set_name: str) -> list[str]:
+    """Which data besides ImageNet-1k a set's name states, for instance in12k of ``in12k_ft_in1k``."""
+    found = re.findall(r"in\d+k|lvd\d+m|laion\w*|bamboo|swag", set_name.lower().replace("imagenet", "in"))
+    return [data for data in dict.fromkeys(found) if data != "in1k"]
 
 
 def _torchvision_entry(published: Published, which: str) -> Any:
