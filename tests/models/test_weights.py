@@ -167,18 +167,16 @@ def test_preprocessing_of_timm_is_what_timm_resolves() -> None:
 
 @pytest.mark.parametrize(
     ("name", "tag", "resize", "crop"),
-    [("convnext_t", "in12k_ft_in1k", 288, 288), ("convnext_t", "fb_in1k", 288, 288), ("convnext_t", "", 288, 288),
+    [("convnext_t", "in12k_ft_in1k", 288, 288), ("convnext_t", "fb_in1k", 288, 288),
      ("convnext_t", "fb_in22k_ft_in1k_384", 384, 384), ("vit_b16", "augreg2_in21k_ft_in1k", 248, 224)],
 )  # fmt: skip
 def test_each_set_of_timm_brings_the_size_it_is_evaluated_at(
     name: str, tag: str, resize: int, crop: int
 ) -> None:
     timm = pytest.importorskip("timm")
-    ours = weights_preprocessing(name, f"timm:{tag}" if tag else "timm")
+    ours = weights_preprocessing(name, f"timm:{tag}")
     assert (ours.resize, ours.crop) == (resize, crop)
-    config = timm.get_pretrained_cfg(
-        f"{model_entry(name).published[1].name.partition('.')[0]}.{tag or 'fb_in1k'}"
-    )
+    config = timm.get_pretrained_cfg(f"{model_entry(name).published[1].name.partition('.')[0]}.{tag}")
     theirs = timm.data.resolve_data_config({}, pretrained_cfg=config.to_dict(), use_test_size=True)
     assert theirs["input_size"] == (3, crop, crop)
     assert int(crop / theirs["crop_pct"]) == resize
