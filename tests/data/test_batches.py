@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from decanet.data.batches import (
     MemoryBatches,
     evaluation_batches,
     folder_evaluation,
+    held_out,
     memory_evaluation,
     principal_colours,
     resized,
@@ -468,3 +470,24 @@ def test_validation_pictures_of_a_folder_come_from_all_classes(large: FolderData
     )
     assert set(labels) == {0, 1}
     assert training.count + len(labels) == len(large.train)
+
+
+@pytest.mark.parametrize("image_size", [16, 100], ids=["in memory", "listed"])
+def test_a_folder_holds_out_images_of_all_classes_or_its_own_validation_split(
+    make_folder: MakeFolder, heard: Heard, image_size: int
+) -> None:
+    def labels(part: Any) -> list[int]:
+        return part.labels.tolist() if isinstance(part, Split) else [label for _, label in part]
+
+    def held(counts: dict[str, int], where: str, validation: float) -> tuple[list[int], list[int]]:
+        folder = make_folder(counts, where)
+        data = load_data(str(folder), cache=folder, report=heard, image_size=image_size)
+        train, rest = held_out(data, validation)
+        return labels(train), labels(rest)
+
+    train, rest = held({"a": 20, "b": 20}, "all", 0.5)
+    assert len(train) == len(rest) == 16
+    assert set(train) == set(rest) == {0, 1}, "not the last class alone"
+    three = {"train/a": 3, "train/b": 3, "val/a": 1, "val/b": 2, "test/a": 1}
+    assert held(three, "three", 0.1) == ([0, 0, 0, 1, 1, 1], [0, 1, 1])
+    assert held(three, "again", 0.0) == ([0, 0, 0, 1, 1, 1], [])

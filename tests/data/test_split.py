@@ -230,6 +230,17 @@ def test_new_images_do_not_join_a_run_that_goes_on(folder: Path, run: RunData, h
     assert "the run goes on with the images it began with; 1 renamed" in heard.notes[-1]
 
 
+def test_a_folder_that_is_gone_is_told_with_what_to_do(folder: Path, run: RunData, heard: Heard) -> None:
+    folder.rename(folder.parent / "elsewhere")
+    with pytest.raises(DataError, match="which the run was trained on; say where it is now with --data DIR"):
+        to_test(run, heard)
+    with pytest.raises(DataError, match="which the run was trained on; put it there, or a link to it"):
+        load(folder, heard, stored=run)
+    folder.symlink_to(folder.parent / "elsewhere")
+    assert to_test(run, heard) == stored_tests(run)
+    assert load(folder, heard, stored=run).files == run.files
+
+
 @pytest.mark.parametrize("kind", ["missing", "changed"])
 def test_a_run_does_not_go_on_without_its_images(folder: Path, run: RunData, heard: Heard, kind: str) -> None:
     path = next(iter(run.files["train"]))

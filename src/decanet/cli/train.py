@@ -130,7 +130,8 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.training.recipes import is_file, load_recipe
     from decanet.training.session import input_side, resolve
 
-    stored = None
+    stored: Any = None
+    meant: set[str] | None = None
     if wish.resume is not None:
         run = RunFolder(wish.resume)
         if not run.recipe.exists():
@@ -139,8 +140,11 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         stored = RunData.of(run.read_json(run.data), run.data)
     else:
         assert wish.recipe is not None
-        loaded = load_recipe(wish.recipe)
-        recipe = override(loaded, wish.settings)
+        recipe = load_recipe(wish.recipe)
+        # What stands in a file of one's own is as much meant as what is typed.
+        meant = set(recipe.model_fields_set) if is_file(wish.recipe) else set()
+        meant |= {setting.partition("=")[0].strip() for setting in wish.settings}
+        recipe = override(recipe, wish.settings)
 
     def load(name: str) -> Any:
         return load_data(
@@ -171,10 +175,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         )
     if recipe.augmentation.flip != "none" and not data.mirror:
         watch.note(f"{data.name} is not mirrored: its classes would change")
-    if wish.resume is None:
-        # What stands in a file of one's own is as much meant as what is typed.
-        meant = set(loaded.model_fields_set) if is_file(wish.recipe) else set()
-        meant |= {setting.partition("=")[0].strip() for setting in wish.settings}
+    if meant is not None:
         recipe, fitted = fit_to_few_images(recipe, len(held_out(data, recipe.validation)[0]), meant)
         if fitted:
             watch.note(fitted)

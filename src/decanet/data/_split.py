@@ -102,7 +102,16 @@ def divide(
         return {"train": train, "test": test}
     if "test" not in held:
         held = {"test": held["validation"]}
-        report.note(f"split: {layout.names['validation']}/ is the test split, for there is no test/")
+        report.note(
+            f"split: as the folder gives it; {layout.names['validation']}/ is tested, for there is no test/"
+        )
+    elif "validation" in held:
+        report.note(
+            f"split: as the folder gives it; {layout.names['validation']}/ validates where the recipe sets validation, "
+            "and is not used otherwise"
+        )
+    else:
+        report.note("split: as the folder gives it")
     parts = {"train": train}
     seen = {hashes[path] for path, _ in train}
     for role, part in held.items():
@@ -232,7 +241,9 @@ def follow(stored: RunData, layout: Layout, hashes: Mapping[Path, str]) -> tuple
         free.setdefault((name, hashes[found]), []).append(path)
 
     parts: dict[str, list[tuple[Path, int]]] = {part: [] for part in stored.files}
-    missing, changed, moved = [], [], []
+    missing: list[str] = []
+    changed: list[str] = []
+    moved: list[str] = []
     for part, files in stored.files.items():
         for path, digest in files.items():
             now = path

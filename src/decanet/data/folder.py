@@ -52,42 +52,36 @@ def load_folder(
         DataError: no folder, a doubtful layout, fewer than two classes, a class without images, unreadable images;
             or images that the run began with are missing or changed.
     """
+    if stored is not None and not folder.is_dir():
+        raise DataError(f"no folder {folder}, which the run was trained on; put it there, or a link to it")
     layout = understand(folder, stored.classes if stored else ())
     classes = stored.classes if stored else training_classes(layout)
     _tell(layout, report)
     hashes = hash_files([path for path, _ in layout.images()], report)
     if stored is None:
         parts = divide(layout, classes, hashes, seed, report)
+        files = {
+            name: {path.relative_to(folder).as_posix(): hashes[path] for path, _ in listed}
+            for name, listed in parts.items()
+        }
     else:
         parts, changes = follow(stored, layout, hashes)
+        files = stored.files
         if changes.missing or changes.changed:
             raise DataError(
                 f"{folder} has changed since the run began: {changes}; put the files back, or train anew"
             )
         if str(changes):
             report.note(f"the run goes on with the images it began with; {changes}")
-    files = {
-        name: {path.relative_to(folder).as_posix(): hashes[path] for path, _ in listed}
-        for name, listed in parts.items()
-    }
-    if stored is not None:
-        files = stored.files
-    about: dict[str, Any] = {
-        "name": str(folder.resolve()),
-        "classes": classes,
-        "mirror": True,
-        "source": f"folder {folder.resolve().name}",
-        "files": files,
-    }
+    about: dict[str, Any] = {**_about(folder, classes), "files": files}
     if image_size > IN_MEMORY_SIDE:
-        used = [path for listed in parts.values() for path, _ in listed]
-        check_images({path: hashes[path] for path in used}, cache, report)
-        return FolderData(**parts, mean=IMAGENET_MEAN, std=IMAGENET_STD, **about)
-    splits = read_splits(parts, image_size, report)
-    mean, std = channel_statistics(splits["train"].images)
+        check_images({path: hashes[path] for listed in parts.values() for path, _ in listed}, cache, report)
+        return FolderData(**(about | parts), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    about |= read_splits(parts, image_size, report)
+    mean, std = channel_statistics(about["train"].images)
     # A channel without any variation would be divided by zero.
     safe = (max(std[0], 1e-3), max(std[1], 1e-3), max(std[2], 1e-3))
-    return ImageData(**splits, mean=mean, std=safe, **about)
+    return ImageData(**about, mean=mean, std=safe)
 
 
 def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData) -> ImageData | FolderData:
@@ -100,31 +94,38 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
         DataError: no folder, a doubtful layout, a class that the run does not know, or nothing to test on.
     """
     if folder.resolve() == Path(run.name).resolve():
-        layout = understand(folder, run.classes)
-        _tell(layout, report)
-        parts, changes = follow(run, layout, hash_files([path for path, _ in layout.images()], report))
-        test = parts.get("test", ())
-        if str(changes):
-            report.note(f"{folder} has changed since the run began: {changes}")
-        if not test:
-            raise DataError(f"{folder} holds none of the run's test images any more")
-        report.note(
-            f"split: the run's own; {len(test)} of {len(run.files['test'])} test images are there, unchanged"
-        )
+        test = _stored_test(folder, run, report)
     else:
         test = _all_to_test(folder, run, report)
-    about: dict[str, Any] = {
-        "name": str(folder.resolve()),
-        "classes": run.classes,
-        "mean": IMAGENET_MEAN,
-        "std": IMAGENET_STD,
-        "mirror": True,
-        "source": f"folder {folder.resolve().name}",
-    }
+    about = {**_about(folder, run.classes), "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     if image_size > IN_MEMORY_SIDE:
         return FolderData(train=(), test=test, **about)
     read = read_split(test, image_size, report)
     return ImageData(train=read[:0], test=read, **about)
+
+
+def _about(folder: Path, classes: tuple[str, ...]) -> dict[str, Any]:
+    place = folder.resolve()  # a run is found again from anywhere; what leaves the machine has the name alone
+    return {"name": str(place), "classes": classes, "mirror": True, "source": f"folder {place.name}"}
+
+
+def _stored_test(folder: Path, run: RunData, report: Report) -> Listed:
+    if not folder.is_dir():
+        raise DataError(
+            f"no folder {folder}, which the run was trained on; say where it is now with --data DIR"
+        )
+    layout = understand(folder, run.classes)
+    _tell(layout, report)
+    parts, changes = follow(run, layout, hash_files([path for path, _ in layout.images()], report))
+    test = parts.get("test", ())
+    if str(changes):
+        report.note(f"{folder} has changed since the run began: {changes}")
+    if not test:
+        raise DataError(f"{folder} holds none of the run's test images any more")
+    report.note(
+        f"split: the run's own; {len(test)} of {len(run.files['test'])} test images are there, unchanged"
+    )
+    return test
 
 
 def _all_to_test(folder: Path, run: RunData, report: Report) -> Listed:
