@@ -5,11 +5,10 @@ therefore the union of all slices are the same whatever the number of processes 
 """
 
 import math
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from decanet.core.processor import usable_cores
 from decanet.core.recipe import Augmentation, Rgb
 from decanet.core.runtime import Ranks, generator
 from decanet.data._base import FolderData, ImageData, Split
+from decanet.data._workers import decoded
 from decanet.data.augmentation import augment, draw, draw_jitter, jitter_colors, padded
 from decanet.data.folder import DRAFT_GAP, fit_square, size_with_short_side
 
@@ -355,8 +355,11 @@ class FolderBatches:
         samples = torch.arange(self.count) if chosen is None else chosen
         wholes = global_batches(samples, self.batch_size, self.seed, epoch)[first_step:]
         mine = [share_of(whole, self.ranks) for whole in wholes]
-        loader = _loader(
-            self.pictures, [[(epoch, i) for i in part.tolist()] for part in mine], self.workers, self.form
+        loader = decoded(
+            self.pictures,
+            [[(epoch, i) for i in part.tolist()] for part in mine],
+            self.workers,
+            self.form.device,
         )
         for step, (whole, part, (images, labels)) in enumerate(
             zip(wholes, mine, loader, strict=True), first_step
@@ -404,46 +407,10 @@ def folder_evaluation(
     batch = 50
     batches = [[(0, i) for i in range(s, min(s + batch, len(listed)))] for s in range(0, len(listed), batch)]
     wide = replace(form, side=side)
-    loader = _loader(pictures, batches, default_workers() if workers is None else workers, form)
+    loader = decoded(pictures, batches, default_workers() if workers is None else workers, form.device)
     for indices, (images, labels) in zip(batches, loader, strict=True):
         samples = torch.tensor([sample for _, sample in indices])
         yield Batch(wide.normalise(images.to(form.device)), labels.to(form.device), samples)
-
-
-def _loader(
-    pictures: _Pictures, batches: list[list[tuple[int, int]]], workers: int, form: Form
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches, decoded by ``workers`` processes. Raises DataError for an image that cannot be read."""
-    workers = min(workers, len(batches))
-    context = None
-    if workers:
-        # Forked workers would inherit the locks of torch's threads; a fresh server process is safe. It imports torch
-        # once: workers, which come anew with every pass, then start in milliseconds in place of seconds.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "decanet.convolution.pictures"])
-    loader: Any = torch.utils.data.DataLoader(
-        pictures,
-        batch_sampler=batches,  # the indices are pairs, as __getitem__ takes them
-        num_workers=workers,
-        collate_fn=_stack,
-        pin_memory=form.device.type == "cuda",
-        multiprocessing_context=context,
-    )
-    for batch in loader:
-        if isinstance(batch, DataError):
-            raise batch
-        yield batch
-
-
-def _stack(items: list[tuple[Tensor, int] | DataError]) -> tuple[Tensor, Tensor] | DataError:
-    """Images uint8 (B, 3, S, S), channels-last as the network wants them, and labels (B,); or the first error."""
-    images, labels = [], []
-    for item in items:
-        if isinstance(item, DataError):
-            return item
-        images.append(item[0].permute(1, 2, 0))
-        labels.append(item[1])
-    return torch.stack(images).permute(0, 3, 1, 2), torch.tensor(labels)
 
 
 def training_batches(

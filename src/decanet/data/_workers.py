@@ -1,0 +1,87 @@
+"""The processes that decode images: started so that a signal or a death loses nothing and leaves nobody behind."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from multiprocessing import forkserver, resource_tracker
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from decanet.core.errors import DataError
+
+PRELOADED = ["decanet.data.batches", "decanet.convolution.pictures"]
+STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+
+def decoded(
+    images: torch.utils.data.Dataset[tuple[Tensor, int] | DataError],
+    batches: list[list[tuple[int, int]]],
+    workers: int,
+    device: torch.device,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The ``batches`` of ``images``: uint8 (B, 3, S, S), channels-last as the network wants them, and labels (B,).
+
+    Args:
+        images: takes (epoch, sample), gives uint8 (3, S, S) and a label, or the error of an image that cannot be read.
+        batches: the indices of each batch.
+        workers: processes that decode; 0 for this one.
+        device: where the batches will go.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    workers = min(workers, len(batches))
+    context = None
+    if workers:
+        # Forked workers would inherit the locks of torch's threads; a fresh server process is safe. It imports torch
+        # once: workers, which come anew with every pass, then start in milliseconds instead of seconds.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        # Ctrl-C and a batch system signal the whole group of processes. Only this one heeds it, saves, and ends the
+        # workers: they inherit from the server that such signals are blocked.
+        resource_tracker.ensure_running()  # which would unblock them, as the server starts it
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    loader: Any = torch.utils.data.DataLoader(
+        images,
+        batch_sampler=batches,  # the indices are pairs, as the data set takes them
+        num_workers=workers,
+        collate_fn=_stack,
+        worker_init_fn=_end_with_parent,
+        pin_memory=device.type == "cuda",
+        multiprocessing_context=context,
+    )
+    for batch in loader:
+        if isinstance(batch, DataError):
+            raise batch
+        yield batch
+
+
+def _end_with_parent(_: int) -> None:
+    """Let a worker end when the training is killed: torch looks after the worker's parent, which is the server."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _stack(items: list[tuple[Tensor, int] | DataError]) -> tuple[Tensor, Tensor] | DataError:
+    """The batch, or the first error in it."""
+    images, labels = [], []
+    for item in items:
+        if isinstance(item, DataError):
+            return item
+        images.append(item[0].permute(1, 2, 0))
+        labels.append(item[1])
+    return torch.stack(images).permute(0, 3, 1, 2), torch.tensor(labels)
