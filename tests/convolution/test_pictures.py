@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from PIL import EpsImagePlugin, Image, ImageCms, ImageFile, PngImagePlugin
 
+from decanet.convolution import pictures
 from decanet.convolution.pictures import grey_of, open_rgb, read_grey, read_rgb
 from decanet.core.errors import DataError
 
@@ -196,7 +197,7 @@ def _cut(tmp_path, name, keep):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("empty.png", lambda _: b"", "no image"),
+        ("empty.png", lambda _: b"", "is empty and no image"),
         ("text.jpg", lambda _: b"this is a letter", "no image"),
         ("bomb.png", lambda _: _bomb(), "pixels"),
         ("half.png", lambda folder: _cut(folder, "whole.png", 900), "half.png"),
@@ -226,7 +227,10 @@ def test_missing_files_and_folders(tmp_path):
 
 def test_damaged_bytes_never_end_in_a_traceback(tmp_path):
     random = np.random.default_rng(1)
-    for name in ("a.png", "a.jpg", "a.gif", "a.tiff", "a.bmp", "a.webp"):
+    endings = [
+        "png", "jpg", "gif", "tiff", "bmp", "webp", "avif", "jp2", "tga", "ico", "ppm", "pcx", "sgi", "qoi", "mpo",
+    ]  # fmt: skip
+    for name in (f"a.{ending}" for ending in endings):
         whole = saved(tmp_path, Image.fromarray(RGB), name).read_bytes()
         for _ in range(20):
             damaged = bytearray(whole)
@@ -369,6 +373,14 @@ def test_pipes_are_refused_at_once(tmp_path):
     for path in (tmp_path / "pipe.jpg", "/dev/null"):
         with pytest.raises(DataError, match="is a pipe or a device"):
             read_rgb(path)
+
+
+def test_a_large_jpeg_is_read_where_a_small_one_is_wanted(tmp_path, monkeypatch):
+    path = saved(tmp_path, SMOOTH, "picture.jpg")
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 400 * 240 // 2)
+    with pytest.raises(DataError, match="more than 48,000 pixels"):
+        read_rgb(path)
+    assert open_rgb(path, 60).size == (100, 60)
 
 
 def test_an_image_that_does_not_fit_into_memory_is_named(tmp_path, monkeypatch):

@@ -157,6 +157,8 @@ def _open(path: Path, short_side: int | None = None) -> "Image":
         raise DataError(f"{path} is a folder; give an image file")
     if not path.is_file():  # opening a pipe would wait for a writer, for ever
         raise DataError(f"{path} is a pipe or a device; give an image file")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty and no image; fetch it anew, or remove it")
     _silence_pillow()
     try:
         image = _decode(path, short_side)
