@@ -1,6 +1,6 @@
 """Writes the generated parts of README.md and README.zh.md, the speed table and the lineage table; and images.
 
-    python docs/generate.py           the tables
+    python docs/generate.py           the tables, and the networks' table that `decanet models` shows
     python docs/generate.py images    the convolution lab's images in docs/images
 
 tests/test_readme.py fails when a README differs from what this would write.
@@ -13,6 +13,7 @@ from typing import Any
 
 from decanet.core.plotting import save_figure
 from decanet.insight.lineage import lineage, markdown_table
+from decanet.models import _table as models_table
 
 ROOT = Path(__file__).parents[1]
 WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"
@@ -132,10 +133,11 @@ def _save_small(figure: Any, name: str, dpi: int) -> None:
 
 
 def main() -> None:
-    """Rewrite both files, or the images."""
+    """Rewrite the tables, or the images."""
     if sys.argv[1:] == ["images"]:
         draw_images()
         return
+    models_table.FILE.write_text(models_table.as_text(models_table.computed()), encoding="utf-8")
     for name in READMES:
         path = ROOT / name
         path.write_text(generated(name, path.read_text(encoding="utf-8")), encoding="utf-8")

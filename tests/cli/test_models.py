@@ -5,7 +5,9 @@ import json
 import pytest
 
 from decanet.cli import run
-from decanet.models import _verify
+from decanet.models import _verify, list_models
+from decanet.models._table import FILE, as_text, computed, table
+from decanet.models._walk import walk
 
 
 def test_walk_of_alexnet_ends_in_a_thousand_classes(capsys) -> None:
@@ -25,16 +27,30 @@ def test_walk_as_json(capsys) -> None:
     assert "64 kernels" in walked["layers"][0]["explanation"]
 
 
-def test_the_list_has_every_network(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = ["alexnet", "decanet_s", "vit_b16"]
-    monkeypatch.setattr("decanet.models.list_models", lambda: few)
+def test_the_list_has_every_network(capsys) -> None:
     assert run(["models", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows] == few
-    assert rows[0]["params"] == 61_100_840
-    assert [row["paper"] for row in rows[::2]] == ["Krizhevsky 2014", "Dosovitskiy 2020"]
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(rows) == list_models()
+    assert rows["alexnet"]["params"] == 61_100_840
+    assert [rows[name]["paper"] for name in ("alexnet", "vit_b16")] == ["Krizhevsky 2014", "Dosovitskiy 2020"]
     assert run(["models"]) == 0
     assert "714,188,480" in capsys.readouterr().out
+
+
+def test_the_list_counts_what_inference_uses_and_names_the_rest(capsys) -> None:
+    """GoogLeNet's two auxiliary classifiers hold as many parameters again."""
+    walked = walk("googlenet")
+    (row,) = (row for row in table() if row["name"] == "googlenet")
+    assert row["params"] == walked.params - walked.params_training_only
+    assert run(["models"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{row['params']:,}" in shown
+    assert f"googlenet {walked.params_training_only:,}" in shown.splitlines()[-1]
+
+
+def test_the_kept_table_is_what_the_networks_are() -> None:
+    assert table() == computed(), "run: python docs/generate.py"
+    assert FILE.read_text(encoding="utf-8") == as_text(table())
 
 
 @pytest.mark.parametrize(

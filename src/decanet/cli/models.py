@@ -103,25 +103,9 @@ def _verdicts(checks: "Sequence[Check]") -> str:
 def _list(json: bool) -> None:
     from rich.table import Table
 
-    from decanet.core import facts
-    from decanet.models import list_models, model_entry
-    from decanet.models._walk import walk
+    from decanet.models._table import table as rows_of_networks
 
-    rows: list[dict[str, Any]] = []
-    for name in list_models():
-        entry, walked = model_entry(name), walk(name)
-        paper = facts.papers().get(entry.paper)
-        rows.append(
-            {
-                "name": name,
-                "year": paper.year if paper else None,
-                "paper": f"{_surname(paper.authors[0])} {paper.year}" if paper else None,
-                "params": walked.params,
-                "macs": walked.macs,
-                "input": list(entry.input_size),
-                "summary": entry.summary,
-            }
-        )
+    rows = rows_of_networks()
     if json:
         print_json(rows)
         return
@@ -139,11 +123,10 @@ def _list(json: bool) -> None:
             row["summary"],
         )
     _print_whole(table)
-
-
-def _surname(author: str) -> str:
-    """``A. Krizhevsky`` to ``Krizhevsky``; the ledger also has ``A. Dosovitskiy et al.``."""
-    return author.removesuffix(" et al.").rpartition(" ")[2]
+    auxiliary = [
+        f"{row['name']} {row['params_training_only']:,}" for row in rows if row["params_training_only"]
+    ]
+    console().print(f"+ auxiliary classifiers, in training only: {', '.join(auxiliary)} parameters")
 
 
 def _walk(name: str, size: str | None, explain: bool, json: bool) -> None:

@@ -249,8 +249,11 @@ def _print_recipes(json: bool) -> None:
     recipes = list_recipes()
     if json:
         print_json(recipes)
-    else:
-        table([{"recipe": name, "what it is": summary} for name, summary in recipes.items()])
+        return
+    own = {name: summary for name, summary in recipes.items() if ":" not in name}
+    table([{"recipe": name, "what it is": summary} for name, summary in own.items()])
+    networks = ", ".join(name.partition(":")[2] for name in recipes if ":" in name)
+    console().print(f"paper:NAME is how its paper trains the network NAME: {networks}")
 
 
 def _print_result(result: dict[str, Any]) -> None:

@@ -118,6 +118,35 @@ def _convolved(x: Tensor, weight: Tensor, *more: Any) -> Tensor | None:
     return _empty(x, (x.shape[0], weight.shape[0], *places)) if min(places) > 0 else None
 
 
+def _max_pooled(
+    x: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
+    ceil: bool = False,
+) -> tuple[Tensor, Tensor] | None:
+    kernel, stride, padding, dilation = (
+        [*values] * (2 // len(values)) for values in (kernel, stride or kernel, padding, dilation)
+    )
+    unusual = (
+        x.ndim != 4 or not x.is_contiguous() or any(2 * p > k for p, k in zip(padding, kernel, strict=True))
+    )
+    places = [] if ceil or unusual else _places(x, kernel, dilation, padding, stride)
+    if not places or min(places) < 1:
+        return None
+    return _with_indices(x, places)
+
+
+def _adaptive_max_pooled(x: Tensor, places: Sequence[int]) -> tuple[Tensor, Tensor] | None:
+    return _with_indices(x, places) if x.ndim == 4 and x.is_contiguous() else None
+
+
+def _with_indices(x: Tensor, places: Sequence[int]) -> tuple[Tensor, Tensor]:
+    pooled = _empty(x, (*x.shape[:2], *places))
+    return pooled, torch.empty(pooled.shape, dtype=torch.int64, device="meta")
+
+
 def _places(x: Tensor, *settings: Sequence[int]) -> list[int]:
     return [
         (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
@@ -133,8 +162,10 @@ _KNOWN: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("native_batch_norm", "native_layer_norm"), _normalized),
     **dict.fromkeys(("mm", "bmm"), _product),
     **dict.fromkeys(("addmm", "baddbmm"), _added_product),
+    "adaptive_max_pool2d": _adaptive_max_pooled,
     "cat": _stacked,
     "convolution": _convolved,
     "im2col": _unfolded,
+    "max_pool2d_with_indices": _max_pooled,
     "mean": _mean,
 }

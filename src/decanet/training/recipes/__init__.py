@@ -14,16 +14,16 @@ PAPER_MODEL = "alexnet_two_tower"
 
 def list_recipes() -> dict[str, str]:
     """Name of every built-in recipe, with one line on it; the papers' own are ``paper:MODEL``."""
-    from decanet.models import list_models, model_entry
+    from decanet.models._table import table
 
     found = {}
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         documentation = importlib.import_module(f"{__name__}.{module.name}").__doc__ or ""
         found[module.name] = documentation.strip().partition("\n")[0]
     found[PAPER] = f"The recipe of the AlexNet paper, the same as {PAPER}:{PAPER_MODEL}."
-    for name in list_models():
-        if (recipe := model_entry(name).recipe) is not None:
-            count = len(recipe.departures)
+    for row in table():
+        name, count = row["name"], row["recipe_departures"]
+        if count is not None:
             departures = f", but for {count} declared departure{'s' * (count > 1)}" if count else ""
             found[f"{PAPER}:{name}"] = f"How its paper trains {name}{departures}."
     return found
