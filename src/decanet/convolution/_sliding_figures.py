@@ -141,13 +141,13 @@ def _sliding_frames(
     figure = new_figure(2 * width + 5.9, max(height, 1.9) + 0.75)
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(1, 5, width_ratios=[width, 1.8, 1.8, 1.8, width])
-    show_picture(axes[0], image, "image", **GRAY)
+    show_picture(axes[0], _thinned(image), "image", extent=_extent(image), **GRAY)
     show_patch = show_numbers(axes[1], window.patch(*chosen[0]), "patch of the image", GRAY, 2)
     _show_weights(axes[2], window, setting)
     products = window.products(*chosen[0])
     show_products = show_numbers(axes[3], products, "= products", weights_scale(limit), window.decimals)
     growing = np.full(done.values.shape, np.nan)
-    show_picture(axes[4], growing, "result", **scale.options)
+    show_picture(axes[4], _thinned(growing), "result", extent=_extent(growing), **scale.options)
     axes[4].set_facecolor("#dddddd")
     axes[4].spines[:].set(visible=True, color="#999999")
     drawn = axes[4].images[0]
@@ -163,18 +163,30 @@ def _sliding_frames(
         show_products(products := window.products(row, column))
         growing[: row + 1] = done.values[: row + 1]
         growing[row, column + 1 :] = np.nan
-        drawn.set_data(growing)
+        drawn.set_data(_thinned(growing))
         axes[4].set_title(f"result: {_sum_text(products, window)}", fontsize=9)
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
         figure.set_layout_engine("none")  # the first frame's layout stays: nothing jumps
-    drawn.set_data(done.values)
+    drawn.set_data(_thinned(done.values))
     for artist in artists:
         artist.set_visible(False)
     axes[4].set_title("result: the window has been everywhere", fontsize=9)
     canvas.draw()
     frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return frames
+
+
+def _thinned(values: np.ndarray) -> np.ndarray:
+    """A large array with rows and columns left out: a frame has no room for them, and drawing them takes long."""
+    step = -(-max(values.shape) // 1000)
+    return values[::step, ::step]
+
+
+def _extent(values: np.ndarray) -> tuple[float, float, float, float]:
+    """Where ``imshow`` puts all rows and columns of ``values``."""
+    height, width = values.shape
+    return -0.5, width - 0.5, height - 0.5, -0.5
 
 
 def _sum_text(products: np.ndarray, window: Window) -> str:

@@ -25,7 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from decanet.convolution.kernels import check_kernel
+from decanet.convolution._kernel_input import check_kernel
 from decanet.core.errors import DataError, ResourceError, UsageError, did_you_mean
 
 Padding = Literal["zero", "reflect", "replicate", "circular", "none"]

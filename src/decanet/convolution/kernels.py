@@ -12,9 +12,7 @@ A new kernel is one new function here, decorated with its source. Its parameters
 the first line of its docstring is what ``decanet convolve image --list`` says of it.
 """
 
-import csv
 import inspect
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,11 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from decanet.core.errors import DataError, UsageError, did_you_mean
-
-MAX_SIDE = 1023  # of a kernel, in pixels: beyond it no picture of ordinary size is left to answer
-MAX_WEIGHT = 1e12  # absolute sum of the weights: products with pixels stay far from the end of float32
-MAX_FILE_BYTES = 2**26  # of a kernel file; the largest kernel in long decimals takes less
+from decanet.convolution._kernel_input import MAX_SIDE, check_kernel, from_csv, from_json, from_npy
+from decanet.core.errors import UsageError, did_you_mean
 
 _PREWITT = (
     "J. M. S. Prewitt, Object Enhancement and Extraction, in Picture Processing and Psychopictorics, 1970"
@@ -333,10 +328,10 @@ def find_kernels(spelling: str) -> dict[str, np.ndarray]:
     """
     spelling = spelling.strip()
     if spelling.startswith("["):
-        return {"own kernel": check_kernel(_from_json(spelling), "the matrix given as --kernel")}
+        return {"own kernel": check_kernel(from_json(spelling), "the matrix given as --kernel")}
     path = Path(spelling)
     if path.suffix.lower() in {".csv", ".npy"}:
-        values = _from_npy(path) if path.suffix.lower() == ".npy" else _from_csv(path)
+        values = from_npy(path) if path.suffix.lower() == ".npy" else from_csv(path)
         return {path.name: check_kernel(values, f"kernel file {path}")}
     name, _, text = spelling.partition(":")
     entry = _entry_of(spelling)
@@ -387,30 +382,6 @@ def _entry_of(spelling: str) -> Kernel | None:
     return (KERNELS | BANKS).get(ALIASES.get(name, name))
 
 
-def check_kernel(values: Any, what: str = "the kernel") -> np.ndarray:
-    """``values`` as float64 weights (kh, kw) or (C, kh, kw). Raises UsageError where they are no kernel."""
-    try:
-        weights = np.asarray(values)
-    except ValueError:
-        raise UsageError(f"{what} is ragged: give every row the same number of weights") from None
-    if weights.dtype.kind not in "biuf":
-        raise UsageError(f"{what} holds something else than real numbers; give rows of numbers")
-    if weights.ndim not in (2, 3):
-        raise UsageError(
-            f"{what} has {weights.ndim} dimensions; give rows of weights, or one matrix for each channel"
-        )
-    if weights.size == 0:
-        raise UsageError(f"{what} is empty ({_by(weights.shape)}); give at least one weight")
-    if max(weights.shape) > MAX_SIDE:
-        raise UsageError(f"{what} is {_by(weights.shape)}; the longest side may be {MAX_SIDE}")
-    weights = weights.astype(np.float64)
-    if not np.isfinite(weights).all():
-        raise UsageError(f"{what} holds NaN or infinity; give finite weights")
-    if (total := abs(weights).max() * weights.size) > MAX_WEIGHT:
-        raise UsageError(f"{what} has weights of up to {total / weights.size:.3g}; scale it down")
-    return weights
-
-
 def _parameters(entry: Kernel, text: str) -> dict[str, int | float]:
     known = entry.parameters
     given: dict[str, int | float] = {}
@@ -427,50 +398,6 @@ def _parameters(entry: Kernel, text: str) -> dict[str, int | float]:
             sort = "a whole number" if kind is int else "a number"
             raise UsageError(f"kernel {entry.name}: {key} must be {sort}, got {value!r}") from None
     return given
-
-
-def _from_json(text: str) -> Any:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        example = "[[0,-1,0],[-1,5,-1],[0,-1,0]]"
-        raise UsageError(f"the matrix given as --kernel is no JSON; write it as {example}") from None
-    return values
-
-
-def _from_csv(path: Path) -> list[list[float]]:
-    _check_file(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
-        return [[float(cell) for cell in row] for row in rows] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"cannot read kernel file {path}: {error}; give rows of numbers with commas"
-        ) from None
-    except ValueError as error:
-        raise DataError(
-            f"kernel file {path}: {error}; give rows of numbers with commas between them"
-        ) from None
-
-
-def _from_npy(path: Path) -> np.ndarray:
-    _check_file(path)
-    try:
-        # Mapped, because a false header could ask for more memory than there is; and never unpickled.
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, OverflowError) as error:
-        raise DataError(f"cannot read kernel file {path}: {error}; save it with numpy.save") from None
-    if not isinstance(values, np.ndarray):
-        raise DataError(f"kernel file {path} is an archive; save one array with numpy.save")
-    return values
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"there is no kernel file {path}; check the path")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise DataError(f"kernel file {path} has {path.stat().st_size:,} bytes, too many for a kernel")
 
 
 def _gaussian(sigma: float, radius: int) -> np.ndarray:
@@ -498,7 +425,3 @@ def _side(kernel: str, parameter: str, size: int) -> int:
 def _require(kernel: str, parameter: str, value: float, holds: bool, wanted: str) -> None:
     if not holds:
         raise UsageError(f"kernel {kernel}: {parameter} must be {wanted}, got {value:g}")
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "-by-".join(map(str, shape))
