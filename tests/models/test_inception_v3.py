@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchvision
+from scipy.stats import truncnorm
 
 from decanet.core.errors import DataError
 from decanet.models import create_model, model_entry
@@ -80,10 +81,13 @@ def test_initial_weights_are_cut_at_two_deviations() -> None:
     torch.manual_seed(0)
     model = create_model("inception_v3", num_classes=3)
     assert model.conv3.conv.weight.abs().max().item() <= 0.2 + 1e-7
-    assert 0.08 < model.mixed_6b.branch1x1.conv.weight.std().item() < 0.1
+    # tf.truncated_normal_initializer draws again what lies beyond two deviations.
+    assert model.mixed_6b.branch1x1.conv.weight.std().item() == pytest.approx(
+        truncnorm(-2, 2).std() * 0.1, rel=0.01
+    )
     assert model.aux.fc.weight.abs().max().item() <= 0.002 + 1e-9
     assert model.fc.weight.abs().max().item() <= 0.02 + 1e-8  # slim/ops.py: fc has stddev=0.01
-    assert 0.008 < model.fc.weight.std().item() < 0.01
+    assert model.fc.weight.std().item() == pytest.approx(truncnorm(-2, 2).std() * 0.01, rel=0.03)
 
 
 def test_dropout_and_statistics_are_the_released_codes() -> None:
