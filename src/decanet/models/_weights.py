@@ -107,9 +107,8 @@ def weights_preprocessing(name: str, source: str) -> Preprocessing:
     if library == "timm":
         config = _timm_config(published, which)
         crop, fraction = config.input_size[-1], config.crop_pct
-        if (
-            which
-        ):  # as timm evaluates the set, some at a larger size than their authors, who trained at this one
+        # A set that is asked for is prepared for as timm evaluates it: some at a larger size than their authors do.
+        if which:
             crop = (config.test_input_size or config.input_size)[-1]
             fraction = config.test_crop_pct or fraction
         return Preprocessing(int(crop / fraction), crop, config.mean, config.std, config.interpolation)
