@@ -73,8 +73,13 @@ def _run(arguments: Sequence[str]) -> int:
 
     from decanet.core.errors import DecanetError, UsageError, shortage
 
+    app = _app()
     try:
-        _app()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.UnknownOptionError as error:
+        from decanet.cli._habits import unknown_option
+
+        return _report(UsageError(unknown_option(app, error, arguments)))
     except cyclopts.CycloptsError as error:
         command = " ".join(["decanet", *(error.command_chain or ())])
         return _report(UsageError(f"{str(error).strip()} (see {command} --help)"))

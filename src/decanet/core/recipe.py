@@ -291,7 +291,7 @@ def _describe(mistake: Mapping[str, Any]) -> str:
         del where[1]
     key = ".".join(where)
     if mistake["type"] == "extra_forbidden":
-        hint = did_you_mean(key, _all_keys()) or f" (known here: {', '.join(_siblings(where[:-1]))})"
+        hint = did_you_mean(key, known_keys()) or f" (known here: {', '.join(_siblings(where[:-1]))})"
         return f"unknown key {key}{hint}"
     if mistake["type"] == "missing":
         return f"{key} is missing"
@@ -301,7 +301,8 @@ def _describe(mistake: Mapping[str, Any]) -> str:
     return f"{key}: {message}{shown}"
 
 
-def _all_keys() -> list[str]:
+def known_keys() -> list[str]:
+    """Every key of a recipe, dotted, of all optimizers."""
     keys = []
     for name in Recipe.model_fields:
         keys.append(name)
@@ -390,7 +391,7 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
         for part in path:
             where = where.get(part) if isinstance(where, dict) else None
         if not isinstance(where, dict):
-            mistakes.append(f"{'.'.join(path)!r} has no keys below it{did_you_mean(key, _all_keys())}")
+            mistakes.append(f"{'.'.join(path)!r} has no keys below it{did_you_mean(key, known_keys())}")
             continue
         if isinstance(where.get(last), str) and not isinstance(value, str):
             value = text

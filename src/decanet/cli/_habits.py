@@ -1,0 +1,80 @@
+"""Options that people know from other programs, and what they are called here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from decanet.core.errors import did_you_mean
+from decanet.core.printable import shell_line
+
+# What is typed, without dashes, to what it may be: an option, a key of the recipe, or with dashes the whole of it. The
+# first that the command has is meant.
+HABITS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("o", "output", "output_dir", "outdir", "save", "save_dir"), ("out", "figures", "figure")),
+    **dict.fromkeys(("out", "f", "figure", "plot", "fig"), ("figures", "figure", "out")),
+    **dict.fromkeys(("e", "epoch", "n_epochs", "num_epochs", "max_epochs"), ("epochs",)),
+    **dict.fromkeys(("d", "dataset", "data_path", "input_dir"), ("data",)),
+    **dict.fromkeys(("m", "a", "arch", "model", "net", "network"), ("model", "weights", "model.name")),
+    **dict.fromkeys(("learning_rate", "rate"), ("lr", "optimizer.lr")),
+    **dict.fromkeys(("b", "bs", "batch"), ("batch_size",)),
+    **dict.fromkeys(("opt", "optimizer", "optim"), ("optimizer.name",)),
+    **dict.fromkeys(("wd",), ("optimizer.weight_decay",)),
+    **dict.fromkeys(("img_size", "imgsz", "size", "image"), ("data.image_size",)),
+    **dict.fromkeys(("lr_scheduler", "scheduler", "schedule"), ("schedule.shape",)),
+    **dict.fromkeys(("amp", "bf16", "fp16", "half"), ("--set precision=bfloat16",)),
+    **dict.fromkeys(("gpu", "cuda"), ("--device cuda",)),
+    **dict.fromkeys(("cpu",), ("--device cpu",)),
+    **dict.fromkeys(("k", "topk", "top_k", "n"), ("top",)),
+    **dict.fromkeys(("s", "random_seed"), ("seed",)),
+    **dict.fromkeys(("t", "num_threads"), ("threads",)),
+    **dict.fromkeys(("c", "config", "cfg", "checkpoint", "ckpt", "r"), ("resume",)),
+    **dict.fromkeys(("j", "format"), ("json",)),
+    "color": ("colour",), "colour": ("color",), "gray": ("grey",), "grey": ("gray",),
+    "tta": ("crops", "test_crops"),
+}  # fmt: skip
+
+
+def right_option(typed: str, value: str | None, options: Sequence[str], recipe_keys: Sequence[str]) -> str:
+    """What to write for an option that the command has not: ``"; write --out x"``, a guess, or an empty string.
+
+    Args:
+        typed: the unknown option, ``--lr`` or ``-o``.
+        value: what stood behind it, None where nothing did.
+        options: the command's own, ``--out``.
+        recipe_keys: dotted keys that its ``--set`` takes, none where it has no ``--set``.
+    """
+    name = typed.lstrip("-").replace("-", "_").lower()
+    sections = {key.partition(".")[0] for key in recipe_keys if "." in key}
+    values = [key for key in recipe_keys if key not in sections]
+    keys = {short: key for key in reversed(values) for short in (key, key.rpartition(".")[2])}
+    for wish in (*HABITS.get(name, ()), name):
+        known = f"--{wish.replace('_', '-')}"
+        if known in options:
+            return "; write " + shell_line(known, *([value] if value else []))
+        if wish.startswith("--") and wish.split()[0] in options:
+            return f"; write {wish}"
+        if wish in keys and wish != "name":
+            return "; write " + shell_line("--set", f"{keys[wish]}={value or 'VALUE'}")
+    return did_you_mean(typed, options)
+
+
+def unknown_option(app: Any, error: Any, arguments: Sequence[str]) -> str:
+    """One line on an option that the command of ``app`` has not, from cyclopts' ``error`` on ``arguments``."""
+    chain = error.command_chain or ()
+    for name in chain:
+        app = app[name]
+    options = sorted(
+        {n for argument in app.assemble_argument_collection() for n in argument.names if n[:2] == "--"}
+    )
+    keys: list[str] = []
+    if "--set" in options:
+        from decanet.core.recipe import known_keys
+
+        keys = known_keys()
+    typed, _, value = (error.token.keyword or error.token.value).partition("=")
+    for place, argument in enumerate(arguments):
+        if argument.startswith(f"{typed}="):
+            value = argument.partition("=")[2]
+        elif argument == typed and not "".join(arguments[place + 1 : place + 2]).startswith("-"):
+            value = "".join(arguments[place + 1 : place + 2])
+    command = " ".join(["decanet", *chain])
+    return f"{command} has no option {typed}{right_option(typed, value or None, options, keys)} (see {command} --help)"
