@@ -117,7 +117,17 @@ def read_grey(path: Path | str) -> np.ndarray:
 
 def grey_of(rgb: np.ndarray) -> np.ndarray:
     """Brightness, float32 (H, W) in 0..1, of a uint8 picture (H, W, 3)."""
-    return (rgb @ np.array(LUMA, np.float32) / 255).clip(0, 1)  # rounding may leave 0..1 by a hair
+    weights = np.array(LUMA, np.float32) / np.float32(255)
+    grey = np.empty(rgb.shape[:2], np.float32)
+    for rows in _parts(grey):
+        np.clip(rgb[rows] @ weights, 0, 1, out=grey[rows])  # rounding may leave 0..1 by a hair
+    return grey
+
+
+def _parts(image: np.ndarray) -> Iterator[slice]:
+    """Rows of an image, some million pixels at a time: floats for all of a large one would multiply its memory."""
+    rows = max(1, 2**20 // max(1, image.shape[1]))
+    return (slice(top, top + rows) for top in range(0, len(image), rows))
 
 
 class _Unsuitable(Exception):  # noqa: N818 (its text goes on after "image PATH")
