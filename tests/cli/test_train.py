@@ -73,6 +73,20 @@ def test_evaluate_agrees_with_the_result(trained: Path, capsys: pytest.CaptureFi
     assert said["pictures"] == 364
 
 
+@pytest.mark.parametrize("data", [[], ["--data", "digits"]])
+def test_evaluate_refuses_ten_crops_of_images_that_fill_the_network(
+    trained: Path, data: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were once cut out of images enlarged by 8/7: 17 points of accuracy less on CIFAR-10, without a word."""
+    capsys.readouterr()  # what the training printed
+    assert decanet(["evaluate", str(trained), "--crops", "ten", *data]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error[usage]:")
+    assert "--crops shift" in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert "%" not in said.out
+
+
 def test_evaluate_refuses_data_of_other_classes(
     trained: Path, shapes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
