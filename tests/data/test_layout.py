@@ -42,7 +42,7 @@ def test_splits_of_any_usual_names(make_folder: MakeFolder) -> None:
     assert counted(folder) == {"train": {"a": 3, "b": 2}, "validation": {"a": 1}, "test": {"a": 1, "b": 2}}
     assert understand(folder).notes == (
         "pictures/Training: 5 images of 2 classes (a 3, b 2)",
-        "pictures/validation: 1 images of 1 class (a 1)",
+        "pictures/validation: 1 image of 1 class (a 1)",
         "pictures/TEST: 3 images of 2 classes (a 1, b 2)",
     )
 

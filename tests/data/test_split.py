@@ -199,6 +199,14 @@ def test_labels_are_those_of_the_run_whatever_the_folder_holds(
     assert [label for _, label in to_test(run, heard, other)] == expected
 
 
+def test_a_folder_may_be_called_like_the_data_set_of_the_run(
+    make_folder: MakeFolder, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder({"a": 2}, where="digits")
+    monkeypatch.chdir(folder.parent)
+    assert len(to_test(RunData("digits", ("a", "b")), heard, folder)) == 2
+
+
 def test_a_class_that_the_run_does_not_know_is_named(
     run: RunData, make_folder: MakeFolder, heard: Heard
 ) -> None:

@@ -83,7 +83,7 @@ def command(
             source=source,
             image_size=recipe.augmentation.resize or side,
         )
-        watch.note(f"judging {len(pictures.test)} test pictures of {pictures.name} ({pictures.source})")
+        watch.note(f"evaluating on {len(pictures.test)} images of {pictures.name}")
         said = judge(trained.model, recipe, pictures, "test", chosen)
         if figures is not None:
             from decanet.core.plotting import save_class_legend, save_figure

@@ -87,6 +87,7 @@ def understand(folder: Path, known: Collection[str] = ()) -> Layout:
     notes = [
         f"{folder.name}/{names.get(part, '')}: {in_words({name: len(paths) for name, paths in of_part.items()})}"
         for part, of_part in parts.items()
+        if of_part
     ]
     notes += [f"not used: images {', '.join(loose)}"] if loose else []
     notes += [words] if (words := skipped_in_words(skipped)) else []
@@ -124,9 +125,14 @@ def in_words(counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
     if len(counts) <= MOST_NAMED:
         each = ", ".join(f"{name} {count}" for name, count in counts.items())
-        return f"{total} images of {len(counts)} {'class' if len(counts) == 1 else 'classes'} ({each})"
+        return f"{plural(total, 'image')} of {plural(len(counts), 'class', 'es')} ({each})"
     low, high = min(counts.values()), max(counts.values())
     return f"{total} images of {len(counts)} classes ({low if low == high else f'{low} to {high}'} each)"
+
+
+def plural(count: int, noun: str, ending: str = "s") -> str:
+    """A count with its noun: "1 image", "2 images"."""
+    return f"{count} {noun}{'' if count == 1 else ending}"
 
 
 def _classes(folder: Path, listed: Mapping[str, ListedImages], known: Collection[str]) -> ClassImages:

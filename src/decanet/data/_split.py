@@ -255,7 +255,7 @@ def follow(stored: RunData, layout: Layout, hashes: Mapping[Path, str]) -> tuple
                     (changed if path in here else missing).append(path)
                     continue
             parts[part].append((here[now][0], classes.index(own_class(path))))
-    new = sorted(path for paths in free.values() for path in paths if path not in changed)
+    new = sorted({path for paths in free.values() for path in paths} - set(changed))
     return {part: tuple(listed) for part, listed in parts.items()}, Changes(
         tuple(missing), tuple(changed), tuple(moved), tuple(new)
     )

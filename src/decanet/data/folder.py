@@ -93,7 +93,7 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
     Raises:
         DataError: no folder, a doubtful layout, a class that the run does not know, or nothing to test on.
     """
-    if folder.resolve() == Path(run.name).resolve():
+    if run.files and folder.resolve() == Path(run.name).resolve():
         test = _stored_test(folder, run, report)
     else:
         test = _all_to_test(folder, run, report)
