@@ -462,6 +462,27 @@ def test_an_image_that_a_worker_cannot_read_is_one_short_line(large: FolderData,
     assert len(refused.value.line) < 80 + len(str(path))
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_evaluation_names_all_images_that_cannot_be_read(make_folder: MakeFolder, workers: int) -> None:
+    folder = make_folder({"a": 120}, size=(20, 20))
+    listed = [(path, 0) for path in sorted(folder.rglob("*.png"))]
+    for index in (3, 60, 61, 119):
+        listed[index][0].write_bytes(b"no image")
+    batches = folder_evaluation(listed, form(side=16), workers=workers)
+    with pytest.raises(DataError, match=r"4 of 120 images .*003\.png.*060\.png.*061\.png.*119\.png"):
+        list(batches)
+
+
+def test_a_training_stops_at_the_first_batch_that_cannot_be_read(make_folder: MakeFolder) -> None:
+    folder = make_folder({"a": 20}, size=(20, 20))
+    listed = [(path, 0) for path in sorted(folder.rglob("*.png"))]
+    for path, _ in listed:
+        path.write_bytes(b"no image")
+    batches = FolderBatches(listed, Augmentation(), batch_size=5, seed=0, form=form(side=16), workers=0)
+    with pytest.raises(DataError, match="5 of 20 images"):
+        next(batches.epoch(0))
+
+
 def test_validation_pictures_of_a_folder_come_from_all_classes(large: FolderData) -> None:
     held = list(evaluation_batches(large, "validation", form(side=64), validation=0.5))
     labels = torch.cat([batch.labels for batch in held]).tolist()

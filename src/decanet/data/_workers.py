@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from decanet.core.errors import DataError
+from decanet.data.images import refuse_unreadable
 
 PRELOADED = ["decanet.data.batches", "decanet.convolution.pictures"]
 STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -22,6 +23,8 @@ def decoded(
     batches: list[list[tuple[int, int]]],
     workers: int,
     device: torch.device,
+    *,
+    name_all: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The ``batches`` of ``images``: uint8 (B, 3, S, S), channels-last as the network wants them, and labels (B,).
 
@@ -30,9 +33,10 @@ def decoded(
         batches: the indices of each batch.
         workers: processes that decode; 0 for this one.
         device: where the batches will go.
+        name_all: decode all the rest where an image cannot be read, so that the error names all that cannot.
 
     Raises:
-        DataError: an image cannot be read.
+        DataError: images cannot be read.
     """
     workers = min(workers, len(batches))
     context = None
@@ -58,10 +62,15 @@ def decoded(
         pin_memory=device.type == "cuda",
         multiprocessing_context=context,
     )
+    errors: list[DataError] = []
     for batch in loader:
-        if isinstance(batch, DataError):
-            raise batch
-        yield batch
+        if isinstance(batch[0], DataError):
+            errors += batch
+            if not name_all:
+                break
+        elif not errors:
+            yield batch
+    refuse_unreadable(errors, sum(map(len, batches)))
 
 
 def _end_with_parent(_: int) -> None:
@@ -76,12 +85,9 @@ def _end_with_parent(_: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _stack(items: list[tuple[Tensor, int] | DataError]) -> tuple[Tensor, Tensor] | DataError:
-    """The batch, or the first error in it."""
-    images, labels = [], []
-    for item in items:
-        if isinstance(item, DataError):
-            return item
-        images.append(item[0].permute(1, 2, 0))
-        labels.append(item[1])
-    return torch.stack(images).permute(0, 3, 1, 2), torch.tensor(labels)
+def _stack(items: list[tuple[Tensor, int] | DataError]) -> tuple[Tensor, Tensor] | list[DataError]:
+    """The batch, or the errors in it."""
+    if errors := [item for item in items if isinstance(item, DataError)]:
+        return errors
+    images, labels = zip(*items, strict=True)
+    return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2), torch.tensor(labels)

@@ -407,7 +407,8 @@ def folder_evaluation(
     batch = 50
     batches = [[(0, i) for i in range(s, min(s + batch, len(listed)))] for s in range(0, len(listed), batch)]
     wide = replace(form, side=side)
-    loader = decoded(pictures, batches, default_workers() if workers is None else workers, form.device)
+    workers = default_workers() if workers is None else workers
+    loader = decoded(pictures, batches, workers, form.device, name_all=True)
     for indices, (images, labels) in zip(batches, loader, strict=True):
         samples = torch.tensor([sample for _, sample in indices])
         yield Batch(wide.normalise(images.to(form.device)), labels.to(form.device), samples)
