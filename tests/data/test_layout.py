@@ -68,6 +68,7 @@ def test_known_classes_may_all_be_called_like_splits(make_folder: MakeFolder) ->
         ({"train/a": 1, "Train/a": 1, "Train/b": 1}, "both Train/ and train/"),
         ({"train": 2, "test": 2}, "images directly in test/, train/"),
         ({"train": 5}, "images directly in train/"),
+        ({"a/train": 2, "a/test": 1, "b/Train": 2, "b/val": 1}, "splits inside classes, in a/, b/"),
         ({"train": 2, "test/a": 2, "test/b": 2}, "train holds images without class folders"),
     ],
 )

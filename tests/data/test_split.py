@@ -68,6 +68,16 @@ def test_identical_files_are_on_one_side(folder: Path, heard: Heard) -> None:
     assert not set(files["train"].values()) & set(files["test"].values())
     assert len(files["train"]) + len(files["test"]) == 44
     assert any(note.endswith("24 duplicates are on the side of their originals") for note in heard.notes)
+    assert "8 images in more than one class: identical files with different labels" in heard.notes
+
+
+@pytest.mark.parametrize("inside", [{"a": 2, "b": 2}, {"train/a": 2, "train/b": 2}])
+def test_the_folder_above_the_right_one_is_answered_with_the_right_one(
+    make_folder: MakeFolder, heard: Heard, inside: dict[str, int]
+) -> None:
+    folder = make_folder({f"dataset/{name}": count for name, count in inside.items()})
+    with pytest.raises(DataError, match=f"only 'dataset'; did you mean {folder / 'dataset'}"):
+        load(folder, heard)
 
 
 def test_a_class_of_copies_cannot_be_divided(make_folder: MakeFolder, heard: Heard) -> None:

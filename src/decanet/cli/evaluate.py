@@ -52,7 +52,7 @@ def command(
     from decanet.core.processor import set_threads
     from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
-    from decanet.data import RunData, load_test_data
+    from decanet.data import RunData, bare_name, load_test_data
     from decanet.evaluation.protocol import VIEWS, require_room
     from decanet.evaluation.runs import load_run
     from decanet.training.session import judge
@@ -95,7 +95,7 @@ def command(
     result = {
         "run": str(run),
         "model": recipe.model.name,
-        "data": pictures.name,
+        "data": bare_name(pictures.name),
         "pictures": len(said.labels),
         "test_crops": recipe.test_crops,
         "test_top1": said.top(1),
@@ -115,6 +115,7 @@ def command(
 def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -> None:
     """Measure published weights, and show what their publisher states beside it."""
     from decanet.cli._watch import Watch
+    from decanet.data import bare_name
     from decanet.evaluation.published import measure_published
 
     with Watch(to_stderr=json) as watch:
@@ -125,7 +126,7 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
             {
                 "model": name,
                 "weights": weights,
-                "data": str(folder),
+                "data": bare_name(str(folder.resolve())),
                 "pictures": len(said.labels),
                 "top1": said.top(1),
                 "top5": said.top(5),

@@ -74,7 +74,7 @@ def understand(folder: Path, known: Collection[str] = ()) -> Layout:
     if splits:
         parts, names, loose = _splits(folder, splits, listed, grouped)
     else:
-        parts, names, loose = {"all": _classes(folder, listed, known)}, {}, []
+        parts, names, loose = {"all": _classes(folder, listed, grouped, known)}, {}, []
     origin = "all" if "all" in parts else "train"
     classes_at = folder / names.get(origin, "")
     empty = (
@@ -135,13 +135,24 @@ def plural(count: int, noun: str, ending: str = "s") -> str:
     return f"{count} {noun}{'' if count == 1 else ending}"
 
 
-def _classes(folder: Path, listed: Mapping[str, ListedImages], known: Collection[str]) -> ClassImages:
+def _classes(
+    folder: Path,
+    listed: Mapping[str, ListedImages],
+    grouped: Mapping[str, ClassImages],
+    known: Collection[str],
+) -> ClassImages:
     """The layout DIR/CLASS."""
     full = {name: of_one.paths for name, of_one in listed.items() if of_one.paths}
     if full and all(role_of(name) and name not in known for name in full):
         raise DataError(
             f"{folder} holds images directly in {_list(full)}: as splits they need class folders "
             f"({_arranged('train')}); as classes they need other names"
+        )
+    inside = {name: {role_of(inner) for inner in grouped[name]} for name in full}
+    torn = [name for name, roles in inside.items() if len(roles) > 1 and None not in roles]
+    if torn and len(full) > 1:
+        raise DataError(
+            f"{folder} holds splits inside classes, in {_list(torn)}: arrange it as {_arranged('train')}"
         )
     return full
 

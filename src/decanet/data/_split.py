@@ -17,7 +17,7 @@ from decanet.core.errors import CheckpointError, DataError
 from decanet.core.processor import usable_cores
 from decanet.core.report import Report
 from decanet.core.runtime import generator
-from decanet.data._layout import ClassImages, Layout
+from decanet.data._layout import ClassImages, Layout, class_names, plural, role_of
 from decanet.data.images import images_below
 
 Listed = tuple[tuple[Path, int], ...]
@@ -37,12 +37,13 @@ def hash_files(paths: Sequence[Path], report: Report) -> dict[Path, str]:
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}") from None
 
-    hashes = {}
+    hashes: dict[Path, str] = {}
     # Files are read and hashed outside Python's lock, so threads are enough.
     with ThreadPoolExecutor(usable_cores()) as pool:
-        for path, digest in zip(paths, pool.map(read, paths), strict=True):
-            hashes[path] = digest
-            if len(hashes) % 1000 == 0:
+        for start in range(0, len(paths), 1000):  # a million tasks at once would fill the memory
+            part = paths[start : start + 1000]
+            hashes.update(zip(part, pool.map(read, part), strict=True))
+            if len(paths) > len(part):
                 report.progress("comparing files", len(hashes), len(paths), "files")
     return hashes
 
@@ -91,6 +92,11 @@ def divide(
         DataError: a class with too few images to divide, or a split that repeats another.
     """
     train = label(layout.parts["all" if "all" in layout.parts else "train"], classes)
+    labels: dict[str, set[int]] = {}
+    for path, number in train:
+        labels.setdefault(hashes[path], set()).add(number)
+    if torn := sum(len(of_one) > 1 for of_one in labels.values()):
+        report.note(f"{plural(torn, 'image')} in more than one class: identical files with different labels")
     held = {role: layout.parts[role] for role in ("validation", "test") if role in layout.parts}
     if not held:
         train, test = stratified_split(train, len(classes), seed, hashes)
@@ -131,9 +137,11 @@ def divide(
 
 def _inside(layout: Layout) -> str:
     """A hint where the folder above the right one was given."""
-    inner = [path for path in sorted(layout.folder.iterdir()) if path.is_dir()]
-    if len(inner) == 1 and sum(path.is_dir() for path in inner[0].iterdir()) > 1:
-        return f"; did you mean {inner[0]}?"
+    inner = class_names(layout.folder)
+    if len(inner) == 1:
+        deeper = class_names(layout.folder / inner[0])
+        if len(deeper) > 1 or any(role_of(name) for name in deeper):
+            return f"; did you mean {layout.folder / inner[0]}?"
     return ""
 
 
