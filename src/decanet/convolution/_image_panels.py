@@ -153,7 +153,9 @@ def scale_caption(scales: Sequence[Scale], results: Sequence[Convolved]) -> str:
         many = f"Up to {share}" if len(scales) > 1 else share
         sentences.append(f"{many} beyond the ends of the color scale.")
     if any(done.inside.size < done.values.size for done in results):
-        sentences.append("The border, where the kernel reaches into the padding, does not count for it.")
+        sentences.append(
+            "The border, where the kernel reaches into the padding, does not count for the color scale."
+        )
     return " ".join(sentences)
 
 

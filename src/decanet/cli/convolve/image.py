@@ -178,7 +178,7 @@ def _check_used(modes: Sequence[str], given: dict[str, bool]) -> None:
 
 
 def _list_kernels(json: bool) -> None:
-    from decanet.convolution.kernels import BANKS, KERNELS
+    from decanet.convolution.kernels import ALIASES, BANKS, KERNELS
 
     entries = [*KERNELS.values(), *BANKS.values()]
     if json:
@@ -190,9 +190,11 @@ def _list_kernels(json: bool) -> None:
         )
         return
     say = console().print
+    tutorials = {name: f" (the tutorial's {alias})" for alias, name in ALIASES.items()}
     for entry in entries:
         parameters = ",".join(f"{key}={value:g}" for key, value in entry.parameters.items())
-        say(f"{entry.name}{':' if parameters else ''}{parameters}", style="bold")
+        known = tutorials.get(entry.name, "")
+        say(f"{entry.name}{':' if parameters else ''}{parameters}{known}", style="bold")
         say(f"    {entry.does}\n    {entry.source}", markup=False)
 
 
