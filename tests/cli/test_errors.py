@@ -60,6 +60,12 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
         (["train", "quick", "--data", "cifra10"], 2, "did you mean cifar10"),
         (["train", "quick", "--data", "./nowhere"], 3, "no folder nowhere"),
         (["train", "quick", "--data", "digits", "--set", "model.name=alexnett"], 2, "did you mean alexnet"),
+        (
+            ["train", "quick", "--data", "digits", "--set", "augmentation.crop_padding=100"],
+            2,
+            "wider than the image",
+        ),
+        (["train", "quick", "--set", "name=../../x"], 2, "letters, digits"),
         (["train", "quick", "--data", "digits", "--device", "tpu"], 2, "unknown device 'tpu'"),
         (["train", "quick", "--data", "digits", "--device", "cuda:77"], 6, "use --device cpu"),
         (["train", "missing.toml"], 2, "no recipe file missing.toml"),

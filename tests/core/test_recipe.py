@@ -217,8 +217,9 @@ def test_all_wrong_settings_are_reported_at_once() -> None:
 
 
 fractions = st.floats(0, 1, allow_nan=False)
+betas = st.floats(0, 1, exclude_max=True, allow_nan=False)
+alpha = st.just(0.0) | st.floats(1e-6, 1e6)
 positive = st.floats(0, 1e6, exclude_min=True, allow_nan=False)
-not_negative = st.floats(0, 1e6, allow_nan=False)
 mean = st.none() | st.tuples(*[st.floats(-1e3, 1e3, allow_nan=False)] * 3)
 std = st.none() | st.tuples(*[st.floats(1e-6, 1e3, allow_nan=False)] * 3)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
@@ -240,15 +241,13 @@ recipes = st.builds(
         flip=st.sampled_from(["none", "random", "alternating"]),
         crop_padding=st.integers(0, 9),
         scale=st.none() | st.tuples(fractions, fractions),
-        mixup=not_negative,
+        mixup=alpha,
     ),
     batch_size=st.integers(1, 10**6),
     epochs=positive,
     optimizer=st.one_of(
         st.builds(Sgd, lr=positive, nesterov=st.booleans()),
-        st.builds(
-            Adam, name=st.sampled_from(["adam", "adamw"]), lr=positive, betas=st.tuples(fractions, fractions)
-        ),
+        st.builds(Adam, name=st.sampled_from(["adam", "adamw"]), lr=positive, betas=st.tuples(betas, betas)),
         st.builds(RmsProp, lr=positive, eps=positive),
         st.builds(Muon, lr=positive, head_lr=positive, bias_lr=positive),
     ),

@@ -152,6 +152,11 @@ def test_hostile_files_are_refused_at_once(content: str, said: str, tmp_path: Pa
         ("data.std=[0,0,0]", "data.std.0"),
         ("model.options.x=[{\"a b\": 1}]", "no name of an option"),
         ("model.options.x=[null]", "cannot be null"),
+        ("model.options.num_classes=3", "num_classes is no option"),
+        ("model.options.weights=stranger.pth", "weights is no option"),
+        ("augmentation.mixup=1e-320", "must be 0 or at least 1e-06"),
+        ("optimizer.betas=[1,1]", "less than 1"),
+        ("optimizer={\"name\":\"sgd\",\"lr\":1,\"momentum\":0,\"nesterov\":true}", "needs momentum above 0"),
     ],
 )  # fmt: skip
 def test_hostile_settings_are_refused_at_once(setting: str, said: str) -> None:

@@ -4,6 +4,7 @@ import functools
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from decanet.core import facts
-from decanet.core.errors import DataError
+from decanet.core.errors import DataError, UsageError
 from decanet.core.recipe import to_toml
 from decanet.models import create_model, list_models, model_entry
 from decanet.models._meta import ShapesOnly
@@ -118,3 +119,14 @@ def test_every_departure_of_a_papers_recipe_stands_in_the_recipe_itself(name: st
     assert "departures = [" in to_toml(recipe)  # what train --dry-run prints and a run keeps
     source = inspect.getsource(inspect.getmodule(model_entry(name).build))
     assert "not kept" not in source.lower().replace("\n    #", "")  # a comment is shown to nobody
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("alexnet", {"dropout": "much"}), ("alexnet", {"dropout": -1}), ("resnet18", {"shortcut": "Z"}),
+     ("se_resnet50", {"reduction": 0}), ("convnext_t", {"drop_path": [1]}), ("alexnet", {"dropout": {"a": 1}})],
+)  # fmt: skip
+def test_options_that_no_network_can_be_built_with_are_one_line(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as refused:
+        create_model(name, num_classes=10, **options)
+    assert "\n" not in refused.value.line

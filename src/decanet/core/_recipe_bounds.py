@@ -21,9 +21,18 @@ LARGEST_SIDE = 8192  # pixels: one such image takes 800 MB as float32
 MOST_IMAGES = 1_000_000  # in a batch; CIFAR-10 has 50,000
 SMALLEST_STD = 1e-6  # on the scale 0..1; float32 cannot tell smaller differences near 1
 
+SMALLEST_ALPHA = 1e-6  # of a Beta distribution; torch draws from it in float32
+
 NAME = re.compile(r"\w[\w.:-]{0,79}")  # becomes the name of a folder below runs/
 _KEY = re.compile(r"[A-Za-z0-9_-]+")  # what TOML takes without quotes
 _MANY_DOTS = re.compile(rf"(?:[^.,=\n]{{0,40}}\.){{{MOST_DOTS}}}")
+
+
+def concentration(alpha: float) -> float:
+    """``alpha`` of a Beta distribution, or 0 for none. Raises ValueError for what is too small to draw from."""
+    if 0 < alpha < SMALLEST_ALPHA:
+        raise ValueError(f"must be 0 or at least {SMALLEST_ALPHA:g}")
+    return alpha
 
 
 def too_much(value: Any, where: str = "") -> str | None:

@@ -12,11 +12,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from decanet.core import _recipe_bounds as bounds
 from decanet.core.errors import UsageError, did_you_mean
 
+FIXED = {"name", "num_classes", "weights", "input_size"}  # what a training decides for its network
 MOST_MISTAKES = 20  # that are listed in one line
 
 _NO_NEGATIVE_ZERO = AfterValidator(lambda number: number + 0.0)
@@ -24,6 +33,8 @@ Fraction = Annotated[float, Field(ge=0, le=1), _NO_NEGATIVE_ZERO]
 Positive = Annotated[float, Field(gt=0, le=bounds.LARGE)]
 NotNegative = Annotated[float, Field(ge=0, le=bounds.LARGE), _NO_NEGATIVE_ZERO]
 Rgb = tuple[float, float, float]
+Alpha = Annotated[NotNegative, AfterValidator(bounds.concentration)]
+Beta = Annotated[float, Field(ge=0, lt=1), _NO_NEGATIVE_ZERO]
 Side = Annotated[int, Field(ge=1, le=bounds.LARGEST_SIDE)]
 Margin = Annotated[int, Field(ge=0, le=bounds.LARGEST_SIDE)]
 Count = Annotated[int, Field(ge=1, le=bounds.WHOLE)]
@@ -46,6 +57,8 @@ class Model(_Part):
     def _can_be_written(cls, options: dict[str, Any]) -> dict[str, Any]:
         if wrong := bounds.unwritable(options):
             raise ValueError(wrong)
+        if taken := sorted(FIXED & options.keys()):
+            raise ValueError(f"{taken[0]} is no option: it follows from the recipe and its data")
         return options
 
 
@@ -103,8 +116,8 @@ class Augmentation(_Part):
     pca_noise: NotNegative = 0.0
     pca_scale: Literal["std", "eigenvalue"] = "std"
     color_jitter: Fraction = 0.0
-    mixup: NotNegative = 0.0
-    cutmix: NotNegative = 0.0
+    mixup: Alpha = 0.0
+    cutmix: Alpha = 0.0
 
 
 class Sgd(_Part):
@@ -120,6 +133,14 @@ class Sgd(_Part):
     momentum: Fraction = 0.9
     nesterov: bool = False
     weight_decay: NotNegative = 0.0
+
+    @field_validator("nesterov")
+    @classmethod
+    def _has_momentum(cls, nesterov: bool, others: ValidationInfo) -> bool:
+        if nesterov and others.data.get("momentum") == 0:
+            raise ValueError("Nesterov's momentum needs momentum above 0")
+        return nesterov
+
     decay_vectors: bool = True
 
 
@@ -128,7 +149,7 @@ class Adam(_Part):
 
     name: Literal["adam", "adamw"] = "adam"
     lr: Positive = 1e-3
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: NotNegative = 0.0
     decay_vectors: bool = True
 

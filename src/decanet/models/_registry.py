@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from decanet.core.errors import UsageError, did_you_mean
+from decanet.core.errors import UsageError, did_you_mean, shortage
 from decanet.core.recipe import Recipe
 from decanet.core.registry import Registry
 
@@ -152,7 +152,13 @@ def create_model(
         num_classes = entry.num_classes
     elif num_classes < 1:
         raise UsageError(f"model {name!r} needs at least 1 class, got num_classes={num_classes}")
-    model = entry.build(num_classes=num_classes, **options)
+    try:
+        model = entry.build(num_classes=num_classes, **options)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
+        if not options or shortage(error):
+            raise
+        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise UsageError(f"model {name!r} cannot be built with {given[:200]}: {str(error)[:200]}") from error
     model.decanet_name = name  # type: ignore[assignment]  # plain metadata, lets messages name the variant
     model.decanet_notes = []  # type: ignore[assignment]  # what a user should know of the weights, in lines
     if weights is not None:

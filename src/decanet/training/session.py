@@ -77,6 +77,11 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         # Training cuts crops out of the images as they are stored; so must the views they are evaluated by.
         resize = min(resize, max(side, data.train.images.shape[-1]))
     require_room(recipe.test_crops, resize or side, side)
+    if recipe.augmentation.crop_padding > side:
+        raise UsageError(
+            f"augmentation.crop_padding={recipe.augmentation.crop_padding} is wider than the image itself: "
+            f"crops could miss it; {side} is the most here"
+        )
     about_data = {
         "name": data.name,
         "image_size": side,
