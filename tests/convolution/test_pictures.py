@@ -3,6 +3,7 @@
 import contextlib
 import os
 import struct
+import time
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -381,6 +382,28 @@ def test_a_large_jpeg_is_read_where_a_small_one_is_wanted(tmp_path, monkeypatch)
     with pytest.raises(DataError, match="more than 48,000 pixels"):
         read_rgb(path)
     assert open_rgb(path, 60).size == (100, 60)
+
+
+def test_large_images_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    path, decoding, most = saved(tmp_path, Image.fromarray(RGB)), [], []
+    load = ImageFile.ImageFile.load
+
+    def slow(image):
+        if not image.tile:  # it is loaded already
+            return load(image)
+        decoding.append(image)
+        most.append(len(decoding))
+        time.sleep(0.005)
+        decoding.remove(image)
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", slow)
+    for limit, together in ((10, False), (10_000, True)):
+        monkeypatch.setattr(pictures, "LARGE_PIXELS", limit)
+        most.clear()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(open_rgb, [path] * 12))
+        assert (max(most) > 1) == together
 
 
 def test_an_image_that_does_not_fit_into_memory_is_named(tmp_path, monkeypatch):

@@ -44,6 +44,7 @@ def image_formats() -> tuple[str, ...]:
         import pillow_heif
 
         pillow_heif.register_heif_opener()
+    Image.preinit()  # the usual formats are tried first, in whatever order plugins have been imported until now
     Image.init()
 
     def is_stub(opener: object) -> bool:
