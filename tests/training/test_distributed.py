@@ -1,5 +1,7 @@
 """Two processes compute exactly what one computes."""
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,11 @@ import torch
 from torch import nn
 
 from decanet.core.errors import DistributedError
+from decanet.core.recipe import to_toml
 from decanet.core.runtime import ranks_from_environment
+from decanet.training.checkpoint import load_state
 from decanet.training.distributed import GlobalBatchNorm2d, use_global_statistics
+from tests.training.conftest import Trainer
 
 # In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
 SCRIPT = """
@@ -80,3 +85,66 @@ def test_a_contradictory_environment_is_an_error(
     monkeypatch.setenv("WORLD_SIZE", size)
     with pytest.raises(DistributedError, match="torchrun"):
         ranks_from_environment()
+
+
+ONE_IS_HIT = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import torch
+torch.set_num_threads(1)
+from decanet.core.errors import DecanetError
+from decanet.core.recipe import read_recipe
+from decanet.core.report import Silent
+from decanet.core.results import RunFolder
+from decanet.core.runtime import ranks_from_environment
+from decanet.data import load_data
+from decanet.training import loop
+from decanet.training.distributed import process_group
+from decanet.training.session import run_training
+from tests.training.conftest import CPU, Listener
+ranks, real, steps = ranks_from_environment(), loop._loss, []
+def loss(*arguments):
+    steps.append(1)
+    if ranks.rank == 1 and len(steps) == 3:
+        os.kill(os.getpid(), getattr(signal, sys.argv[4]))
+    return real(*arguments)
+loop._loss = loss
+try:
+    with process_group(ranks, CPU):
+        run_training(read_recipe(Path(sys.argv[2])), load_data("digits", cache=Path("x"), report=Silent()),
+                     RunFolder(Path(sys.argv[3])), device=CPU, ranks=ranks, watcher=Listener())
+except DecanetError as error:
+    print(error.line)
+    os._exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "codes", "says", "steps"),
+    [
+        ("SIGKILL", (8, -9), "error[distributed]: another process of this training was lost", 2),
+        ("SIGTERM", (75, 75), "error[preempted]: stopped at step 3 of ", 3),
+    ],
+)
+def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
+    trainer: Trainer, number: str, codes: tuple[int, int], says: str, steps: int
+) -> None:
+    settings = ["model.name=lenet5_modern", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=9"]
+    recipe, script, run = trainer.folder / "recipe.toml", trainer.folder / "script.py", trainer.folder / "run"
+    recipe.write_text(to_toml(trainer.recipe(*settings)))
+    script.write_text(ONE_IS_HIT)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(script), str(Path(__file__).parents[2]), str(recipe), str(run), number]
+    place = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    both = [
+        subprocess.Popen(command, env={**place, "RANK": str(rank)}, stdout=subprocess.PIPE, text=True)
+        for rank in (0, 1)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert tuple(process.returncode for process in both) == codes
+    assert said[0].startswith(says)
+    assert f"decanet train --resume {run}" in said[0]
+    assert load_state(run / "state.pt")["progress"]["step"] == steps
