@@ -246,3 +246,10 @@ def test_a_defect_keeps_its_traceback_and_an_exit_its_code(monkeypatch: pytest.M
     with pytest.raises(SystemExit) as caught:
         fails_with(SystemExit(9), monkeypatch)
     assert caught.value.code == 9
+
+
+def test_the_home_of_nobody_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails_with(RuntimeError("Could not determine home directory."), monkeypatch) == 2
+    assert "write the whole path" in one_line(capsys)

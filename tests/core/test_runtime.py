@@ -157,3 +157,16 @@ def test_peak_memory_counts_what_was_touched() -> None:
     held = torch.ones(64 << 20, dtype=torch.uint8)
     assert peak_memory(CPU) >= before
     assert held[-1] == 1
+
+
+def test_a_user_without_a_home_has_a_cache_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("DECANET_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert cache_folder().parent == tmp_path

@@ -259,3 +259,17 @@ def test_the_digest_is_that_of_the_bytes_however_they_lie_in_memory() -> None:
     records = RECORDS["train"]
     assert digest(records) == sha256(records)
     assert digest(records[::2]) == sha256(records[::2].copy())
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_cache_that_cannot_be_written_is_told_before_anything_is_fetched(
+    tmp_path: Path, heard: Heard, place: str
+) -> None:
+    (tmp_path / "file").touch()
+    sources = Sources(first=RECORDS)
+    with pytest.raises(
+        DataError, match=r"cannot keep data in .*; choose another place with --data-dir"
+    ) as caught:
+        load_splits(tmp_path / place, SUMS, 1, sources, "auto", heard)
+    assert "\n" not in caught.value.line
+    assert sources.asked == []

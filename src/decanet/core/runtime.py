@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,13 +108,21 @@ def generator(*parts: object) -> "torch.Generator":
 
 
 def cache_folder(given: Path | str | None = None) -> Path:
-    """Where data sets are kept: ``given``, or $DECANET_CACHE, or the user's cache folder (XDG)."""
+    """Where data sets are kept: ``given``, or $DECANET_CACHE, or the user's cache folder (XDG).
+
+    A user without a home, as in a container that was started with --user, has one below the system's folder for
+    temporary files.
+    """
     if given is not None:
         return Path(given).expanduser()
     if os.environ.get("DECANET_CACHE"):
         return Path(os.environ["DECANET_CACHE"]).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "decanet"
+    if os.environ.get("XDG_CACHE_HOME"):
+        return Path(os.environ["XDG_CACHE_HOME"]) / "decanet"
+    try:
+        return Path.home() / ".cache" / "decanet"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"decanet-{os.getuid()}"
 
 
 def environment(device: "torch.device | None" = None) -> dict[str, Any]:

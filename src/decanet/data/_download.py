@@ -4,12 +4,13 @@ import errno
 import hashlib
 import http.client
 import shutil
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from decanet.core.errors import DataError, ResourceError
+from decanet.core.errors import DataError, ResourceError, shortage
 from decanet.core.report import Report
 
 CHUNK = 1 << 18
@@ -108,3 +109,15 @@ def room_needed(folder: Path, size: int) -> None:
             f"{folder} has {free / 1e6:.0f} MB free, {size / 1e6:.0f} MB are needed; "
             "free some, or choose another place with --data-dir or DECANET_CACHE"
         )
+
+
+def require_writable(folder: Path) -> None:
+    """Raises DataError unless files can be kept in ``folder``: said before anything is fetched."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise shortage(error, f"writing into {folder}") or DataError(
+            f"cannot keep data in {folder}: {error.strerror}; choose another place with --data-dir or DECANET_CACHE"
+        ) from None

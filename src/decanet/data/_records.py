@@ -18,6 +18,7 @@ from decanet.core.errors import DataError
 from decanet.core.report import Report
 from decanet.core.results import atomic_path, write_text
 from decanet.data._base import Split
+from decanet.data._download import require_writable
 
 PIXELS = 3 * 32 * 32
 
@@ -44,7 +45,7 @@ def load_splits(
     """
     files = {split: cache / f"{split}.bin" for split in sums}
     sums = {split: known or _noted_sum(files[split]) for split, known in sums.items()}
-    if source in {"auto", "cache"} and all(path.exists() for path in files.values()):
+    if source in {"auto", "cache"} and all(path.is_file() for path in files.values()):
         cached = {split: _read(path, label_bytes) for split, path in files.items()}
         wrong = [split for split in sums if digest(cached[split]) != sums[split]]
         if not wrong:
@@ -64,6 +65,7 @@ def load_splits(
         chosen = {given.name: lambda _: from_publisher(given, tuple(sums), label_bytes)}
     else:
         raise DataError(f"--source {source}: no such file, and no source of that name ({', '.join(sources)})")
+    require_writable(cache)
     failures = []
     for name, fetch in chosen.items():
         try:
@@ -91,7 +93,7 @@ def digest(records: np.ndarray) -> str:
 
 def _noted_sum(path: Path) -> str | None:
     noted = path.with_suffix(".sha256")
-    return noted.read_text().strip() if noted.exists() else None
+    return noted.read_text().strip() if noted.is_file() else None
 
 
 def _read(path: Path, label_bytes: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from decanet.core.errors import DataError
 from decanet.core.report import Report
 from decanet.core.results import atomic_path
 from decanet.data._base import DatasetEntry, ImageData, Split, channel_statistics, register_dataset
-from decanet.data._download import download
+from decanet.data._download import download, require_writable
 
 CLASSES = (
     "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -75,6 +75,7 @@ def _fetch(folder: Path, source: str, report: Report) -> str:
                 f"--source {source}: no such folder, and no source of that name ({', '.join(sources)})"
             )
         sources = {given.name: lambda target, _: _copy(given, target)}
+    require_writable(folder)
     failures = []
     for name, fetch in sources.items():
         try:
