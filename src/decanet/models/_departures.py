@@ -9,8 +9,8 @@ MOMENTUM = (
     "learning rate falls"
 )
 COLOR_NOISE = (
-    "color noise has the standard deviations of AlexNet's code, where its paper prints eigenvalues; the image is not "
-    "divided by 1.1 afterwards, as in the code"
+    "color noise has the standard deviations of AlexNet's code, where its paper prints eigenvalues; the code then "
+    "divides the image by 1.1, which is not done here"
 )
 
 # ResNeXt, DenseNet and the pre-activation ResNet-200 were trained with facebook/fb.resnet.torch: datasets/imagenet.lua.
