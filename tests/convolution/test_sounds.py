@@ -414,6 +414,19 @@ def test_a_wav_that_was_never_finished_is_read_to_its_end(tmp_path, rng, claimed
     assert len(read_impulse(path).samples) == 1000
 
 
+def test_an_rf64_that_was_never_finished_is_read_to_its_end(tmp_path, rng):
+    path = tmp_path / "broken-off.rf64"
+    soundfile.write(path, rng.uniform(-1, 1, (1000, 2)), 8000, format="RF64", subtype="PCM_24")
+    expected = soundfile.read(path)[0]
+    content = bytearray(path.read_bytes())
+    place = content.index(b"ds64") + 8
+    content[place : place + 24] = bytes(24)
+    path.write_bytes(content)
+    sound = open_sound(path)
+    np.testing.assert_array_equal(np.concatenate(list(sound.blocks(300))), expected)
+    assert "read 0.12 s" in sound.note
+
+
 def test_a_whole_wav_needs_no_note_and_an_empty_one_stays_empty(tmp_path, rng):
     soundfile.write(tmp_path / "a.wav", rng.uniform(-1, 1, 1000), 8000)
     assert open_sound(tmp_path / "a.wav").note == ""

@@ -116,7 +116,7 @@ def open_sound(path: Path | str) -> Sound:
         if file.frames == 0:
             raise DataError(f"{path} holds no samples; give a sound that lasts")
         note = ""
-        if _claimed(file, "data") and _promised_frames(file) == file.frames:
+        if _missing_length(path) or (_claimed(file, "data") and _promised_frames(file) == file.frames):
             seconds = file.frames / file.samplerate
             note = (
                 f"its header does not tell its length, as when a recording breaks off: read {seconds:.2f} s"
@@ -151,8 +151,8 @@ def _opened(path: Path) -> Iterator[Any]:
         )
         raise DataError(f"{path} {what}; give a sound file (WAV, FLAC or OGG)")
     try:
-        place = _missing_length(path)
-        file = soundfile.SoundFile(path if place is None else _LengthUnknown(path, place))
+        missing = _missing_length(path)
+        file = soundfile.SoundFile(_Mended(path, *missing) if missing else path)
     except (soundfile.LibsndfileError, TypeError, PermissionError) as error:  # TypeError: .raw has no header
         reason = getattr(error, "error_string", "") or str(error)
         if path.stat().st_size == 0:
@@ -168,45 +168,54 @@ def _opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-def _missing_length(path: Path) -> int | None:
-    """Where a WAV file says that it has 0 bytes of samples though some follow: its recorder was never finished."""
+def _missing_length(path: Path) -> tuple[int, bytes] | None:
+    """Where a WAV or RF64 file says that it has 0 bytes of samples though some follow, and what should stand there.
+
+    A recorder that dies leaves such a file: it writes the length last.
+    """
     with path.open("rb") as file:
         head, size = file.read(12), path.stat().st_size
-        if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
+        if head[:4] not in (b"RIFF", b"RIFX", b"RF64") or head[8:] != b"WAVE":
             return None
-        order: Literal["little", "big"] = "little" if head[:4] == b"RIFF" else "big"
-        while len(chunk := file.read(8)) == 8:
-            length = int.from_bytes(chunk[4:], order)
-            if chunk[:4] != b"data":
-                file.seek(length + length % 2, 1)
-                continue
-            place, following = file.tell() - 4, file.read(8)
-            is_chunk = (
-                following[:4].isascii()
-                and following[:4].decode().isprintable()
-                and int.from_bytes(following[4:], order) <= size - file.tell()
-            )
-            return place if length == 0 and following and not is_chunk else None
+        order: Literal["little", "big"] = "big" if head[:4] == b"RIFX" else "little"
+        length_at, claimed = None, 0
+        while len(chunk := file.read(8)) == 8 and _is_name(chunk[:4]):
+            start, length = file.tell(), int.from_bytes(chunk[4:], order)
+            if chunk[:4] == b"ds64":  # the lengths of a file beyond 4 GB: of all, then of its samples
+                length_at, claimed = start + 8, int.from_bytes(file.read(16)[8:], order)
+            if chunk[:4] == b"data":
+                if (claimed if length_at else length) or _is_chunk(file.read(8), size - start - 8, order):
+                    return None
+                if length_at:
+                    return length_at, (size - start).to_bytes(8, order)
+                return start - 4, b"\xff" * 4  # stands for "unknown": libsndfile then takes all there are
+            file.seek(start + length + length % 2)
     return None
 
 
-class _LengthUnknown(io.FileIO):
-    """A WAV file whose samples seem to have the length that stands for "unknown": libsndfile then takes all there are.
+def _is_chunk(head: bytes, rest: int, order: Literal["little", "big"]) -> bool:
+    """Whether a further chunk, or nothing, begins with ``head``, and not a sound."""
+    return not head or (_is_name(head[:4]) and int.from_bytes(head[4:], order) <= rest)
 
-    Args:
-        place: of the four bytes that tell the length.
-    """
 
-    def __init__(self, path: Path, place: int) -> None:
+def _is_name(name: bytes) -> bool:
+    return name.isascii() and name.decode().isprintable()
+
+
+class _Mended(io.FileIO):
+    """A file in which other bytes seem to stand at one place."""
+
+    def __init__(self, path: Path, place: int, instead: bytes) -> None:
         super().__init__(path)
-        self.place = place
+        self.place, self.instead = place, instead
 
     def readinto(self, buffer: Any) -> int:
-        """Read, with the four bytes replaced."""
-        start = self.tell()
+        """Read as any file; what comes from the place is replaced."""
+        before = self.tell() - self.place
         count = super().readinto(buffer) or 0
-        first, last = (min(max(at - start, 0), count) for at in (self.place, self.place + 4))
-        buffer[first:last] = b"\xff" * (last - first)
+        for index, byte in enumerate(self.instead):
+            if 0 <= index - before < count:
+                buffer[index - before : index - before + 1] = bytes([byte])
         return count
 
 
