@@ -89,20 +89,26 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
     """Percentage of each true class (row) that was predicted as each class (column).
 
     Classes that are often confused stand next to each other. Correct predictions are blue; errors have a color scale
-    of their own, from white to the largest of them, or nobody would see them beside the diagonal.
+    of their own, from white to the largest of them, or nobody would see them beside the diagonal. The row of a class
+    without images is left empty: no image of it was right, and none was wrong.
     """
     counts = predictions.confusion().double().numpy()
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     order = similar_order(percent)
     percent = percent[np.ix_(order, order)]
+    absent = counts.sum(axis=1)[order] == 0
     diagonal = np.eye(len(classes), dtype=bool)
     largest = max(1.0, percent[~diagonal].max())
     named = len(classes) <= MOST_NAMES
     size = max(5.0, 0.52 * len(classes) + 1.8) if named else 8.0
     figure = new_figure(size + 1.25, size)
     axes = figure.subplots()
-    correct = axes.imshow(np.ma.array(percent, mask=~diagonal), cmap="Blues", vmin=0, vmax=100)
-    errors = axes.imshow(np.ma.array(percent, mask=diagonal), cmap="Oranges", vmin=0, vmax=largest)
+    correct = axes.imshow(
+        np.ma.array(percent, mask=~diagonal | absent[:, None]), cmap="Blues", vmin=0, vmax=100
+    )
+    errors = axes.imshow(
+        np.ma.array(percent, mask=diagonal | absent[:, None]), cmap="Oranges", vmin=0, vmax=largest
+    )
     for image, label in ((errors, "errors (%)"), (correct, "correct (%)")):
         bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=30, pad=0.02)
         bar.set_label(label)
@@ -114,7 +120,8 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
         if needs_legend(classes):
             figure.supxlabel("classes.txt says which class has which number", fontsize=8.5, color="#555555")
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(names)), names)
+        rows = [f"{name} (no images)" if none else name for name, none in zip(names, absent, strict=True)]
+        axes.set_yticks(range(len(names)), rows)
         for row, column in np.ndindex(*percent.shape):
             value = percent[row, column]
             if value >= 0.5:  # Python's format rounds 0.5 to 0
