@@ -94,6 +94,8 @@ def draw_sliding(
         )
         exact = f"from unrounded values: {number(done.values[row, column], 4)}"
         line[4].text(0.5, 0.38, exact, ha="center", va="center", fontsize=8)
+    layout: Any = figure.get_layout_engine()
+    layout.set(h_pad=0.1)  # a row's titles belong to it, not to what is above
     write_title(figure, describe(done.name))
     write_caption(figure, setting.caption, ROUNDED)
     return figure

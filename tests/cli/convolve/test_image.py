@@ -161,7 +161,7 @@ MODES = {
     "--list": ["--list"],
 }  # fmt: skip
 OPTIONS = {
-    "a picture": ["other.png"], "--kernel": ["--kernel", "roberts_rising"], "--all": ["--all"],
+    "an image": ["other.png"], "--kernel": ["--kernel", "roberts_rising"], "--all": ["--all"],
     "--convolve": ["--convolve"], "--colour": ["--colour"], "--padding": ["--padding", "reflect"],
     "--stride": ["--stride", "2"], "--dilation": ["--dilation", "2"], "--at": ["--at", "3,5"],
     "--out": ["--out", "other-name.png"], "--save-array": ["--save-array", "raw.npy"],
@@ -203,7 +203,7 @@ def test_every_option_changes_the_output_or_is_refused(mode, tmp_path, monkeypat
             "--convolve",
         ):  # Gabor's look the same flipped
             continue
-        code, changed, error = outcome([*([] if name == "a picture" else picture), *options])
+        code, changed, error = outcome([*([] if name == "an image" else picture), *options])
         if code == 0:
             assert changed != plain, f"{mode} ignores {name}"
         else:
@@ -247,7 +247,7 @@ def test_list_names_every_kernel_with_its_source(capsys):
         (["--kernel", "box", "--slide", "a.png", "--at", "500,1"], 2, "outside"),
         (["--kernel", "box", "--slide", "a.png", "--at", "x"], 2, "ROW,COLUMN"),
         (["--kernel", "box", "--flip", "a.png"], 2, "asymmetric"),
-        (["--grid", "a.png"], 2, "a picture has no effect on --grid"),
+        (["--grid", "a.png"], 2, "an image has no effect on --grid"),
         (["--gradient", "a.png", "--kernel", "box"], 2, "--kernel has no effect on --gradient"),
         (
             ["--slide", "a.png", "--flip", "b.png", "--colour"],

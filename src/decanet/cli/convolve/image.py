@@ -1,4 +1,4 @@
-"""``decanet convolve image``: a picture under a named kernel, your own, or the whole collection."""
+"""``decanet convolve image``: an image under a named kernel, your own, or the whole collection."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,11 +24,11 @@ SLIP = (
 MOVED = {"--padding", "--stride", "--dilation"}
 # The options that each kind of output obeys; any other that is given with it is refused.
 USED = {
-    "the result": {"a picture", "--kernel", "--convolve", "--colour", *MOVED}
+    "the result": {"an image", "--kernel", "--convolve", "--colour", *MOVED}
     | {"--all", "--out", "--save-array", "--figures"},
-    "--slide": {"a picture", "--kernel", "--convolve", "--at", *MOVED},
-    "--flip": {"a picture", "--kernel", *MOVED},
-    "--gradient": {"a picture", *MOVED},
+    "--slide": {"an image", "--kernel", "--convolve", "--at", *MOVED},
+    "--flip": {"an image", "--kernel", *MOVED},
+    "--gradient": {"an image", *MOVED},
     "--grid": MOVED,
     "--list": set[str](),
 }
@@ -101,7 +101,7 @@ def command(
     _check_used(
         modes,
         {
-            "a picture": picture is not None, "--kernel": kernel is not None, "--convolve": not correlate,
+            "an image": picture is not None, "--kernel": kernel is not None, "--convolve": not correlate,
             "--colour": colour, "--padding": padding != "zero", "--stride": stride != 1,
             "--dilation": dilation != 1, "--at": bool(at), "--all": every, "--out": out is not None,
             "--save-array": save_array is not None, "--figures": figures is not None,
@@ -205,7 +205,7 @@ def _check_endings(*wanted: tuple[str, Path | None, Sequence[str]]) -> None:
 
 
 def _read(picture: Path | None, colour: bool) -> "tuple[np.ndarray, str]":
-    """The picture as float32 in 0..1, (H, W) or (H, W, 3), and its name."""
+    """The image as float32 in 0..1, (H, W) or (H, W, 3), and its name."""
     import numpy as np
 
     from decanet.convolution.pictures import grey_of, read_grey, read_rgb
