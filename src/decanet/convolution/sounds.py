@@ -12,18 +12,23 @@ at 1.
 
 import contextlib
 import functools
-import io
 import math
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, Literal, get_args
 
 import numpy as np
 
+from decanet.convolution._sound_files import (
+    claimed_bytes,
+    missing_length,
+    opened,
+    promised_frames,
+    read_block,
+)
 from decanet.convolution.signals import (
     LONGEST_RESPONSE,
     Array,
@@ -38,7 +43,6 @@ from decanet.core.results import atomic_path
 BLOCK = 2**16  # frames that are read and written at once where nothing else decides
 FULL_SCALE = 0.999  # what "fit" and "normalise" bring the loudest sample to
 LONGEST_TAIL = 10.0  # seconds that a slow decay may go on after the sound has ended
-UNKNOWN_BYTES = 0x7FFFF000  # and more is what programs that write WAV to a pipe claim in its header
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
@@ -93,9 +97,9 @@ class Sound:
             for start in range(0, len(self.source), frames):
                 yield self.source[start : start + frames]
             return
-        with _opened(self.source) as file:
-            promised, got = _promised_frames(file), 0
-            while len(block := _read(file, frames, self.source)):
+        with opened(self.source) as file:
+            promised, got = promised_frames(file), 0
+            while len(block := read_block(file, frames, self.source)):
                 got += len(block)
                 yield block
             if got < promised:
@@ -112,11 +116,11 @@ def open_sound(path: Path | str) -> Sound:
         DataError: it is not there, cannot be read, or holds nothing.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         if file.frames == 0:
             raise DataError(f"{path} holds no samples; give a sound that lasts")
         note = ""
-        if _missing_length(path) or (_claimed(file, "data") and _promised_frames(file) == file.frames):
+        if missing_length(path) or (claimed_bytes(file, "data") and promised_frames(file) == file.frames):
             seconds = file.frames / file.samplerate
             note = (
                 f"its header does not tell its length, as when a recording breaks off: read {seconds:.2f} s"
@@ -132,121 +136,13 @@ def read_impulse(path: Path | str) -> SampledKernel:
             ``LONGEST_RESPONSE``.
     """
     sound = open_sound(path)
-    with _opened(Path(path)) as file:
+    with opened(Path(path)) as file:
         if LONGEST_RESPONSE < file.frames < 2**62:
             raise DataError(
                 f"{path} lasts {file.frames / sound.rate:.0f} s, too long for a kernel; "
                 f"cut it to {LONGEST_RESPONSE / sound.rate:.0f} s"
             )
     return SampledKernel(np.concatenate(list(sound.blocks())), sound.rate, name=str(path))
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    import soundfile
-
-    if not path.is_file():
-        what = (
-            "is a folder" if path.is_dir() else "is a pipe or a device" if path.exists() else "does not exist"
-        )
-        raise DataError(f"{path} {what}; give a sound file (WAV, FLAC or OGG)")
-    try:
-        missing = _missing_length(path)
-        file = soundfile.SoundFile(_Mended(path, *missing) if missing else path)
-    except (soundfile.LibsndfileError, TypeError, PermissionError) as error:  # TypeError: .raw has no header
-        reason = getattr(error, "error_string", "") or str(error)
-        if path.stat().st_size == 0:
-            reason = "it is empty"
-        elif "pipe" in reason:  # what libsndfile says of an MP3 without any frame
-            reason = "no sound found in it"
-        raise DataError(
-            f"{path} is not a sound that can be read ({reason.strip(' .')}); give WAV, FLAC or OGG"
-        ) from error
-    # soundfile would seek after each block to where it is anyway, which fails in a FLAC without its length.
-    file.seekable = lambda: False
-    with file:
-        yield file
-
-
-def _missing_length(path: Path) -> tuple[int, bytes] | None:
-    """Where a WAV or RF64 file says that it has 0 bytes of samples though some follow, and what should stand there.
-
-    A recorder that dies leaves such a file: it writes the length last.
-    """
-    with path.open("rb") as file:
-        head, size = file.read(12), path.stat().st_size
-        if head[:4] not in (b"RIFF", b"RIFX", b"RF64") or head[8:] != b"WAVE":
-            return None
-        order: Literal["little", "big"] = "big" if head[:4] == b"RIFX" else "little"
-        length_at, claimed = None, 0
-        while len(chunk := file.read(8)) == 8 and _is_name(chunk[:4]):
-            start, length = file.tell(), int.from_bytes(chunk[4:], order)
-            if chunk[:4] == b"ds64":  # the lengths of a file beyond 4 GB: of all, then of its samples
-                length_at, claimed = start + 8, int.from_bytes(file.read(16)[8:], order)
-            if chunk[:4] == b"data":
-                if (claimed if length_at else length) or _is_chunk(file.read(8), size - start - 8, order):
-                    return None
-                if length_at:
-                    return length_at, (size - start).to_bytes(8, order)
-                return start - 4, b"\xff" * 4  # stands for "unknown": libsndfile then takes all there are
-            file.seek(start + length + length % 2)
-    return None
-
-
-def _is_chunk(head: bytes, rest: int, order: Literal["little", "big"]) -> bool:
-    """Whether a further chunk, or nothing, begins with ``head``, and not a sound."""
-    return not head or (_is_name(head[:4]) and int.from_bytes(head[4:], order) <= rest)
-
-
-def _is_name(name: bytes) -> bool:
-    return name.isascii() and name.decode().isprintable()
-
-
-class _Mended(io.FileIO):
-    """A file in which other bytes seem to stand at one place."""
-
-    def __init__(self, path: Path, place: int, instead: bytes) -> None:
-        super().__init__(path)
-        self.place, self.instead = place, instead
-
-    def readinto(self, buffer: Any) -> int:
-        """Read as any file; what comes from the place is replaced."""
-        before = self.tell() - self.place
-        count = super().readinto(buffer) or 0
-        for index, byte in enumerate(self.instead):
-            if 0 <= index - before < count:
-                buffer[index - before : index - before + 1] = bytes([byte])
-        return count
-
-
-def _promised_frames(file: Any) -> int:
-    """Frames that the header promises, 0 where it promises none.
-
-    libsndfile tells only its log that it has shortened a cut-off WAV. Where the whole file and its samples are both
-    claimed to be longer than they are, the file was whole once; where only one is, it was never finished.
-    """
-    if file.subtype.startswith("MPEG") or file.frames >= 2**62:
-        return 0  # an estimate; and a FLAC that was written to a pipe
-    samples = _claimed(file, "data")
-    if samples and _claimed(file, "RIF[FX]") and 0 < samples[1] < samples[0] < UNKNOWN_BYTES:
-        return file.frames * samples[0] // samples[1]
-    return file.frames
-
-
-def _claimed(file: Any, chunk: str) -> tuple[int, int] | None:
-    """Bytes that a chunk claims to have and bytes that are there, where libsndfile found them to differ."""
-    found = re.search(rf"^{chunk} : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-    return (int(found[1]), int(found[2])) if found else None
-
-
-def _read(file: Any, frames: int, path: Path) -> Array:
-    import soundfile
-
-    try:
-        return file.read(frames, dtype="float64", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        reason = error.error_string.strip(" .")
-        raise DataError(f"{path} is damaged ({reason}); fetch or export it anew") from error
 
 
 # ------------------------------------------------------------------------------------------- kernels
