@@ -3,7 +3,7 @@
 import functools
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,11 +69,14 @@ def _faces(family: str) -> list[tuple[int, "FontProperties"]]:
     faces = []
     for font in font_manager.fontManager.ttflist:
         if font.name == family:
-            weight = font_manager.weight_dict.get(font.weight, font.weight)
-            far = abs(int(weight) - 400) + 1000 * (font.style != "normal")
-            properties = font_manager.FontProperties(
-                family=[family], style=font.style, weight=font.weight, stretch=font.stretch
+            look: dict[str, Any] = {"style": font.style, "weight": font.weight, "stretch": font.stretch}
+            properties = font_manager.FontProperties(family=[family], **look)
+            weight = (
+                look["weight"]
+                if isinstance(look["weight"], int)
+                else font_manager.weight_dict[look["weight"]]
             )
+            far = abs(weight - 400) + 1000 * (font.style != "normal")
             faces.append((far, properties))
     return sorted(faces, key=lambda face: face[0])
 

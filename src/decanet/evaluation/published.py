@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -55,7 +56,7 @@ def measure_published(
     preprocessing = weights_preprocessing(name, weights) if from_library else _usual_preprocessing(name)
     listed = imagenet_pictures(folder, report or Silent())
     model = create_model(name, weights=weights).to(device).to(memory_format=torch.channels_last)
-    notes = tuple(model.decanet_notes)
+    notes: Any = model.decanet_notes
     # float32, as the publishers measured: the figure is to stand beside theirs.
     form = Form(preprocessing.crop, preprocessing.mean, preprocessing.std, device, torch.float32)
     batches = folder_evaluation(
@@ -67,7 +68,7 @@ def measure_published(
     )
     said = predict(model, batches, views="one", side=preprocessing.crop, device=device, precision="float32")
     stated = published_accuracy(name, weights) if from_library else None
-    return Measured(said, stated, preprocessing, notes)
+    return Measured(said, stated, preprocessing, tuple(notes))
 
 
 def _usual_preprocessing(name: str) -> Preprocessing:

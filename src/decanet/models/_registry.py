@@ -164,5 +164,5 @@ def create_model(
     if weights is not None:
         from decanet.models._weights import load_published
 
-        model.decanet_notes = load_published(model, entry, weights)
+        model.decanet_notes = load_published(model, entry, weights)  # type: ignore[assignment]
     return model

@@ -205,7 +205,9 @@ def _timm_config(published: Published, which: str) -> Any:
     if not which:
         return get_pretrained_cfg(published.name)
     network = published.name.partition(".")[0]
-    sets = {name.partition(".")[2]: get_pretrained_cfg(name) for name in list_pretrained(f"{network}.*")}
+    sets: dict[str, Any] = {
+        name.partition(".")[2]: get_pretrained_cfg(name) for name in list_pretrained(f"{network}.*")
+    }
     known = [tag for tag, config in sets.items() if config.num_classes]  # others are networks without a head
     if which not in known:
         hint = did_you_mean(which, known) or f" (known: {', '.join(known)})"
