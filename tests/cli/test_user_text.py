@@ -126,6 +126,23 @@ def test_brackets_and_colons_are_text_in_tables_and_lines(capsys: pytest.Capture
         assert text in said
 
 
+@pytest.mark.parametrize("command", ["image", "statistics"])
+def test_the_labs_show_and_draw_such_names(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "$10, is\n$5 \x1b[2J\udce9[x].png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)).save(picture)
+    kernel = ["--kernel", "sharpen"] if command == "image" else []
+    out = tmp_path / "out$$\n.png"
+    assert decanet(["convolve", command, str(picture), *kernel, "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert any(line.endswith(r"out$$\n.png") for line in lines)
+    assert out.exists()
+    assert decanet(["convolve", command, str(picture), *kernel, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["picture"] == str(picture)
+
+
 def test_nothing_is_wrapped_in_a_pipe(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,9 +155,9 @@ def test_nothing_is_wrapped_in_a_pipe(
 
 
 def test_lists_stand_on_one_line_an_entry_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    from decanet.training.recipes import list_recipes
+    from decanet.data import dataset_entry, list_datasets
 
-    assert decanet(["train", "--list"]) == 0
+    assert decanet(["data", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for name, summary in list_recipes().items():
-        assert any(line.split()[:1] == [name] and line.rstrip().endswith(summary) for line in lines)
+    for name in list_datasets():
+        assert any(line.split()[:1] == [name] and dataset_entry(name).summary in line for line in lines)

@@ -61,6 +61,10 @@ def console(as_json: bool = False):  # type: ignore[no-untyped-def]
         def render_str(self, text: str, **options: Any) -> Any:
             return super().render_str(printable(text, keep_lines=True), **options)
 
+        def say(self, line: str) -> None:
+            """Print one line, whatever names stand in it: a line break in a name is escaped, too."""
+            self.print(printable(line))
+
     drawn = Literal(
         file=sys.stderr if as_json else None, highlight=False, soft_wrap=True, markup=False, emoji=False
     )

@@ -39,7 +39,7 @@ class Watch:
     def note(self, text: str) -> None:
         """Print one line."""
         if not self._quiet:
-            self._console.print(printable(text))
+            self._console.say(text)
             sys.stdout.flush()
 
     def progress(self, task: str, done: float, total: float | None, unit: str) -> None:

@@ -33,7 +33,7 @@ def list_(*, data_dir: DataDir = None, json: JsonFlag = False) -> None:
         print_json(rows)
     else:
         table(rows)
-        console().print(f"cache: {cache}", markup=False)
+        console().say(f"cache: {cache}")
 
 
 @command.command

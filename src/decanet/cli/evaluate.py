@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words
-from decanet.core.printable import printable
 
 
 def command(
@@ -138,7 +137,7 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
         return
     out = console()
     for note in measured.notes:
-        out.print(printable(note))
+        out.say(note)
     out.print(right_in_words(said.top(1), said.top(5), f"{len(said.labels)} images"), markup=True)
     if stated is not None:
         out.print(

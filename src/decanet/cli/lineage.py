@@ -41,7 +41,7 @@ def command(
             milestones[place] = measured(milestone)
     if figures is not None:
         for path in _draw(figures, milestones):
-            console(as_json=json or markdown).print(f"wrote {path}", markup=False)
+            console(as_json=json or markdown).say(f"wrote {path}")
     if json:
         rows = [dataclasses.asdict(milestone) for milestone in milestones]
         print_json({"milestones": rows, "environment": environment()} if measure else rows)

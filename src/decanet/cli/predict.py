@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import Device, JsonFlag, console, print_json
-from decanet.core.printable import printable, shell_line
+from decanet.core.printable import shell_line
 
 MANY = 50  # images from which on progress is shown
 
@@ -72,7 +72,7 @@ def command(
                     predicted.append({"picture": str(path), "classes": [_entry(*guess) for guess in guesses]})
                 else:
                     said = ", ".join(f"{name} {100 * probability:.1f}%" for name, probability in guesses)
-                    (watch.note if out.is_terminal else out.print)(printable(f"{path}: {said}"))
+                    (watch.note if out.is_terminal else out.say)(f"{path}: {said}")
                 if len(files) >= MANY:
                     watch.progress("predicting", done, len(files), "images")
         finally:  # Ctrl-C loses nothing of what is known

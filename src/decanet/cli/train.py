@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words, table
-from decanet.core.printable import printable, shell_line
+from decanet.core.printable import shell_line
 
 
 def command(
@@ -268,7 +268,7 @@ def _print_result(result: dict[str, Any]) -> None:
         markup=True,
     )
     run = result["run"]
-    out.print(printable(f"figures: {run}/figures   result: {run}/result.json"))
+    out.say(f"figures: {run}/figures   result: {run}/result.json")
     out.print(f"try it:  {shell_line('decanet', 'predict', run)} IMAGE")
 
 

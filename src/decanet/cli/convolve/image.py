@@ -151,17 +151,17 @@ def command(
     if save_array:
         jobs.append((save_array, lambda path: _save_array(path, results[0].values)))
 
-    say = console(json).print
+    say = console(json).say
     summaries = [_summary(done, setting) for done in results]
     for done, summary in zip(results, summaries):
         shape = "x".join(map(str, done.weights.shape))
         reach = f"{summary['minimum']:.4g} to {summary['maximum']:.4g}, mean {summary['mean']:.4g}"
-        say(f"{done.name:<28} {shape:>9} {summary['method']:>10}   {reach}", markup=False)
+        say(f"{done.name:<28} {shape:>9} {summary['method']:>10}   {reach}")
     if results and kernel is None and not every:
-        say(SLIP, markup=False)
+        say(SLIP)
     for path, write in jobs:
         write(path)
-        say(f"wrote {path}", markup=False)
+        say(f"wrote {path}")
     if json:
         files = [str(path) for path, _ in jobs]
         print_json({"picture": name, "shape": pixels.shape, "results": summaries, "files": files})

@@ -1,7 +1,6 @@
 """``decanet convolve signal``: the tutorial's sine and its echoes, or a sound of one's own in a room."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -118,7 +117,7 @@ def _run_tutorial(
     for alpha in chosen:
         ExponentialDecay(alpha)  # a bad one is refused before anything is written
     report: dict[str, Any] = {"files": []}
-    say = partial(console(json).print, markup=False)  # a name may hold brackets
+    say = console(json).say
     only_drawings = (laws or animation) and not (figures or out or save_array)
     if not only_drawings:
         _compare(chosen, figures or Path("convolve-signal"), out, save_array, report, say)
@@ -232,7 +231,7 @@ def _run_sound(
     kernels, words = _kernels(sound, echo, reverb, impulse, decay, seed)
     encoding = encoding_for(out, sound, peak or "fit") if out and audible else None
     blocks = convolve_sound(sound, kernels)
-    say = partial(console(json).print, markup=False)  # a name may hold brackets
+    say = console(json).say
     kept = {"PCM_16": "16 bits", "PCM_24": "24 bits"}.get(sound.subtype, sound.subtype)
     say(f"{sound.name}: {sound.rate} Hz, channels: {sound.channels}, {kept}")
     if sound.note:

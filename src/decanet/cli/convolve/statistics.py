@@ -1,6 +1,5 @@
 """``decanet convolve statistics``: how far neighboring pixels of an image are alike."""
 
-from functools import partial
 from pathlib import Path
 
 from decanet.cli._shared import JsonFlag, console, print_json
@@ -51,7 +50,7 @@ def command(
         natural = measure(read_grey(picture))
     noise = measure(noise_like(natural.picture))
     name = str(picture) if picture else "the cat"
-    say = partial(console(json).print, markup=False)  # a name may hold brackets
+    say = console(json).say
     height, width = natural.picture.shape
     say(f"{name}, {height}x{width} pixels, and a random matrix of that size")
     say("correlation of pixels by their distance: the mean over all shifts that round to 1, 2, 4, ... pixels")

@@ -64,7 +64,7 @@ def command(
         )
     if figure is not None:
         save_figure(draw_training(network, digits, history), figure)
-        out.print(f"figure: {figure}", markup=False)
+        out.say(f"figure: {figure}")
     seconds = sum(epoch.seconds for epoch in history)
     if json:
         print_json(
