@@ -17,6 +17,7 @@ from decanet.core.processor import (
     bfloat16_instructions,
     choose_precision,
     matmul_gflops,
+    precision_in_words,
     set_threads,
     usable_cores,
 )
@@ -249,3 +250,21 @@ def test_threads_and_workers_follow_a_containers_limit(
         assert default_workers() == 2
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("fast", "precision", "words"),
+    [
+        (True, "bfloat16", "has instructions for"),
+        (False, "bfloat16", "slow on this processor"),
+        (True, "float32", "the recipe"),
+        (False, "float32", "about four times the README's training times"),
+    ],
+)
+def test_the_precision_is_told_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, fast: bool, precision: str, words: str
+) -> None:
+    monkeypatch.setattr(processor, "bfloat16_instructions", lambda: fast)
+    told = precision_in_words(precision, CPU)
+    assert told.startswith(precision)
+    assert words in told

@@ -24,9 +24,13 @@ class Listener(Silent):
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.validations: list[float] = []
+        self.expected: list[float] = []
 
     def start(self, total_steps: int, steps_per_epoch: int) -> None:
         self.total_steps = total_steps
+
+    def expect(self, seconds: float) -> None:
+        self.expected.append(seconds)
 
     def line(self, line: Line) -> None:
         self.lines.append(line)

@@ -92,6 +92,10 @@ class Watch:
         )
         self.progress("training", 0, total_steps, "steps")
 
+    def expect(self, seconds: float) -> None:
+        """The whole training will take so long on this machine."""
+        self.note(f"expected on this machine: about {clock(seconds)} of training")
+
     def line(self, line: Any) -> None:
         """A log line of the training: printed, and the bar moved."""
         seconds_a_step = line.seconds / line.step

@@ -183,6 +183,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
 
 
 def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
+    from decanet.core.processor import precision_in_words
     from decanet.core.results import RunFolder
     from decanet.evaluation.runs import load_run
     from decanet.training.distributed import from_main, process_group
@@ -200,6 +201,7 @@ def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
         watch.note(
             f"{recipe.model.name} by recipe {recipe.name} in {recipe.precision} on {device}; run: {path}"
         )
+        watch.note(f"precision: {precision_in_words(recipe.precision, device)}")
 
         def draw(result: dict[str, Any], said: Any) -> None:
             watch.note("drawing")

@@ -95,6 +95,18 @@ def choose_precision(wanted: str, device: "torch.device") -> str:
     return "bfloat16" if _bfloat16_is_faster(device) else "float32"
 
 
+def precision_in_words(precision: str, device: "torch.device") -> str:
+    """The chosen ``precision`` ("bfloat16" or "float32"), and what this machine has to do with it."""
+    if device.type != "cpu":
+        return precision
+    fast = _bfloat16_is_faster(device)
+    if precision == "bfloat16":
+        return f"bfloat16, which {'this processor has instructions for' if fast else 'is slow on this processor'}"
+    if fast:
+        return "float32, as the recipe or its small network wants it"
+    return "float32, as this processor has no bfloat16 instructions: about four times the README's training times"
+
+
 @functools.cache
 def _bfloat16_is_faster(device: "torch.device") -> bool:
     """Known from the instruction set where possible: a timing can come out otherwise in a busy moment."""

@@ -86,6 +86,7 @@ def train(
     resume: bool,
     on_line: Callable[[Line], None],
     on_epoch: Callable[[float, float], None],
+    on_step: Callable[[Progress], None] = lambda _: None,
     validate: Callable[[nn.Module], Predictions] | None,
     stop: StopRequest,
 ) -> tuple[nn.Module, Progress]:
@@ -97,6 +98,7 @@ def train(
         run: where checkpoints go.
         resume: go on from the run's state in place of starting.
         on_line: hears each log line; on_epoch: each validation error, and after how many passes' worth of pictures.
+        on_step: hears what is done after each step.
         validate: judges the network on the validation pictures, after each epoch.
         stop: looked at after each step.
 
@@ -179,6 +181,7 @@ def train(
                     passes.note(batch, logits, ranks)
                     window.add(loss.detach(), logits, batch)
 
+                on_step(progress)
                 if progress.step % recipe.log_every == 0 or progress.step == total_steps:
                     line = window.line(progress, batches.steps_per_epoch, optimizers.rate)
                     _stop_if_diverged(line, recipe, done, logits.shape[1])

@@ -28,6 +28,7 @@ from decanet.data.batches import Batches, evaluation_batches, held_out, training
 from decanet.evaluation.protocol import Predictions, center_crop, predict, require_room
 from decanet.evaluation.runs import cost_at, form_of, load_run, precision_for
 from decanet.models import Cost, create_model, model_entry
+from decanet.training.forecast import Forecast
 from decanet.training.loop import Line, train
 from decanet.training.run_files import append, begin, prepare_to_resume
 from decanet.training.schedules import picture_sizes
@@ -41,6 +42,9 @@ class Watcher(Report, Protocol):
 
     def start(self, total_steps: int, steps_per_epoch: int) -> None:
         """The training begins."""
+
+    def expect(self, seconds: float) -> None:
+        """The whole training will take so long on this machine."""
 
     def line(self, line: Line) -> None:
         """A log line."""
@@ -283,6 +287,7 @@ def _train(
         resume=resume and run.state.exists(),
         on_line=on_line,
         on_epoch=on_epoch,
+        on_step=Forecast(recipe, total_steps, watcher.expect).hear,
         validate=(lambda m: judge(m, recipe, data, "validation", device)) if recipe.validation else None,
         stop=stop,
     )

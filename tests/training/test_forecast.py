@@ -1,0 +1,46 @@
+"""The expected time: from the first steps, whatever the sizes of the images to come."""
+
+import pytest
+
+from decanet.core.recipe import Recipe, override
+from decanet.training.forecast import Forecast
+from decanet.training.loop import Progress
+from decanet.training.recipes import load_recipe
+from decanet.training.schedules import picture_side
+
+
+def recipe(sizes: str = "[]") -> Recipe:
+    return override(load_recipe("quick"), ["data.image_size=32", f"progressive_sizes={sizes}"])
+
+
+def told(recipe: Recipe, steps: int, seconds_at: dict[int, float], first: Progress) -> list[float]:
+    """What is told of a training of ``steps``, whose step takes ``seconds_at[side]``, after a slow first step."""
+    heard: list[float] = []
+    forecast, progress = Forecast(recipe, steps, heard.append), first
+    progress.seconds += 5.0
+    while progress.step < steps:
+        progress.seconds += seconds_at[picture_side(recipe, progress.step / steps)]
+        progress.step += 1
+        forecast.hear(progress)
+    return heard
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.3, 4.0])
+def test_the_whole_time_is_told_once(seconds: float) -> None:
+    assert told(recipe(), 1000, {32: seconds}, Progress()) == [pytest.approx(5 + 1000 * seconds)]
+
+
+def test_larger_images_to_come_count_by_their_area() -> None:
+    grows = recipe("[[0.5, 16], [0.75, 24]]")
+    seconds = {16: 0.04, 24: 0.09, 32: 0.16}
+    whole = 5 + 1000 * (0.5 * 0.04 + 0.25 * 0.09 + 0.25 * 0.16)
+    assert told(grows, 1000, seconds, Progress()) == [pytest.approx(whole)]
+
+
+def test_a_resumed_training_counts_what_is_left() -> None:
+    later = told(recipe(), 1000, {32: 0.1}, Progress(step=600, seconds=300.0))
+    assert later == [pytest.approx(300 + 5 + 400 * 0.1)]
+
+
+def test_a_training_of_a_few_steps_needs_no_forecast() -> None:
+    assert told(recipe(), 4, {32: 9.0}, Progress()) == []
