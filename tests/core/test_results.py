@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -170,3 +171,28 @@ def test_a_run_cannot_be_placed_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="choose another --out"), RunFolder(tmp_path / "file").locked():
         pass
+
+
+def test_a_limit_on_the_size_of_files_is_a_lack_of_resources_in_every_format(tmp_path: Path) -> None:
+    import torch
+
+    from decanet.models._files import save_weights
+    from decanet.training.checkpoint import save_state
+
+    large = torch.nn.Linear(100, 100)
+    writers = {
+        "a.txt": lambda path: write_text(path, "x" * 40_000),
+        "a.safetensors": lambda path: save_weights(large, path, {}),
+        "state.pt": lambda path: save_state(large.state_dict(), path),
+    }
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        for name, write in writers.items():
+            with pytest.raises(
+                ResourceError, match=rf"larger than this system allows while writing .*{name}"
+            ):
+                write(tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert names(tmp_path) == []

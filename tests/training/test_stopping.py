@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from decanet.models._files import read_weights
 from decanet.training import checkpoint, loop, session
 from decanet.training.checkpoint import Checkpoints, load_state
 from decanet.training.run_files import new_run_path
+from decanet.training.stopping import resumable
 from tests.training.conftest import CPU, Listener, Trainer
 
 STEPS = 6  # two epochs of 1,433 images in batches of 600
@@ -102,6 +104,16 @@ def test_a_signal_at_any_moment_loses_nothing(
         draw=lambda *what: drawn.append(what),
     )  # fmt: skip
     assert drawn[0][0] == result == cut.read_json(cut.result)
+
+
+def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with resumable(tmp_path) as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert stop.number == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def fail_at(step: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,9 +87,15 @@ def _handled(stop: StopRequest) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # whoever runs us handles signals
         yield
         return
-    before = {number: signal.signal(number, ask) for number in SIGNALS}
+    heeded = [number for number in SIGNALS if not _spared(number)]
+    before = {number: signal.signal(number, ask) for number in heeded}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _spared(number: int) -> bool:
+    """Whether the program was started by nohup, to outlive its terminal."""
+    return number not in {signal.SIGINT, signal.SIGTERM} and signal.getsignal(number) is signal.SIG_IGN
