@@ -109,6 +109,16 @@ def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) 
         _prepare(wish, torch.device("cpu"), heard)
 
 
+def test_a_folder_with_a_fault_does_not_become_other_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    assert decanet(["train", "quick", "--data", str(tmp_path / "mine"), "--fallback", "digits"]) == 3
+    captured = capsys.readouterr()
+    assert "at least two classes" in captured.err
+    assert "digits" not in captured.out
+
+
 def test_an_unknown_class_is_named(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,9 +14,7 @@ from decanet.core.printable import shell_line
 def command(
     recipe: Annotated[str | None, Parameter(help="A built-in recipe, or the path of a TOML file.")] = None,
     *,
-    data: Annotated[
-        str | None, Parameter(help="A data set's name, or a folder DIR/CLASS/picture.jpg.")
-    ] = None,
+    data: Annotated[str | None, Parameter(help="A data set's name, or a folder DIR/CLASS/image.jpg.")] = None,
     out: Annotated[Path | None, Parameter(help="Folder of the run (default: runs/RECIPE-TIME).")] = None,
     seed: Annotated[int | None, Parameter(help="Everything random follows from it.")] = None,
     epochs: Annotated[float | None, Parameter(help="Passes over the training pictures.")] = None,
@@ -42,6 +40,10 @@ def command(
 
     A run is a folder: the resolved recipe, the log, the weights, `result.json` and `figures/`. Ctrl-C saves and prints
     the command that goes on. Under `torchrun` the same recipe runs on several processes.
+
+    A folder of your own holds DIR/CLASS/image.jpg, of which every fifth image is held out for testing, or
+    DIR/train/CLASS/image.jpg with DIR/test/CLASS and perhaps DIR/val/CLASS. For few images a built-in recipe is given
+    smaller batches and more epochs; it says so.
 
     For example:
 
@@ -124,7 +126,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.core.recipe import override, read_recipe
     from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder
-    from decanet.data import RunData, load_data
+    from decanet.data import RunData, list_datasets, load_data
     from decanet.data.batches import held_out
     from decanet.training.few_images import fit_to_few_images
     from decanet.training.recipes import is_file, load_recipe
@@ -160,8 +162,8 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     try:
         data = load(recipe.data.name)
     except DataError as error:
-        if wish.fallback is None:
-            raise
+        if wish.fallback is None or recipe.data.name not in list_datasets():
+            raise  # what is wrong with a folder of one's own is not mended by other data
         watch.note(f"{error}")
         watch.note(
             f"{recipe.data.name} cannot be had here: everything that follows is done on {wish.fallback} instead"

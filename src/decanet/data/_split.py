@@ -5,6 +5,7 @@ many times in a training and hashed once, and a part of a file would miss an ima
 """
 
 import hashlib
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -141,7 +142,7 @@ def _inside(layout: Layout) -> str:
     if len(inner) == 1:
         deeper = class_names(layout.folder / inner[0])
         if len(deeper) > 1 or any(role_of(name) for name in deeper):
-            return f"; did you mean {layout.folder / inner[0]}?"
+            return f"; did you mean {shlex.quote(str(layout.folder / inner[0]))}?"
     return ""
 
 
