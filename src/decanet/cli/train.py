@@ -177,7 +177,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         )
     if recipe.augmentation.flip != "none" and not data.mirror:
         watch.note(f"{data.name} is not mirrored: its classes would change")
-    if meant is not None:
+    if meant is not None and (data.files or data.name == wish.fallback):
         recipe, fitted = fit_to_few_images(recipe, len(held_out(data, recipe.validation)[0]), meant)
         if fitted:
             watch.note(fitted)
