@@ -1,5 +1,7 @@
 """The figures of a finished training: they show the right numbers and pictures, for few classes and many."""
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from decanet.core import _fonts
 from decanet.core.plotting import save_figure
 from decanet.data import FolderData, ImageData, Split, load_data
 from decanet.evaluation.figures import confusion, curves, most_confident, similar_order, thumbnails
@@ -214,3 +217,20 @@ def test_pictures_of_a_folder_are_read_for_the_figure(
     figure = most_confident(said, data)
     assert sum(bool(axes.images) for axes in figure.subfigs[1].axes) == int((labels == 1).sum())
     check_png(figure, tmp_path)
+
+
+def test_names_are_drawn_to_the_letter_or_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_fonts, "installed", list)
+    _fonts.family_for.cache_clear()
+    names = ("Ba$$in", "$10, is $5", "猫")
+    said = predictions(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        matrix = confusion(said, names)
+        check_png(matrix, tmp_path)
+        assert any("classes.txt names the numbered ones" in text for text in texts(matrix))
+        drawn = {label.get_text().replace(r"\$", "$") for label in matrix.axes[0].get_yticklabels()}
+        assert drawn == {"Ba$$in", "$10, is $5", "class 2"}
+        check_png(most_confident(said, replace(made_data(3, said), classes=names)), tmp_path)
+        check_png(curves(log(3), {**RESULT, "data": "Ba$$in", "recipe": "a$b$c"}), tmp_path)
+    _fonts.family_for.cache_clear()

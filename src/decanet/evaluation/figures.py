@@ -117,8 +117,6 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
     if named:
         labels = class_labels(classes)
         names = [literal(labels[k]) for k in order]
-        if needs_legend(classes):
-            figure.supxlabel("classes.txt says which class has which number", fontsize=8.5, color="#555555")
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         rows = [f"{name} (no images)" if none else name for name, none in zip(names, absent, strict=True)]
         axes.set_yticks(range(len(names)), rows)
@@ -130,7 +128,10 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
                     column, row, f"{math.floor(value + 0.5)}", ha="center", va="center", fontsize=8,
                     color="white" if dark else "#222222",
                 )  # fmt: skip
-    axes.set(xlabel="predicted class", ylabel="true class", title="Confusion matrix: % of each true class")
+    legend = " (classes.txt names the numbered ones)" if named and needs_legend(classes) else ""
+    axes.set(
+        xlabel=f"predicted class{legend}", ylabel="true class", title="Confusion matrix: % of each true class"
+    )
     return figure
 
 
