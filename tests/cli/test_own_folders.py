@@ -68,6 +68,7 @@ def test_the_run_works_from_anywhere_and_its_result_tells_no_path(
     assert result["pictures"] == 4
     assert "4 of 4 test images are there, unchanged" in said
     assert str(finished) not in stored
+    assert str(finished).encode() not in (finished / "run" / "model.safetensors").read_bytes()
     assert json.loads(stored)["data"] == json.loads(stored)["settings"]["data"]["name"] == "mine"
     assert str(finished / "mine") in (finished / "run" / "recipe.toml").read_text()
 
