@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from decanet.core.errors import DataError, did_you_mean
-from decanet.core.printable import printable, printable_json, shell_line
+from decanet.core.printable import decanet_line, printable, printable_json, shell_line
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,20 @@ def test_an_error_is_one_line_whatever_the_name() -> None:
 
 def test_a_word_of_any_length_is_compared_at_once() -> None:
     assert did_you_mean("a." * 50_000, ["a.b"] * 100) == ""
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "begins"),
+    [
+        (".venv/bin/decanet", False, ".venv/bin/decanet predict"),
+        ("/opt/my tools/decanet", False, "'/opt/my tools/decanet' predict"),
+        (".venv/bin/decanet", True, "decanet predict"),
+        ("/usr/lib/decanet/__main__.py", False, "decanet predict"),
+    ],
+)
+def test_a_hint_calls_the_program_as_the_shell_finds_it(
+    monkeypatch: pytest.MonkeyPatch, called: str, on_path: bool, begins: str
+) -> None:
+    monkeypatch.setattr("sys.argv", [called, "train"])
+    monkeypatch.setattr("shutil.which", lambda _: called if on_path else None)
+    assert decanet_line("predict", "a run") == f"{begins} 'a run'"

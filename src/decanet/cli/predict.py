@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import Device, JsonFlag, console, print_json
-from decanet.core.printable import shell_line
+from decanet.core.printable import decanet_line, shell_line
 
 MANY = 50  # images from which on progress is shown
 
@@ -41,11 +41,13 @@ def command(
 
     images = paths if model is not None else paths[1:]
     if model is None and paths and _is_no_run(paths[0], alone=not images):
-        command = shell_line("decanet", "predict", "--model", "decanet_m", *paths[:3])
+        command = decanet_line("predict", "--model", "decanet_m", *paths[:3])
         raise UsageError(f"{paths[0]} is no run, and no --model is given; for instance: {command}")
     if not images:
         with_what = f"--model {model}" if model else shell_line(paths[0]) if paths else "--model decanet_m"
-        raise UsageError(f"give at least one image, for instance: decanet predict {with_what} cat.jpg")
+        raise UsageError(
+            f"give at least one image, for instance: {decanet_line('predict')} {with_what} cat.jpg"
+        )
     if top < 1:
         raise UsageError(f"--top must be at least 1, got {top}")
     from decanet.core.processor import set_threads

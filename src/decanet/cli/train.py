@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words, table
-from decanet.core.printable import shell_line
+from decanet.core.printable import decanet_line
 
 
 def command(
@@ -273,7 +273,7 @@ def _print_result(result: dict[str, Any]) -> None:
     )
     run = result["run"]
     out.say(f"figures: {run}/figures   result: {run}/result.json")
-    out.print(f"try it:  {shell_line('decanet', 'predict', run)} IMAGE")
+    out.print(f"try it:  {decanet_line('predict', run)} IMAGE")
 
 
 def _print_rehearsal(rehearsal: dict[str, Any]) -> None:

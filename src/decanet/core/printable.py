@@ -8,6 +8,9 @@ import json
 import os
 import re
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
 # Control characters, marks and overrides of the writing direction, line separators, halves of characters (Python's
 # stand-ins for bytes that are no UTF-8 among them), and tags, which are invisible.
@@ -43,6 +46,17 @@ def printable_json(text: str) -> str:
 def shell_line(*words: object) -> str:
     """A command to copy: each word quoted as a POSIX shell needs it, on one line whatever it holds."""
     return " ".join(_quoted(str(word)) for word in words)
+
+
+def decanet_line(*words: object) -> str:
+    """A decanet command to copy, that works in the shell in which this one was started.
+
+    Where no ``decanet`` is on the shell's path, the program is called as it was this time: ``.venv/bin/decanet``.
+    """
+    called = Path(sys.argv[0])
+    if called.name == "decanet" and shutil.which("decanet") is None:
+        return shell_line(called, *words)
+    return shell_line("decanet", *words)
 
 
 def _quoted(word: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.printable import decanet_line
 from decanet.core.recipe import Recipe, to_toml
 from decanet.core.results import RunFolder, to_json, write_text
 from decanet.data import FolderData, ImageData
@@ -55,7 +56,8 @@ def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
     """A folder may hold the very start that is about to be written, of a run that ended before its first checkpoint."""
     if run.result.exists():
         raise UsageError(
-            f"{run.path} already holds a finished run; choose another --out, or see: decanet evaluate {run.path}"
+            f"{run.path} already holds a finished run; choose another --out, or see: "
+            f"{decanet_line('evaluate', run.path)}"
         )
     if run.state.exists():
         raise UsageError(f"{run.path} already holds a run; choose another --out, or {go_on(run.path)}")
@@ -86,15 +88,15 @@ def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
     if run.result.exists():
         if run.figures.exists():
             raise CheckpointError(
-                f"{run.path} is finished; decanet evaluate {run.path} measures it again, "
-                f"decanet predict {run.path} IMAGE uses it"
+                f"{run.path} is finished; {decanet_line('evaluate', run.path)} measures it again, "
+                f"{decanet_line('predict', run.path)} IMAGE uses it"
             )
         return
     if not run.state.exists():
         if run.weights.exists():
             raise CheckpointError(
                 f"{run.path} has weights but neither a result nor {run.state.name} to resume from; "
-                f"decanet evaluate {run.path} measures them"
+                f"{decanet_line('evaluate', run.path)} measures them"
             )
         run.metrics.unlink(missing_ok=True)  # it ended before its first checkpoint: it begins again
         return

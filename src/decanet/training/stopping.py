@@ -16,7 +16,7 @@ from decanet.core.errors import (
     ResourceError,
     shortage,
 )
-from decanet.core.printable import shell_line
+from decanet.core.printable import decanet_line
 from decanet.training.distributed import lost_process
 
 # Ctrl-C; what batch systems and service managers send; a closed terminal (Windows has none).
@@ -45,7 +45,7 @@ class StopRequest:
 
 def go_on(run: Path) -> str:
     """The command that resumes a run, to copy."""
-    return f"resume it: {shell_line('decanet', 'train', '--resume', run)}"
+    return f"resume it: {decanet_line('train', '--resume', run)}"
 
 
 @contextmanager
