@@ -111,7 +111,7 @@ def test_odd_values_in_every_field_give_a_recipe_that_can_be_kept_or_one_short_l
         ("x = 1 #" + "x" * 200_000, "it has 2000"),
         ("epochs = 1979-05-27", "is of type date"),
         ("epochs = nan", "epochs must be a finite number, got nan"),
-        ('name = "../../../x"', "name: value error, a name has at most 80 letters"),
+        ('name = "../../../x"', "name: a name has at most 80 letters"),
         (
             "data.std = [0.2, 0.0, 0.2]",
             "data.std.1: input should be greater than or equal to 0.000001, got 0.0",

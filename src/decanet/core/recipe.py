@@ -316,7 +316,8 @@ def _describe(mistake: Mapping[str, Any]) -> str:
         return f"unknown key {key}{hint}"
     if mistake["type"] == "missing":
         return f"{key} is missing"
-    message = mistake["msg"][:1].lower() + mistake["msg"][1:]
+    message = mistake["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     value = mistake.get("input")
     shown = "" if isinstance(value, dict) else f", got {_shortened(repr(value), 80)}"
     return f"{key}: {message}{shown}"
