@@ -202,6 +202,15 @@ def test_a_font_that_has_the_letter_is_found_and_used(tmp_path: Path, ending: st
     )
 
 
+def test_a_face_that_a_font_lacks_is_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    figure = new_figure(2, 2)
+    figure.text(
+        0.5, 0.5, "a", fontfamily=["STIXSizeFiveSym", "DejaVu Sans"], fontweight="bold"
+    )  # it has no bold
+    save_figure(figure, tmp_path / "figure.png", dpi=50)
+    assert caplog.text == ""
+
+
 @pytest.mark.usefixtures("fresh_fonts")
 @pytest.mark.parametrize("letter", ["猫", "\ue123", "\U0010fffd"])
 def test_a_font_of_nothing_but_boxes_does_not_count(letter: str) -> None:

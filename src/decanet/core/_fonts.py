@@ -1,8 +1,11 @@
 """Which installed font has a character: a name is drawn in a font that can write it, and never as boxes."""
 
+import contextlib
 import functools
+import logging
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +40,18 @@ def cover(figure: "Figure") -> None:
         needed = {family_for(character) for character in text.get_text()} - {BASE, None}
         if needed:
             text.set_fontfamily([*text.get_fontfamily(), *sorted(filter(None, needed))])
+
+
+@contextlib.contextmanager
+def without_notes() -> Iterator[None]:
+    """Keep matplotlib from telling on stderr that a font has no bold face and its regular one is taken."""
+    logger = logging.getLogger("matplotlib.font_manager")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def installed() -> list[str]:

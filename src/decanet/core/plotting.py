@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decanet.core._fonts import cover, family_for
+from decanet.core._fonts import cover, family_for, without_notes
 from decanet.core.errors import UsageError
 from decanet.core.printable import printable
 from decanet.core.results import atomic_path, write_text
@@ -87,7 +87,7 @@ def save_figure(figure: "Figure", path: Path | str, *, dpi: int = 150) -> Path:
     kind = path.suffix.lstrip(".").lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
         raise UsageError(f"cannot draw {path}: the name of a figure ends in .png, .svg or .pdf")
-    with matplotlib.rc_context(STYLE), atomic_path(path) as temporary:
+    with matplotlib.rc_context(STYLE), without_notes(), atomic_path(path) as temporary:
         cover(figure)
         metadata = {"Date": None} if kind == "svg" else None
         figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
