@@ -14,7 +14,7 @@ from decanet.core.errors import DistributedError
 from decanet.core.recipe import to_toml
 from decanet.core.runtime import ranks_from_environment
 from decanet.training.checkpoint import load_state
-from decanet.training.distributed import GlobalBatchNorm2d, use_global_statistics
+from decanet.training.distributed import GlobalBatchNorm2d, lost_process, use_global_statistics
 from tests.training.conftest import Trainer
 
 # In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
@@ -85,6 +85,24 @@ def test_a_contradictory_environment_is_an_error(
     monkeypatch.setenv("WORLD_SIZE", size)
     with pytest.raises(DistributedError, match="torchrun"):
         ranks_from_environment()
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:2000"), True),
+        (RuntimeError("[gloo/transport/tcp/unbound_buffer.cc:81] Timed out waiting 600000ms"), True),
+        (torch.distributed.DistNetworkError("Failed to recv, got 0 bytes."), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (DistributedError("RANK=2 does not lie in 0..1"), False),
+    ],
+)
+def test_a_lost_process_is_told_from_other_errors(
+    error: Exception, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lost_process(error) is None, "alone there is nobody to lose"
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    assert isinstance(lost_process(error), DistributedError) == lost
 
 
 ONE_IS_HIT = """

@@ -27,7 +27,8 @@ LOST = "gloo|nccl|connection (closed|reset)|timed out|timeout|broken pipe"  # wh
 
 def lost_process(error: BaseException) -> DistributedError | None:
     """The loss of another process that ``error`` reports; None when it is about something else."""
-    if isinstance(error, RuntimeError) and dist.is_initialized() and re.search(LOST, str(error).lower()):
+    told = isinstance(error, dist.DistError) or re.search(LOST, str(error).lower())
+    if told and isinstance(error, RuntimeError) and dist.is_initialized():
         return DistributedError("another process of this training was lost or does not answer")
     return None
 
