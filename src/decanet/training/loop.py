@@ -96,10 +96,10 @@ def train(
         recipe: resolved: its precision is not "auto".
         batches: the training split.
         run: where checkpoints go.
-        resume: go on from the run's state in place of starting.
+        resume: go on from the run's state instead of starting.
         on_line: hears each log line; on_epoch: each validation error, and after how many passes' worth of pictures.
         on_step: hears what is done after each step.
-        validate: judges the network on the validation pictures, after each epoch.
+        validate: evaluates the network on the validation images, after each epoch.
         stop: looked at after each step.
 
     The state stays on the disk, also after the last step: whoever has written the result down removes it.
@@ -139,7 +139,8 @@ def train(
     def write() -> None:
         states = {name: part.state_dict() for name, part in parts.items()}
         save_state({**states, "recipe": recipe.model_dump(mode="json")}, run.state)
-        save_weights(judged, run.weights, _about(recipe))
+        about = {"model": recipe.model.name, "recipe": recipe.name, "seed": str(recipe.seed)}
+        save_weights(judged, run.weights, about)
 
     checkpoints = Checkpoints(write, model, ranks.is_main)
     stop.patient = True
@@ -296,7 +297,3 @@ def _mixer(recipe: Recipe, model: nn.Module) -> Callable[[Tensor, Tensor], tuple
 def _output_size(model: nn.Module) -> int:
     last = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
     return last.out_features if isinstance(last, nn.Linear) else last.out_channels
-
-
-def _about(recipe: Recipe) -> dict[str, str]:
-    return {"model": recipe.model.name, "recipe": recipe.name, "seed": str(recipe.seed)}
