@@ -188,8 +188,9 @@ def _print_whole(table: "Table") -> None:
     from rich.measure import Measurement
 
     out = console()
-    natural = Measurement.get(out, out.options.update(max_width=1000), table).maximum
-    out.width = max(out.width, natural)
+    if out.is_terminal:  # in a pipe there is room for all
+        natural = Measurement.get(out, out.options.update(max_width=1000), table).maximum
+        out.width = max(out.width, natural)
     out.print(table)
 
 

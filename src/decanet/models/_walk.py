@@ -187,7 +187,13 @@ def run_on_meta(model: nn.Module, input_size: tuple[int, int, int], watch: MetaW
     watch.begin(parameters, picture)
     try:
         with torch.no_grad(), watch:
-            return torch.func.functional_call(model, {**parameters, **buffers}, (picture,))
+            tensors = {**parameters, **buffers}
+            if all(
+                t is own
+                for t, own in zip(tensors.values(), (*model.parameters(), *model.buffers()), strict=True)
+            ):
+                return model(picture)  # built without memory: there is nothing to replace
+            return torch.func.functional_call(model, tensors, (picture,))
     finally:
         for module, mode in modes.items():
             module.training = mode
