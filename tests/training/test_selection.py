@@ -5,13 +5,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from decanet.core.errors import UsageError
+from decanet.core.errors import Interrupted, UsageError
 from decanet.core.recipe import Selection
 from decanet.core.runtime import Ranks
 from decanet.data.batches import Batch
 from decanet.training import selection
 from decanet.training.selection import Passes
 from tests.training.conftest import Trainer
+from tests.training.test_session import StopsAt
 
 
 def batch(samples: list[int], labels: list[int]) -> Batch:
@@ -66,10 +67,15 @@ def test_every_process_learns_the_losses_of_the_whole_batch(monkeypatch: pytest.
 
 
 def test_a_selecting_training_shows_as_many_pictures_as_it_says(trainer: Trainer) -> None:
-    _, _, _, heard = trainer(trainer.recipe("epochs=3", "selection.start=0.2", "selection.keep=0.5"))
+    selecting = trainer.recipe("epochs=3", "selection.start=0.2", "selection.keep=0.5")
+    _, _, _, heard = trainer(selecting)
     assert [line.step for line in heard.lines] == list(range(1, 25))
-    # The hardest half comes after the whole: the loss before the update rises, though the network has learned.
-    assert heard.lines[8].loss > heard.lines[7].loss
+    # After 8 steps the network is the same with and without a selection; the hardest half has the larger loss.
+    everything = selecting.model_copy(update={"selection": Selection(keep=1)})
+    with pytest.raises(Interrupted):
+        trainer(everything, "everything", watcher=(other := StopsAt(9)))
+    assert [line.loss for line in other.lines[:8]] == [line.loss for line in heard.lines[:8]]
+    assert heard.lines[8].loss > other.lines[8].loss
 
 
 def test_pictures_that_are_blended_have_no_loss_of_their_own(trainer: Trainer) -> None:

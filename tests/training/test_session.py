@@ -344,6 +344,7 @@ def test_the_tutorials_recipe_is_the_tutorials() -> None:
         "lr": 1e-3,
         "betas": (0.9, 0.999),
         "weight_decay": 0.0,
+        "decay_vectors": True,
     }
     assert recipe.data.mean == (0.4914, 0.4822, 0.4465)
     assert recipe.data.std == (0.2023, 0.1994, 0.2010)

@@ -113,9 +113,9 @@ def room_needed(folder: Path, size: int) -> None:
 
 def require_writable(folder: Path) -> None:
     """Raises DataError unless files can be kept in ``folder``: said before anything is fetched."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise shortage(error, f"writing into {folder}") or DataError(
