@@ -30,6 +30,8 @@ def refused(folder: Path) -> str:
         ("train", "train"), ("Train", "train"), ("TRAINING", "train"), ("training_set", "train"),
         ("train-images", "train"), ("val", "validation"), ("Valid", "validation"), ("validation", "validation"),
         ("dev", "validation"), ("test", "test"), ("Testing", "test"), ("test set", "test"), ("eval", "test"),
+        ("val2017", "validation"), ("test1", "test"), ("trainset", "train"), ("Test-Dataset", "test"), ("trn", "train"),
+        ("holdout", "test"), ("训练集", "train"), ("验证", "validation"), ("測試集", "test"),
         ("trains", None), ("test_tube", None), ("set", None), ("cats", None), ("", None), ("train test", None),
     ],
 )  # fmt: skip
@@ -45,6 +47,48 @@ def test_splits_of_any_usual_names(make_folder: MakeFolder) -> None:
         "pictures/validation: 1 image of 1 class (a 1)",
         "pictures/TEST: 3 images of 2 classes (a 1, b 2)",
     )
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train", "seg_test"), ("x-train", "x-test"), ("train/train", "test/test"), ("train2017", "val2017"),
+        ("seg_train/seg_train", "seg_test/seg_test"), ("Train/train", "Test/test"), ("训练集", "测试集"),
+    ],
+)  # fmt: skip
+def test_splits_as_archives_unpack_them(make_folder: MakeFolder, train: str, test: str) -> None:
+    folder = make_folder({f"{train}/a": 3, f"{train}/b": 2, f"{test}/a": 1, f"{test}/b": 1})
+    layout = understand(folder)
+    assert list(counted(folder).values()) == [{"a": 3, "b": 2}, {"a": 1, "b": 1}]
+    assert layout.where("train") == folder / train
+
+
+def test_a_split_of_images_without_classes_is_not_used(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/cats": 3, "train/dogs": 2, "test1": 4})
+    assert counted(folder) == {"train": {"cats": 3, "dogs": 2}}
+    assert "not used: images 4 directly in test1/, in no class's folder" in understand(folder).notes
+
+
+def test_folders_that_are_perhaps_splits_are_told(make_folder: MakeFolder) -> None:
+    layout = understand(make_folder({"fold1/a": 1, "fold1/b": 1, "fold2/a": 1, "fold2/b": 1}))
+    assert set(layout.parts["all"]) == {"fold1", "fold2"}
+    assert "fold1/, fold2/ hold the same folders (a/, b/) and are taken as the classes" in layout.notes[-1]
+
+
+def test_a_class_of_folders_that_differ_is_a_class(make_folder: MakeFolder) -> None:
+    layout = understand(make_folder({"cat/2019": 1, "cat/2020": 1, "dog": 1, "dog/2020": 1}))
+    assert layout.notes == ("pictures/: 4 images of 2 classes (cat 2, dog 2)",)
+
+
+@pytest.mark.parametrize(
+    "system", ["@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found"]
+)
+def test_folders_of_systems_are_no_classes_and_hold_no_images_of_one(
+    make_folder: MakeFolder, system: str
+) -> None:
+    folder = make_folder({"a": 2, "b": 2, system: 1, f"a/{system}/000.png": 1, "__b__": 1, "@c": 1})
+    assert counted(folder) == {"all": {"@c": 1, "__b__": 1, "a": 2, "b": 2}}
+    assert understand(folder).notes[-1] == "skipped 1 file that is no image: hidden 1"
 
 
 @pytest.mark.parametrize("name", ["train", "Test", "validation", "eval"])

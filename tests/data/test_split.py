@@ -71,6 +71,25 @@ def test_identical_files_are_on_one_side(folder: Path, heard: Heard) -> None:
     assert "8 images in more than one class: identical files with different labels" in heard.notes
 
 
+def test_the_folder_far_above_the_right_one_is_answered_with_the_right_one(
+    make_folder: MakeFolder, heard: Heard
+) -> None:
+    folder = make_folder({"plants/plants/a": 2, "plants/plants/b": 2})
+    with pytest.raises(DataError, match=f"did you mean {folder / 'plants' / 'plants'}"):
+        load(folder, heard)
+
+
+def test_images_in_no_class_are_told_before_the_refusal(make_folder: MakeFolder, heard: Heard) -> None:
+    with pytest.raises(DataError, match="at least two classes, it has none"):
+        load(make_folder({"": 3}), heard)
+    assert heard.notes == ["not used: images 3 directly in pictures/, in no class's folder"]
+
+
+def test_all_classes_of_one_image_are_counted(make_folder: MakeFolder, heard: Heard) -> None:
+    with pytest.raises(DataError, match=r"2 classes hold one image only, for instance .*/b "):
+        load(make_folder({"a": 3, "b": 1, "c": 1}), heard)
+
+
 @pytest.mark.parametrize("inside", [{"a": 2, "b": 2}, {"train/a": 2, "train/b": 2}])
 def test_the_folder_above_the_right_one_is_answered_with_the_right_one(
     make_folder: MakeFolder, heard: Heard, inside: dict[str, int]
@@ -150,6 +169,30 @@ def test_files_that_swap_their_names_are_known_by_content(folder: Path, run: Run
     (folder / "a" / "swap").rename(folder / train)
     assert to_test(run, heard)[0] == (train, 0)
     assert len(to_test(run, heard)) == len(run.files["test"])
+
+
+@pytest.mark.parametrize("name", ["cat", "A", "inner/a"])
+def test_a_class_folder_of_another_name_is_told_and_not_left_out(
+    folder: Path, run: RunData, heard: Heard, name: str
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / "a").rename(folder / name)
+    with pytest.raises(DataError, match=rf"in other folders than its classes' \({name.split('/')[0]}\)"):
+        to_test(run, heard)
+
+
+@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("train/train", "test/test")])
+@pytest.mark.parametrize("classes", ["ab", ("train", "test")])
+def test_images_of_splits_keep_their_labels(
+    make_folder: MakeFolder, heard: Heard, train: str, test: str, classes: tuple[str, str]
+) -> None:
+    names = sorted(classes)
+    folder = make_folder({f"{split}/{name}": 2 for split in (train, test) for name in names})
+    data = load(folder, heard)
+    assert data.classes == tuple(names)
+    assert to_test(remembered(data), heard) == [
+        (f"{name}/{i:03d}.png", k) for k, name in enumerate(names) for i in (0, 1)
+    ]
 
 
 def test_an_image_that_moves_to_another_class_is_another_one(

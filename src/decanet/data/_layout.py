@@ -5,10 +5,14 @@ Known layouts, ``CLASS`` being a folder of images at any depth:
 - ``DIR/CLASS``: no split is given.
 - ``DIR/train/CLASS``, with ``DIR/test/CLASS``, ``DIR/val/CLASS`` or both. The usual names in any case: see ``NAMES``.
 
+What the names of all splits share does not matter (``seg_train``, ``seg_test``), nor whether a split's folder lies in
+another one of the same name (``train/train/CLASS``), as many archives unpack.
+
 A class may be called ``train`` or ``test`` where the layout is plainly ``DIR/CLASS``: its images lie directly in it,
 beside other classes.
 """
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -17,14 +21,15 @@ from pathlib import Path
 
 from decanet.convolution.pictures import image_endings
 from decanet.core.errors import DataError
-from decanet.data.images import ListedImages, list_images, skipped_in_words
+from decanet.data.images import ListedImages, is_of_a_system, list_images, skipped_in_words
 
 NAMES = {
-    "train": {"train", "training"},
-    "validation": {"val", "valid", "validation", "dev"},
-    "test": {"test", "testing", "eval", "evaluation"},
+    "train": {"train", "training", "trn", "训练", "訓練"},
+    "validation": {"val", "valid", "validation", "validate", "dev", "验证", "驗證"},
+    "test": {"test", "testing", "tst", "eval", "evaluation", "holdout", "heldout", "测试", "測試"},
 }
-BESIDE = {"set", "data", "images", "split"}  # words that may stand beside such a name: train_set, Test images
+# What may stand beside such a name or end it: train_set, Test images, valset, train2017.
+BESIDE = ("set", "data", "dataset", "images", "imgs", "split", "集", "数据", "數據")
 MOST_NAMED = 12  # classes whose images are counted one by one
 
 ClassImages = dict[str, tuple[Path, ...]]
@@ -65,11 +70,15 @@ def understand(folder: Path, known: Collection[str] = ()) -> Layout:
     Raises:
         DataError: no folder, or a layout that can be understood in more than one way.
     """
+    if folder.is_file():
+        raise DataError(
+            f"{folder} is no folder but a file; give a folder DIR/CLASS/image.jpg (unpack an archive first)"
+        )
     if not folder.is_dir():
         raise DataError(f"no folder {folder}; --data takes a data set's name or a folder DIR/CLASS/image.jpg")
     listed = {name: list_images(folder / name) for name in class_names(folder)}
     grouped = {name: _by_folder(folder / name, of_one.paths) for name, of_one in listed.items()}
-    splits = {name: role for name in listed if (role := role_of(name)) and set(grouped[name]) - {""}}
+    splits = _roles([name for name in listed if set(grouped[name]) - {""}])
     skipped = sum((of_one.skipped for of_one in listed.values()), Counter())
     if splits:
         parts, names, loose = _splits(folder, splits, listed, grouped)
@@ -90,15 +99,14 @@ def understand(folder: Path, known: Collection[str] = ()) -> Layout:
         if of_part
     ]
     notes += [f"not used: images {', '.join(loose)}"] if loose else []
+    notes += _perhaps_splits(grouped) if "all" in parts else []
     notes += [words] if (words := skipped_in_words(skipped)) else []
     return Layout(folder, parts, names, tuple(classes_at / name for name in empty), tuple(notes))
 
 
 def class_names(folder: Path) -> list[str]:
     """Names of the folders in ``folder``, sorted, without those of systems (.git, __MACOSX, @eaDir)."""
-    return sorted(
-        path.name for path in _entries(folder) if path.is_dir() and not path.name.startswith((".", "__", "@"))
-    )
+    return sorted(path.name for path in _entries(folder) if path.is_dir() and not is_of_a_system(path.name))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -111,13 +119,47 @@ def _entries(folder: Path) -> list[Path]:
 def role_of(name: str) -> str | None:
     """The split that a folder of this name usually is: "train", "validation", "test" or None.
 
-    >>> role_of("Training_Set"), role_of("validation"), role_of("trains")
+    >>> role_of("Training_Set"), role_of("val2017"), role_of("trains")
     ('train', 'validation', None)
     """
-    words = {
-        word for word in name.casefold().replace("-", " ").replace("_", " ").split() if word not in BESIDE
-    }
-    return next((role for role, names in NAMES.items() if len(words) == 1 and words <= names), None)
+    return _role(_words(name))
+
+
+def _role(words: Collection[str]) -> str | None:
+    return next((role for role, names in NAMES.items() if len(words) == 1 and set(words) <= names), None)
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name, in lower case, without numbers and without what stands beside a split's name."""
+    words = set()
+    for word in re.findall(r"[^\W\d_]+", name.casefold()):
+        ending = next((end for end in sorted(BESIDE, key=len, reverse=True) if word.endswith(end)), "")
+        bare = word.removesuffix(ending)
+        words.add(bare if not bare or _role({bare}) else word)
+    return words - {""}
+
+
+def _roles(names: Collection[str]) -> dict[str, str]:
+    """Which of ``names`` are splits, and of what role: by themselves, or without the words that all of them share."""
+    roles = {name: role for name in names if (role := role_of(name))}
+    if roles or len(names) < 2:
+        return roles
+    words = {name: _words(name) for name in names}
+    shared = set.intersection(*words.values())
+    roles = {name: role for name in names if (role := _role(words[name] - shared))}
+    return roles if len(set(roles.values())) > 1 else {}
+
+
+def _perhaps_splits(grouped: Mapping[str, ClassImages]) -> list[str]:
+    """A note where the classes hold nothing but the same folders, as if these were the classes."""
+    full = {name: set(inner) for name, inner in grouped.items() if inner}
+    inside = next(iter(full.values()), set())
+    if len(full) < 2 or len(inside) < 2 or "" in inside or any(inner != inside for inner in full.values()):
+        return []
+    return [
+        f"{_list(list(full))} hold the same folders ({_list(sorted(inside))}) and are taken as the classes; "
+        "if they are splits or parts, arrange it as DIR/CLASS/image.jpg"
+    ]
 
 
 def in_words(counts: Mapping[str, int]) -> str:
@@ -164,7 +206,11 @@ def _splits(
     grouped: Mapping[str, ClassImages],
 ) -> tuple[dict[str, ClassImages], dict[str, str], list[str]]:
     """The layout DIR/train/CLASS: parts, their folders' names, and images that lie beside the class folders."""
-    others = [name for name, of_one in listed.items() if of_one.paths and role_of(name) is None]
+    others = [
+        name
+        for name, of_one in listed.items()
+        if of_one.paths and name not in splits and role_of(name) is None
+    ]
     if others:
         raise DataError(
             f"{folder} holds {_list(splits)} beside {_list(others)}: classes, or splits and something else? "
@@ -188,7 +234,14 @@ def _splits(
     parts = {}
     for role in NAMES:
         if role in names:
-            parts[role] = {name: paths for name, paths in grouped[names[role]].items() if name}
+            inner = {name: paths for name, paths in grouped[names[role]].items() if name}
+            again = next((name for name in inner if name.casefold() == names[role].casefold()), None)
+            if len(inner) == 1 and again is not None:
+                names[role] += f"/{again}"
+                inner = _by_folder(folder / names[role], inner[again])
+                if direct := len(inner.pop("", ())):
+                    loose.append(f"{direct} directly in {names[role]}/, in no class's folder")
+            parts[role] = inner
     return parts, names, loose
 
 

@@ -19,7 +19,7 @@ from decanet.core.processor import usable_cores
 from decanet.core.report import Report
 from decanet.core.runtime import generator
 from decanet.data._layout import ClassImages, Layout, class_names, plural, role_of
-from decanet.data.images import images_below
+from decanet.data.images import list_images, skipped_in_words
 
 Listed = tuple[tuple[Path, int], ...]
 Parts = dict[str, Listed]  # "train", "test" and perhaps "validation"
@@ -64,7 +64,10 @@ def training_classes(layout: Layout) -> tuple[str, ...]:
         given = ", ".join(f"{name}/" for name in layout.names.values())
         raise DataError(f"{layout.folder} holds {given} but no train/: add DIR/train/CLASS/image.jpg")
     for path in layout.empty:
-        images_below(path)  # refuses, and says what lies there instead
+        found = skipped_in_words(list_images(path).skipped) or "it is empty"
+        raise DataError(
+            f"{path} holds no images ({found}); put JPEG, PNG or other images into it, or remove it"
+        )
     origin = "all" if "all" in layout.parts else "train"
     classes = tuple(layout.parts[origin])
     if len(classes) < 2:
@@ -138,11 +141,12 @@ def divide(
 
 def _inside(layout: Layout) -> str:
     """A hint where the folder above the right one was given."""
-    inner = class_names(layout.folder)
-    if len(inner) == 1:
-        deeper = class_names(layout.folder / inner[0])
+    place = layout.folder
+    while len(inner := class_names(place)) == 1:
+        place /= inner[0]
+        deeper = class_names(place)
         if len(deeper) > 1 or any(role_of(name) for name in deeper):
-            return f"; did you mean {shlex.quote(str(layout.folder / inner[0]))}?"
+            return f"; did you mean {shlex.quote(str(place))}?"
     return ""
 
 
@@ -157,15 +161,18 @@ def stratified_split(
     first = {key: index for index, key in reversed(list(enumerate(alike)))}
     originals = [index for index in torch.randperm(len(listed), generator=generator(seed, "folder split")).tolist()
                  if first[alike[index]] == index]  # fmt: skip
-    held: set[str] = set()
-    for number in range(classes):
-        members = [index for index in originals if listed[index][1] == number]
-        if len(members) < 2:
-            where = next(path for path, of_one in listed if of_one == number).parent
-            raise DataError(
-                f"{where} holds one image only (copies of an image count once): training and testing need two"
-            )
-        held.update(alike[index] for index in members[::5])
+    members: list[list[int]] = [[] for _ in range(classes)]
+    for index in originals:
+        members[listed[index][1]].append(index)
+    if few := [number for number, of_one in enumerate(members) if len(of_one) < 2]:
+        where = next(path for path, number in listed if number == few[0]).parent
+        which = f"{where} holds" if len(few) == 1 else f"{len(few)} classes hold"
+        example = "" if len(few) == 1 else f", for instance {where}"
+        raise DataError(
+            f"{which} one image only{example} (copies of an image count once): "
+            "add images, or remove the folder; training and testing need two"
+        )
+    held = {alike[index] for of_one in members for index in of_one[::5]}
     train = tuple(item for item, key in zip(listed, alike, strict=True) if key not in held)
     return train, tuple(item for item, key in zip(listed, alike, strict=True) if key in held)
 
@@ -212,6 +219,7 @@ class Changes:
     changed: tuple[str, ...]
     moved: tuple[str, ...]
     new: tuple[str, ...]
+    renamed: tuple[str, ...] = ()  # folders of no class of the run that hold images it has lost
 
     def __str__(self) -> str:
         kinds = {
@@ -231,12 +239,15 @@ def _some(paths: Iterable[str]) -> str:
 def follow(stored: RunData, layout: Layout, hashes: Mapping[Path, str]) -> tuple[Parts, Changes]:
     """The stored split, as far as its files are still in the folder: known by class and content, not by path."""
     here = {path.relative_to(layout.folder).as_posix(): (path, name) for path, name in layout.images()}
-    stored_paths = {path for files in stored.files.values() for path in files}
     classes = list(stored.classes)
-    plain = all(Path(path).parts[0] in classes for path in stored_paths)
+    above = [Path(path).parts[:-1] for path in stored.files.get("train", ())]
+    # CLASS/..., train/CLASS/... or train/train/CLASS/...: each class has training images.
+    depth = next(
+        (at for at in range(3) if {of_one[at] for of_one in above if at < len(of_one)} == set(classes)), 0
+    )
 
     def own_class(path: str) -> str:
-        return Path(path).parts[0 if plain else 1]
+        return Path(path).parts[depth]
 
     def is_kept(path: str, digest: str) -> bool:
         return path in here and here[path][1] == own_class(path) and digest in ("", hashes[here[path][0]])
@@ -265,6 +276,8 @@ def follow(stored: RunData, layout: Layout, hashes: Mapping[Path, str]) -> tuple
                     continue
             parts[part].append((here[now][0], classes.index(own_class(path))))
     new = sorted({path for paths in free.values() for path in paths} - set(changed))
+    lost = {files[path] for files in stored.files.values() for path in missing if path in files}
+    renamed = sorted({name for name, digest in free if name not in classes and digest in lost})
     return {part: tuple(listed) for part, listed in parts.items()}, Changes(
-        tuple(missing), tuple(changed), tuple(moved), tuple(new)
+        tuple(missing), tuple(changed), tuple(moved), tuple(new), tuple(renamed)
     )

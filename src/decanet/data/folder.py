@@ -55,8 +55,8 @@ def load_folder(
     if stored is not None and not folder.is_dir():
         raise DataError(f"no folder {folder}, which the run was trained on; put it there, or a link to it")
     layout = understand(folder, stored.classes if stored else ())
-    classes = stored.classes if stored else training_classes(layout)
     _tell(layout, report)
+    classes = stored.classes if stored else training_classes(layout)
     hashes = hash_files([path for path, _ in layout.images()], report)
     if stored is None:
         parts = divide(layout, classes, hashes, seed, report)
@@ -120,6 +120,11 @@ def _stored_test(folder: Path, run: RunData, report: Report) -> Listed:
     test = parts.get("test", ())
     if str(changes):
         report.note(f"{folder} has changed since the run began: {changes}")
+    if changes.renamed:
+        raise DataError(
+            f"{folder} holds images of the run in other folders than its classes' ({', '.join(changes.renamed)}); "
+            f"rename these to what they were: {', '.join(run.classes[:10])}{', ...' * (len(run.classes) > 10)}"
+        )
     if not test:
         raise DataError(f"{folder} holds none of the run's test images any more")
     report.note(

@@ -14,6 +14,10 @@ from decanet.core.processor import usable_cores
 from decanet.core.report import Report
 from decanet.core.results import atomic_path
 
+SYSTEM_FOLDERS = {
+    "__macosx", "__pycache__", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found",
+}  # fmt: skip
+
 # How a skipped file is counted where its ending is not what speaks against it.
 HIDDEN, BROKEN_LINK, SPECIAL, NO_ENDING = "hidden", "broken link", "pipe or device", "no ending"
 
@@ -78,9 +82,14 @@ def skipped_in_words(skipped: Counter[str], most: int = 6) -> str:
     return f"skipped {total} file{'s that are no images' if total > 1 else ' that is no image'}: {', '.join(parts)}"
 
 
+def is_of_a_system(name: str) -> bool:
+    """Whether a file or folder of this name is no one's own: hidden, a trash, or thumbnails that a system keeps."""
+    return name.startswith(".") or name.casefold() in SYSTEM_FOLDERS
+
+
 def _against(path: Path) -> str | None:
     """Why a file is no image, or None."""
-    if path.name.startswith("."):  # as macOS's ._NAME.jpg beside NAME.jpg on foreign disks
+    if is_of_a_system(path.name):  # as macOS's ._NAME.jpg beside NAME.jpg on foreign disks
         return HIDDEN
     if path.is_symlink() and not path.exists():
         return BROKEN_LINK
@@ -91,7 +100,7 @@ def _against(path: Path) -> str | None:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """All files below ``folder``, and hidden folders as one entry each."""
+    """All files below ``folder``, and those of systems as one entry each."""
     seen = {_identity(above) for above in folder.resolve().parents}
 
     def refuse(error: OSError) -> None:
@@ -104,10 +113,10 @@ def _entries(folder: Path) -> Iterator[Path]:
             continue
         seen.add(identity)
         yield from (here / name for name in files)
-        yield from (here / name for name in folders if name.startswith("."))
+        yield from (here / name for name in folders if is_of_a_system(name))
         # Real folders come first: they keep their own names where a link leads to them too.
         folders[:] = sorted(
-            (name for name in folders if not name.startswith(".")),
+            (name for name in folders if not is_of_a_system(name)),
             key=lambda name: ((here / name).is_symlink(), name),
         )
 
