@@ -110,6 +110,20 @@ def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) 
         _prepare(wish, torch.device("cpu"), heard)
 
 
+@pytest.mark.parametrize("arguments", [["--resume", "run"], ["quick", "--data", "nowhere/", "--out", "run"]])
+def test_a_finished_run_is_refused_before_its_data_is_looked_for(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    shutil.rmtree(place / "mine")
+    monkeypatch.chdir(place)
+    code = decanet(["train", *arguments])
+    captured = capsys.readouterr()
+    assert code in (2, 4)
+    assert "finished" in captured.err
+    assert "evaluate run" in captured.err
+    assert "folder" not in captured.out + captured.err
+
+
 def test_a_folder_with_a_fault_does_not_become_other_data(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

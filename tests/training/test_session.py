@@ -24,6 +24,7 @@ from decanet.core.recipe import read_recipe
 from decanet.core.results import RunFolder
 from decanet.evaluation.runs import load_run
 from decanet.training.loop import Line
+from decanet.training.session import rehearse
 from tests.training.conftest import CPU, Listener, Trainer
 
 
@@ -247,6 +248,13 @@ def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer
         DivergedError, match=r"guessing would give 2\.3; .* a recipe that suits lenet5_modern"
     ):
         trainer(recipe)
+
+
+def test_a_rehearsal_times_steps_whose_loss_explodes(trainer: Trainer) -> None:
+    recipe = trainer.recipe("model.name=alexnet_cifar", "optimizer.name=sgd", "optimizer.lr=1e9")
+    outcome = rehearse(recipe, trainer.data, device=CPU, watcher=Listener())
+    assert outcome["steps"] == 8
+    assert outcome["predicted_seconds"] == pytest.approx(1433 / outcome["images_per_second"])
 
 
 def test_a_run_in_the_way_is_not_overwritten(trainer: Trainer) -> None:

@@ -130,6 +130,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.data.batches import held_out
     from decanet.training.few_images import fit_to_few_images
     from decanet.training.recipes import is_file, load_recipe
+    from decanet.training.run_files import refuse_finished, refuse_other_run
     from decanet.training.session import input_side, resolve
 
     stored: Any = None
@@ -138,10 +139,13 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         run = RunFolder(wish.resume)
         if not run.recipe.exists():
             raise CheckpointError(f"{wish.resume} is not a run: it has no recipe.toml")
+        refuse_finished(run)
         recipe = read_recipe(run.recipe)
         stored = RunData.of(run.read_json(run.data), run.data)
     else:
         assert wish.recipe is not None
+        if wish.out is not None:
+            refuse_other_run(RunFolder(wish.out))
         recipe = load_recipe(wish.recipe)
         # What stands in a file of one's own is as much meant as what is typed.
         meant = set(recipe.model_fields_set) if is_file(wish.recipe) else set()

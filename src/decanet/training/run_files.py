@@ -52,8 +52,8 @@ def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
         write_text(path, text)
 
 
-def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
-    """A folder may hold the very start that is about to be written, of a run that ended before its first checkpoint."""
+def refuse_other_run(run: RunFolder) -> None:
+    """Raise UsageError when the folder plainly holds a run; known before any data is read."""
     if run.result.exists():
         raise UsageError(
             f"{run.path} already holds a finished run; choose another --out, or see: "
@@ -61,6 +61,25 @@ def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
         )
     if run.state.exists():
         raise UsageError(f"{run.path} already holds a run; choose another --out, or {go_on(run.path)}")
+
+
+def refuse_finished(run: RunFolder) -> None:
+    """Raise CheckpointError when nothing of a run is left to do, or to go on from; known before any data is read."""
+    if run.result.exists() and run.figures.exists():
+        raise CheckpointError(
+            f"{run.path} is finished; {decanet_line('evaluate', run.path)} measures it again, "
+            f"{decanet_line('predict', run.path)} IMAGE uses it"
+        )
+    if run.weights.exists() and not run.result.exists() and not run.state.exists():
+        raise CheckpointError(
+            f"{run.path} has weights but neither a result nor {run.state.name} to resume from; "
+            f"{decanet_line('evaluate', run.path)} measures them"
+        )
+
+
+def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
+    """A folder may hold the very start that is about to be written, of a run that ended before its first checkpoint."""
+    refuse_other_run(run)
     present = [path for path in (*start, run.metrics, run.weights, run.figures) if path.exists()]
     same_start = _has_text(run.recipe, start[run.recipe]) and (
         not run.data.exists() or _has_text(run.data, start[run.data])
@@ -85,19 +104,10 @@ def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
     Raises:
         CheckpointError: there is nothing left to do, the state is damaged or lost, or the recipe was changed.
     """
+    refuse_finished(run)
     if run.result.exists():
-        if run.figures.exists():
-            raise CheckpointError(
-                f"{run.path} is finished; {decanet_line('evaluate', run.path)} measures it again, "
-                f"{decanet_line('predict', run.path)} IMAGE uses it"
-            )
         return
     if not run.state.exists():
-        if run.weights.exists():
-            raise CheckpointError(
-                f"{run.path} has weights but neither a result nor {run.state.name} to resume from; "
-                f"{decanet_line('evaluate', run.path)} measures them"
-            )
         run.metrics.unlink(missing_ok=True)  # it ended before its first checkpoint: it begins again
         return
     state = load_state(run.state)

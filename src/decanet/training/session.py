@@ -1,10 +1,11 @@
 """One training from a recipe to a result: resolve, load, train, judge, write down."""
 
+import itertools
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from decanet.core.errors import UsageError
+from decanet.core.errors import DivergedError, UsageError
 from decanet.core.recipe import Recipe, to_toml
 from decanet.core.report import Report
 from decanet.core.results import RunFolder, write_json
@@ -29,7 +30,7 @@ from decanet.evaluation.protocol import Predictions, center_crop, predict, requi
 from decanet.evaluation.runs import cost_at, form_of, load_run, precision_for
 from decanet.models import Cost, create_model, model_entry
 from decanet.training.forecast import Forecast
-from decanet.training.loop import Line, train
+from decanet.training.loop import Line, Progress, train
 from decanet.training.run_files import append, begin, prepare_to_resume
 from decanet.training.schedules import picture_sizes
 from decanet.training.stopping import StopRequest, resumable
@@ -332,16 +333,24 @@ def _seconds_a_picture(
     """Training time of a picture shown at ``side``, from a few steps of a fresh network."""
     model = build(recipe, data)
     initialise_from_data(model, recipe, data)
-    lines: list[Line] = []
+    steps: list[tuple[int, float]] = []  # images shown so far, and when
+
+    def on_step(progress: Progress) -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        steps.append((progress.images, time.perf_counter()))
+
     short = recipe.model_copy(
         update={
             "epochs": REHEARSED_STEPS / batches.steps_per_epoch,
             "progressive_sizes": ((1.0, side),),
-            "log_every": 1,
+            "log_every": REHEARSED_STEPS,
             "validation": 0.0,
         }
     )
-    with tempfile.TemporaryDirectory(prefix="decanet-rehearsal-") as folder:
+    # The rates of a whole training within a few steps may let the loss explode, which is seen after the last of them.
+    explodes = suppress(DivergedError)
+    with tempfile.TemporaryDirectory(prefix="decanet-rehearsal-") as folder, explodes:
         train(
             short,
             model,
@@ -350,10 +359,12 @@ def _seconds_a_picture(
             device=device,
             ranks=Ranks(),
             resume=False,
-            on_line=lines.append,
+            on_line=lambda _: None,
             on_epoch=lambda *_: None,
+            on_step=on_step,
             validate=None,
             stop=StopRequest(Path(folder)),
         )
     # The first steps compile kernels and fill caches; the median of the later ones is what lasts.
-    return 1 / statistics.median(line.images_per_second for line in lines[REHEARSED_STEPS // 2 - 1 :])
+    lasting = itertools.pairwise(steps[REHEARSED_STEPS // 2 - 2 :])
+    return statistics.median((end - start) / (shown - before) for (before, start), (shown, end) in lasting)
