@@ -32,6 +32,22 @@ def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
     assert all(torch.equal(theirs[name], value) for name, value in tiny().state_dict().items())
 
 
+def test_a_missing_sum_is_no_damage(tmp_path: Path) -> None:
+    save_file(tiny().state_dict(), tmp_path / "model.safetensors", metadata={"recipe": "quick"})
+    with pytest.raises(CheckpointError, match="carries no SHA-256") as caught:
+        read_weights(tmp_path / "model.safetensors")
+    assert "damaged" not in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    broken = tiny()
+    with torch.no_grad():
+        next(broken.parameters()).fill_(torch.nan)
+    save_weights(broken, tmp_path / "model.safetensors", ABOUT)
+    with pytest.raises(CheckpointError, match=r"NaN or infinity in 1 of 7 tensors, for instance 0\.weight"):
+        load_weights(tiny(), tmp_path / "model.safetensors")
+
+
 def test_a_flipped_bit_is_refused_or_harmless(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     save_weights(tiny(), file, ABOUT)

@@ -159,3 +159,23 @@ def test_files_without_auxiliary_classifiers_load(tmp_path: Path) -> None:
         torch.testing.assert_close(ours.eval()(images), theirs(images), rtol=1e-4, atol=1e-4)
     assert torch.equal(ours.aux1.fc1.weight, fresh.aux1.fc1.weight)
     assert "has no auxiliary classifiers: they keep their initialization" in ours.decanet_notes[1]
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty; fetch"),
+        (b"hello world", "no weights file (|holds more than tensors"),
+        (b"<!DOCTYPE html><html>404</html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", "git lfs pull"),
+        (b"PK\x03\x04" + bytes(200), "it is damaged, cut short or no weights file ("),
+    ],
+)
+def test_what_is_no_weights_file_is_told(tmp_path: Path, ending: str, content: bytes, says: str) -> None:
+    file = tmp_path / f"weights{ending}"
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError) as caught:
+        create_model(NETWORK, weights=str(file))
+    assert any(part in str(caught.value) for part in says.split("|"))
+    assert "\n" not in str(caught.value)

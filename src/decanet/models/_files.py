@@ -91,14 +91,37 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             with safe_open(named, framework="pt") as file:
                 about = dict(file.metadata() or {})
             tensors = load_file(named)
-        intact = about.pop(DIGEST, None) == _digest(tensors, about)
+        written, found = about.pop(DIGEST, None), _digest(tensors, about)
     except FileNotFoundError:
         raise CheckpointError(f"no weights at {path}; train first") from None
     except Exception as error:  # every sort of damage has its own exception
-        raise shortage(error) or CheckpointError(f"cannot read the weights {path} ({error})") from None
-    if not intact:
+        raise shortage(error) or CheckpointError(
+            f"cannot read the weights {path}: {what_it_is(path) or error}; train again"
+        ) from None
+    if written is None:
+        raise CheckpointError(
+            f"{path} carries no SHA-256, without which damage would not be seen: an older decanet wrote it, or another "
+            "program; train again"
+        )
+    if written != found:
         raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one that was written; train again")
     return tensors, about
+
+
+def what_it_is(path: Path) -> str | None:
+    """What a file that cannot be read as weights plainly is instead, or None."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64).lstrip()
+    except OSError:
+        return None
+    if not start:
+        return "it is empty"
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS; git lfs pull fetches the file itself"
+    if start.startswith(b"<"):
+        return "it is a web page, not what was to be downloaded"
+    return None
 
 
 @contextlib.contextmanager
@@ -141,4 +164,9 @@ def fit_weights(model: nn.Module, tensors: dict[str, Tensor], source: str) -> No
             first = (missing + extra)[0]
             what = f"{len(missing)} tensors are missing and {len(extra)} are unknown, for instance {first}"
         raise CheckpointError(f"{source} holds the weights of another network than {name}: {what}")
+    if broken := [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
+        raise CheckpointError(
+            f"{source} holds NaN or infinity in {len(broken)} of {len(tensors)} tensors, for instance {broken[0]}: "
+            "the training had diverged; take an earlier file"
+        )
     model.load_state_dict(tensors)

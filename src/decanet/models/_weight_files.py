@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from decanet.core.errors import CheckpointError
-from decanet.models._files import is_ours, read_weights, utf8_path
+from decanet.models._files import is_ours, read_weights, utf8_path, what_it_is
 
 KeyMap = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
@@ -77,15 +77,22 @@ def read_file(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
-    except pickle.UnpicklingError as error:
+    except Exception as error:
+        raise CheckpointError(f"cannot read the weights file {file}: {_cause(file, error)}") from error
+
+
+def _cause(file: Path, error: Exception) -> str:
+    """Why a weights file cannot be read: every sort of damage has its own exception, in both formats."""
+    if found := what_it_is(file):
+        return f"{found}; fetch it anew"
+    if isinstance(error, pickle.UnpicklingError):
         # PyTorch's own text recommends to load it without the check, which would run what is in it.
-        raise CheckpointError(
-            f"cannot read the weights file {file}: it is damaged, or holds more than tensors, which could run "
-            "code and is never loaded; save the state_dict() of the network"
-        ) from error
-    except Exception as error:  # every sort of damage has its own exception in both formats
-        cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"cannot read the weights file {file}: {cause}") from error
+        return (
+            "it is damaged, or holds more than tensors, which could run code and is never loaded; "
+            "save the state_dict() of the network"
+        )
+    cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"it is damaged, cut short or no weights file ({cause}); fetch it anew"
 
 
 def _is_safetensors(file: Path) -> bool:
