@@ -54,6 +54,20 @@ def test_zero_padding_does_not_set_the_color_scale():
     assert "does not count" not in draw_comparison(image, done, unpadded).get_supxlabel()
 
 
+def test_of_a_fixed_scale_the_caption_says_what_black_and_white_cut_off():
+    """From black 0 to white 1, whatever the border holds: nothing is said of a scale that leaves it out."""
+    setting = Setting()
+    for image in (CAT, chelsea()[80:140, 150:230] / 255):
+        blurred = setting.result("box", image, find_kernel("box"))
+        assert draw_comparison(image, blurred, setting).get_supxlabel().endswith("dilation 1.")
+    step = np.full((40, 40), 0.3)
+    step[:, 20:] = 1
+    done = setting.result("sharpen", step, find_kernel("sharpen"))  # -0.4 and 1.7 beside the step
+    caption = draw_comparison(step, done, setting).get_supxlabel().replace("\n", " ")
+    assert "5.3% of the values lie below black (0) or above white (1). The border" in caption
+    assert caption.endswith("reaches into the padding, does not count.")
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("turned", [False, True])
 def test_before_and_after_are_of_equal_size_and_aligned(stride, turned):

@@ -97,8 +97,9 @@ def test_curves_show_what_the_log_says(tmp_path: Path, steps: int, validated: bo
 def test_curves_show_where_pictures_are_left_out() -> None:
     figure = curves(log(5), {**RESULT, "settings": {"selection": {"start": 0.5, "keep": 0.4}}})
     for axes in figure.axes:
-        assert np.ravel(axes.lines[-1].get_xdata())[0] == 2  # half of 2.5 passes: the third is the first
-    assert any("only the 40%" in text for text in texts(figure))
+        assert np.ravel(axes.lines[-1].get_xdata())[0] == 2  # half of 2.5 epochs: the third is the first
+        assert axes.get_xlim()[0] == 0, "or the line of a short training would be the axis"
+    assert any("after epoch 2, only on the 40%" in text for text in texts(figure))
     assert any("The test accuracy can therefore lie above it" in text for text in texts(figure))
 
 

@@ -44,7 +44,7 @@ def test_learned_kernels_are_those_of_the_first_convolution(
     assert found.layer in names
     assert found.weights.shape == shape
     assert torch.equal(found.weights, first.weight.detach())
-    assert found.about == f"{shape[0]} learned kernels of {shape[2]}x{shape[2]}"
+    assert found.about == f"{shape[0]} learned kernels of {shape[2]} × {shape[2]}"
 
 
 def test_of_decanet_both_the_computed_and_the_learned_kernels_are_found() -> None:
@@ -55,7 +55,7 @@ def test_of_decanet_both_the_computed_and_the_learned_kernels_are_found() -> Non
     assert "not learned" in computed.about
     assert learned.layer == "block1.conv1"
     assert learned.weights.shape == (32, 3, 4, 4)
-    assert "seen through whiten: 4x4" in learned.about
+    assert "composed with those of whiten to 4 × 4" in learned.about
 
 
 def test_the_composed_kernels_do_what_both_convolutions_do_in_a_row() -> None:

@@ -28,7 +28,7 @@ def test_depth_grew_twentyfold_while_parameters_fell(milestones) -> None:
 
 def test_all_that_alexnet_brought_is_listed(milestones) -> None:
     brought = " ".join(row(milestones, "alexnet_two_tower").innovations)
-    for innovation in ("ReLU", "dropout", "local response", "overlapping", "colour augmentation"):
+    for innovation in ("ReLU", "dropout", "local response", "overlapping", "color augmentation"):
         assert innovation in brought
     assert all(m.innovations for m in milestones)
     assert "Neocognitron" in row(milestones, "lenet5").innovations[0]  # the paper credits its predecessors
@@ -46,7 +46,7 @@ def test_extra_data_is_said_where_it_was_used(milestones) -> None:
 
 def test_auxiliary_classifiers_are_not_counted(milestones) -> None:
     assert row(milestones, "googlenet").params == 6_998_552
-    assert "decanet models counts them too: GoogLeNet 13.4 M, Inception-v3 27.2 M." in line.markdown_table(
+    assert "are left out; with them: GoogLeNet 13.4 M, Inception-v3 27.2 M." in line.markdown_table(
         milestones
     )
     assert line.auxiliary_note([row(milestones, "vgg16")]) == ""

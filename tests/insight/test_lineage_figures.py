@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from decanet.core import facts
@@ -66,7 +67,7 @@ def test_an_entry_without_a_source_is_not_drawn() -> None:
 
 def test_the_human_line_is_drawn_with_its_caveat() -> None:
     figure = figures.error_over_years(facts.competition(), facts.human())
-    assert "one trained annotator on 1500" in texts(figure)
+    assert "one trained annotator on 1500 test images" in texts(figure)
     assert "arXiv:1409.0575 sec. 6.4\nas quoted by a third-party document" in texts(figure)
     assert "WMW (SENet) 2.3 %\n2nd: Trimps-Soushen 2.5 %" in texts(figure)
     assert any(list(drawn.get_ydata()) == [5.1, 5.1] for drawn in figure.axes[0].lines)
@@ -94,7 +95,7 @@ def test_no_label_of_the_bubbles_hides_another(milestones, draw) -> None:
     figure = draw(milestones)
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
-    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts if text.get_text()]
     drawn = {
         figures.cost_against_error: {
             p.milestone.name for p in (*figures.paper_points(milestones), *figures.library_points(milestones))
@@ -105,3 +106,10 @@ def test_no_label_of_the_bubbles_hides_another(milestones, draw) -> None:
     }
     assert len(boxes) == len(drawn[draw])
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    leaders = [text for text in figure.axes[0].texts if not text.get_text()]
+    assert leaders, "ViT-B/16 or ResNet-50 stands off its bubble"
+    assert all(leader.arrow_patch is not None for leader in leaders)
+    for joint in figure.axes[0].lines:  # from a paper's bubble to the library's
+        start, end = figure.axes[0].transData.transform(joint.get_xydata())
+        places = np.linspace(start, end, 200)
+        assert not any(box.contains(*place) for box in boxes for place in places)

@@ -86,9 +86,9 @@ class Watch:
     def start(self, total_steps: int, steps_per_epoch: int) -> None:
         """The training begins."""
         self._total, self._per_epoch = total_steps, steps_per_epoch
-        passes = total_steps / steps_per_epoch
+        epochs = total_steps / steps_per_epoch
         self.note(
-            f"training: {total_steps} steps, {round(passes, 2):g} {'pass' if passes == 1 else 'passes'}"
+            f"training: {total_steps} steps, {round(epochs, 2):g} {'epoch' if epochs == 1 else 'epochs'}"
         )
         self.progress("training", 0, total_steps, "steps")
 
@@ -107,15 +107,15 @@ class Watch:
         self.note(
             f"epoch {line.epoch:6.2f}  step {line.step:{len(str(self._total))}}/{self._total}  "
             f"loss {line.loss:.4f}  accuracy {100 * line.accuracy:5.2f}%  "
-            f"{line.images_per_second:6.0f} pictures/s  {line.seconds:6.1f} s, {clock(left)} left"
+            f"{line.images_per_second:6.0f} images/s  {line.seconds:6.1f} s, {clock(left)} left"
         )
         if self._live:
             self.progress("training", line.step, self._total, "steps")
 
     def validation(self, epoch: float, error: float) -> None:
-        """The accuracy on the validation pictures after a pass."""
-        passes = "pass" if epoch == 1 else "passes"
-        self.note(f"after {epoch:g} {passes}: {100 * (1 - error):.2f}% of the validation pictures right")
+        """The accuracy on the validation images after an epoch."""
+        epochs = "epoch" if epoch == 1 else "epochs"
+        self.note(f"after {epoch:g} {epochs}: validation accuracy {100 * (1 - error):.2f}%")
 
 
 def clock(seconds: float) -> str:

@@ -113,6 +113,11 @@ class Scale:
     beyond: float
 
     @property
+    def is_fixed(self) -> bool:
+        """Whether the scale is that of images, from black 0 to white 1, whatever the values are."""
+        return (self.options["vmin"], self.options["vmax"]) == (0, 1)
+
+    @property
     def words(self) -> str:
         """The ends of the scale."""
         low, high = self.options["vmin"], self.options["vmax"]
@@ -147,15 +152,19 @@ def weights_scale(weights: np.ndarray) -> dict[str, Any]:
 def scale_caption(scales: Sequence[Scale], results: Sequence[Convolved]) -> str:
     """What a reader must know of the color scales: what exceeds them, and that they leave out the border."""
     most = max(scale.beyond for scale in scales)
+    fixed = all(scale.is_fixed for scale in scales)
     sentences = []
     if most >= 0.0005:
-        share = f"{100 * most:.1f}% of the values lie"
-        many = f"Up to {share}" if len(scales) > 1 else share
-        sentences.append(f"{many} beyond the ends of the color scale.")
-    if any(done.inside.size < done.values.size for done in results):
-        sentences.append(
-            "The border, where the kernel reaches into the padding, does not count for the color scale."
-        )
+        fraction = f"{100 * most:.1f}% of the values lie"
+        many = f"Up to {fraction}" if len(scales) > 1 else fraction
+        ends = "below black (0) or above white (1)" if fixed else "beyond the ends of the color scale"
+        sentences.append(f"{many} {ends}.")
+    bordered = [done.values for done in results if done.inside.size < done.values.size]
+    if fixed:  # which no border moves; but one that is cut off must not go untold
+        bordered = [values for values in bordered if values.min() < -1e-6 or values.max() > 1 + 1e-6]
+    if bordered:
+        what = "" if fixed else " for the color scale"
+        sentences.append(f"The border, where the kernel reaches into the padding, does not count{what}.")
     return " ".join(sentences)
 
 

@@ -35,19 +35,21 @@ def draw_laws() -> "Figure":
     grid = figure.add_gridspec(3, 12, height_ratios=(0.75, 1.1, 1.1))
     inputs = [figure.add_subplot(grid[0, 3 * i : 3 * i + 3]) for i in range(4)]
     for axes, name, values in zip(
-        inputs, ("Signal f: a fading sine", "Signal h: a pulse", "Kernel g: 2 exp(-2t)", "Kernel k: 6 exp(-6t)"),
+        inputs, ("Signal $f$: a fading sine", "Signal $h$: a pulse",
+                 "Kernel $g(t) = 2\\,e^{-2t}$", "Kernel $k(t) = 6\\,e^{-6t}$"),
         (f, h, g, k),
     ):  # fmt: skip
         axes.plot(times, values, color="black")
-        axes.set_title(name.replace("-", "\N{MINUS SIGN}"), loc="left")
+        axes.set_title(name, loc="left")
         _over_time(axes, times)
 
     answer = star(f, g)
     laws = [
-        ("Linearity", "(2f + 3h) * g", star(2 * f + 3 * h, g), "2(f * g) + 3(h * g)", 2 * answer + 3 * star(h, g)),
+        ("Linearity", "$(2f + 3h) * g$", star(2 * f + 3 * h, g),
+         "$2(f * g) + 3(h * g)$", 2 * answer + 3 * star(h, g)),
         ("Time invariance", r"$f(t-1) * g$", star(_later(f), g), r"$(f * g)(t-1)$", _later(answer)),
-        ("Commutativity", "f * g", answer, "g * f", star(g, f)),
-        ("Associativity", "(f * g) * k", star(answer, k), "f * (g * k)", star(f, star(g, k))),
+        ("Commutativity", "$f * g$", answer, "$g * f$", star(g, f)),
+        ("Associativity", "$(f * g) * k$", star(answer, k), "$f * (g * k)$", star(f, star(g, k))),
     ]  # fmt: skip
     for column, law in enumerate(laws):
         axes = figure.add_subplot(grid[1, 3 * column : 3 * column + 3])
@@ -73,8 +75,8 @@ def draw_laws() -> "Figure":
     )  # fmt: skip
     _over_time(moving, times)
     _draw_pair(
-        clipped, times, f"Not linear: an amplifier clips at {CLIP:g}", "2f, clipped",
-        np.clip(2 * f, -CLIP, CLIP), "2 times (f clipped)", 2 * np.clip(f, -CLIP, CLIP), equal=False,
+        clipped, times, f"Not linear: an amplifier clips at {CLIP:g}", "$2f$, clipped",
+        np.clip(2 * f, -CLIP, CLIP), "2 times ($f$ clipped)", 2 * np.clip(f, -CLIP, CLIP), equal=False,
     )  # fmt: skip
     _over_time(clipped, times)
     return figure
@@ -107,10 +109,10 @@ def _draw_pair(
     difference = np.abs(one - other).max()
     axes.plot(x, one, color="#8fc1e3" if equal else BLUE, linewidth=5 if equal else 1.8, label=name)
     axes.plot(x, other, color=RED, linestyle="--", linewidth=1.6, label=other_name)
-    sign = "=" if equal else r"$\neq$"
     axes.set_title(f"{law}\n", loc="left")
-    shown = f"{difference:.1e}" if equal else f"{difference:.2f}"
-    note = f"solid {sign} dashed; largest difference {shown}"
+    mantissa, exponent = f"{difference:.1e}".split("e")
+    within = rf"solid = dashed, within ${mantissa} \times 10^{{{int(exponent)}}}$"
+    note = within if equal else f"solid \N{NOT EQUAL TO} dashed, by up to {difference:.2f}"
     axes.text(0.0, 1.02, note, transform=axes.transAxes, fontsize=9, color="#444444")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.4 * (high - low))  # room for the legend

@@ -81,10 +81,16 @@ def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
     for axes in grid.flat[len(alphas) :]:
         axes.remove()
     for axes, alpha, row in zip(grid.flat, alphas, values):
-        axes.plot(times, sine(times), color=BLUE, linewidth=1, alpha=0.55, label="original")
-        axes.plot(times, row, color=RED, label="with continuous echo")
+        axes.plot(
+            times, sine(times), color=BLUE, linewidth=1, alpha=0.55, label=r"original, $f(t)=\sin 2\pi t$"
+        )
+        axes.plot(
+            times, row, color=RED, label=r"convolved with $g(t)=\alpha e^{-\alpha t}$, the continuous echo"
+        )
         axes.set_title(
-            rf"$\alpha={alpha:g}$ s$^{{-1}}$: {sine_gain(alpha):#.2g} times", fontweight="normal", fontsize=10
+            rf"$\alpha={alpha:g}$ s$^{{-1}}$: amplitude {sine_gain(alpha):#.2g}",
+            fontweight="normal",
+            fontsize=10,
         )
     for index in range(columns):
         lowest = grid[(len(alphas) - 1 - index) // columns, index]

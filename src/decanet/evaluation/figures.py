@@ -66,13 +66,15 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
         for axes in (left, right):
             axes.axvline(begin, color="#888888", linestyle="--", linewidth=1)
         left.annotate(
-            f" from here only the {selection.keep:.0%}\n with the largest loss", (begin, 0.98),
+            f" from here on, only the {selection.keep:.0%}\n with the largest loss", (begin, 0.98),
             xycoords=("data", "axes fraction"), va="top", fontsize=8, color="#555555",
         )  # fmt: skip
         note += (
-            f"; from epoch {begin:g} on, only on the {selection.keep:.0%} with the largest loss.\n"
+            f"; after epoch {begin:g}, only on the {selection.keep:.0%} with the largest loss.\n"
             f"The {split} accuracy can therefore lie above it"
         )
+    for axes in (left, right):
+        axes.set_xlim(left=0)
     figure.supxlabel(f"{note}.", fontsize=8.5, color="#555555")
     figure.suptitle(
         literal(

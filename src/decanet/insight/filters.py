@@ -24,7 +24,7 @@ class Kernels:
 
 
 def first_kernels(model: nn.Module) -> list[Kernels]:
-    """The first convolution's kernels; where it is not learned, also the next one's as seen through it.
+    """The first convolution's kernels; where it is not learned, also the next one's, composed with it.
 
     Two convolutions in a row are one with a larger kernel; the nonlinearity between them is left out. A network that
     sees grey sees all three colours alike.
@@ -38,13 +38,14 @@ def first_kernels(model: nn.Module) -> list[Kernels]:
         weights = weights.repeat(1, 3, 1, 1)
     size = first.kernel_size[0]
     if first.weight.requires_grad:
-        return [Kernels(name, f"{len(weights)} learned kernels of {size}x{size}", weights)]
-    about = f"{len(weights)} kernels of {size}x{size}, computed from the images, not learned"
+        return [Kernels(name, f"{len(weights)} learned kernels of {size} × {size}", weights)]
+    about = f"{len(weights)} kernels of {size} × {size}, computed from the images, not learned"
     found = [Kernels(name, about, weights)]
     second_name, second = convolutions[1]
     # The composition correlates the second layer's kernels with the first's: a full convolution of the two.
     composed = F.conv_transpose2d(second.weight.detach().float().cpu(), weights)
-    about = f"{len(composed)} learned kernels, seen through {name}: {composed.shape[-1]}x{composed.shape[-1]}"
+    size = composed.shape[-1]
+    about = f"{len(composed)} learned kernels, composed with those of {name} to {size} × {size}"
     return [*found, Kernels(second_name, about, composed)]
 
 

@@ -229,7 +229,7 @@ def _cells(m: Milestone, with_speed: bool) -> list[str]:
 
 
 def auxiliary_note(milestones: Iterable[Milestone]) -> str:
-    """Which parameters are left out, so that the table can be compared with ``decanet models``; may be empty."""
+    """Which parameters are left out, so that the table can be compared with other counts; may be empty."""
     whole = [
         f"{m.title} {short_count(m.params + m.params_training_only)}"
         for m in milestones
@@ -237,10 +237,7 @@ def auxiliary_note(milestones: Iterable[Milestone]) -> str:
     ]
     if not whole:
         return ""
-    return (
-        "Auxiliary classifiers, which only training uses, are left out; decanet models counts them too: "
-        f"{', '.join(whole)}. "
-    )
+    return f"Auxiliary classifiers, which only training uses, are left out; with them: {', '.join(whole)}. "
 
 
 def _paper_cell(m: Milestone) -> str:

@@ -43,6 +43,7 @@ def library_points(milestones: Iterable[Milestone]) -> list[Point]:
     ]
 
 
+FAR = 7  # points between a bubble and its label; from there on a line leads from one to the other
 PAPER_MARK, LIBRARY_MARK = "the paper's, one crop", "a library's weights (second year: of their recipe)"
 
 
@@ -126,11 +127,10 @@ def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
     axes = figure.add_subplot()
     axes.set(xscale="log", yscale="log")  # the later networks differ by a few points only
     by_name = {p.milestone.name: p for p in libraries}
-    for p in papers:
-        if (twin := by_name.get(p.milestone.name)) is not None:
-            axes.plot(
-                [p.gmacs, twin.gmacs], [p.error_pct, twin.error_pct], color="#999999", linewidth=0.8, zorder=1
-            )
+    pairs = [(p, by_name[p.milestone.name]) for p in papers if p.milestone.name in by_name]
+    lines = [[(p.gmacs, p.error_pct) for p in pair] for pair in pairs]
+    for line in lines:
+        axes.plot(*zip(*line), color="#999999", linewidth=0.8, zorder=1)
     looks: tuple[tuple[str, list[Point], dict[str, Any]], ...] = (
         (LIBRARY_MARK, libraries, {"facecolor": "none", "linestyle": "--"}),
         (PAPER_MARK, papers, {"color": COLOURS[5], "alpha": 0.55}),
@@ -158,7 +158,7 @@ def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
         years = f"{m.year} / {m.library_year}" if m.library_year else str(m.year)
         texts.append(f"{m.title}\n{years}, {m.params / 1e6:.0f} M")
     both = [*labeled, *others]
-    _label(figure, axes, [(p.gmacs, p.error_pct) for p in both], texts, [_area(p) for p in both])
+    _label(figure, axes, [(p.gmacs, p.error_pct) for p in both], texts, [_area(p) for p in both], lines)
     return figure
 
 
@@ -210,8 +210,10 @@ def _label(
     points: Sequence[tuple[float, float]],
     texts: Sequence[str],
     areas: Sequence[float],
+    lines: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> None:
-    """Write each text beside its bubble, at the first place around it where it hides nothing."""
+    """Write each text beside its bubble, at the first place around it where it hides no bubble, text or line."""
+    import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.transforms import Bbox
 
@@ -224,6 +226,9 @@ def _label(
         Bbox.from_extents(*(centre - radius * scale * 0.8), *(centre + radius * scale * 0.8))
         for centre, radius in zip(centres, radii, strict=True)
     ]
+    for start, end in map(axes.transData.transform, lines):
+        steps = np.linspace(start, end, 2 + int(np.hypot(*(end - start)) / scale))  # a point's width apart
+        taken += [Bbox.from_extents(*place, *place).padded(scale) for place in steps]
     frame = axes.get_window_extent(renderer)
     for point, text, radius in zip(
         points, texts, radii, strict=False
@@ -244,6 +249,9 @@ def _label(
             box = note.get_window_extent(renderer).padded(2 * scale)  # else two labels read as one
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
             if inside and not any(box.overlaps(other) for other in taken):
+                if np.hypot(dx, dy) - radius > FAR:
+                    leader = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": radius}
+                    axes.annotate("", point, xytext=(dx, dy), textcoords="offset points", arrowprops=leader)
                 break
             note.remove()
         else:  # no free place: better crowded than absent

@@ -264,8 +264,8 @@ def _train(
     if recipe.selection.keep < 1:
         whole_passes = recipe.selection.whole_passes(total_steps / batches.steps_per_epoch)
         watcher.note(
-            f"from pass {whole_passes + 1} on, only the {recipe.selection.keep:.0%} of the pictures "
-            "with the largest loss are shown: the accuracy on them is lower"
+            f"after epoch {whole_passes}, only the {recipe.selection.keep:.0%} of the training images "
+            "with the largest loss are used: the accuracy on them is lower"
         )
 
     def on_line(line: Line) -> None:

@@ -31,11 +31,11 @@ def test_alexnets_first_layer_is_explained_step_by_step(capsys: pytest.CaptureFi
         "1. Padding adds 2 at each end: 224 + 2*2 = 228 places.",
         "228 - 11 = 217 places",
         "217 / 4 = 54.25, rounded down to 54 moves",
-        "1 place (padding, no pixel of the picture)",
+        "1 place (padding, no pixel of the image)",
         "54 + 1 = 55",
         "Output size: floor((224 + 2*2 - 11) / 4) + 1 = 55",
-        "each output sees 11 pixels",
-        "Neighbours look 4 pixels apart; the first begins at pixel -2, 2 into the padding",
+        "Receptive field of one output: 11 pixels of a row.",
+        "Those of neighboring outputs lie 4 pixels apart; the first begins at pixel -2, 2 into the padding",
     ):
         assert step in text
     assert "Parameters" not in text
@@ -87,7 +87,7 @@ def test_dilation(capsys: pytest.CaptureFixture[str]) -> None:
     text = explained(capsys, "--input", "10", "--kernel", "3", "--dilation", "2", "--stride", "3")
     assert "its 3 span 2*(3 - 1) + 1 = 5 places" in text
     assert "floor((10 + 2*0 - 2*(3 - 1) - 1) / 3) + 1 = 2\n" in text
-    assert "2 places (2 pixels of the picture)" in text
+    assert "2 places (2 pixels of the image)" in text
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

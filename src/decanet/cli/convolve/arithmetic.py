@@ -125,11 +125,11 @@ def _size_steps(pixels: int, window: Window, size: int, pool: bool) -> list[str]
         *steps,
         "",
         f"Output size: {rounding}(({pixels} + 2*{padding} - {span}) / {stride}) + 1{dropped} = {size}",
-        f"A {pixels}x{pixels} picture gives {size}x{size} maps.",
+        f"A {pixels}x{pixels} image gives {size}x{size} feature maps.",
         "",
-        f"Receptive field: each output sees {_count(field.size, 'pixel')} of a row{holes}.",
-        f"Neighbours look {_count(field.jump, 'pixel')} apart; "
-        f"the first begins at pixel {field.offset}{in_padding} (the picture begins at pixel 0).",
+        f"Receptive field of one output: {_count(field.size, 'pixel')} of a row{holes}.",
+        f"Those of neighboring outputs lie {_count(field.jump, 'pixel')} apart; "
+        f"the first begins at pixel {field.offset}{in_padding} (the image begins at pixel 0).",
     ]
 
 
@@ -145,7 +145,7 @@ def _moves(window: Window, size: int, room: int) -> list[str]:
         over = f"   With --ceil-mode the last window may reach over the end: by {_count(-left, 'place')}."
         return [f"{division}{_count(moves, 'move')}.", over]
     lost = max(0, left - window.padding)
-    unread = f"{_count(lost, 'pixel')} of the picture" if lost else "padding, no pixel of the picture"
+    unread = f"{_count(lost, 'pixel')} of the image" if lost else "padding, no pixel of the image"
     rest = f"   Left over at the end, never read: {_count(left, 'place')} ({unread})."
     if window.ceil_mode:
         return [
@@ -169,7 +169,7 @@ def _cost_steps(
         *([share] if groups > 1 else []),
         f"One kernel: {one_kernel}{' + 1 bias' if bias else ''}.",
         f"Parameters: {_count(out_channels, 'kernel')} * {weights + bias:,} = {cost.params:,}.",
-        f"Multiply-adds for one picture: {out_channels} * {_count(weights, 'weight')} * {size} * {size} "
+        f"Multiply-adds for one image: {out_channels} * {_count(weights, 'weight')} * {size} * {size} "
         f"positions = {cost.macs:,} (biases are not counted).",
     ]
 
