@@ -1,5 +1,6 @@
 """The one look of all figures, and their files."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,6 +210,19 @@ def test_a_face_that_a_font_lacks_is_not_told(tmp_path: Path, caplog: pytest.Log
     )  # it has no bold
     save_figure(figure, tmp_path / "figure.png", dpi=50)
     assert caplog.text == ""
+
+
+@pytest.mark.usefixtures("fresh_fonts")
+def test_looking_for_a_font_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def warns(*_: object, **__: object) -> str:
+        logging.getLogger("matplotlib.font_manager").warning("findfont: Failed to find font weight")
+        raise ValueError
+
+    monkeypatch.setattr("matplotlib.font_manager.findfont", warns)
+    assert _fonts.family_for("\u0e01") is None
+    assert not caplog.records
 
 
 @pytest.mark.usefixtures("fresh_fonts")

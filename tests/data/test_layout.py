@@ -91,6 +91,17 @@ def test_folders_of_systems_are_no_classes_and_hold_no_images_of_one(
     assert understand(folder).notes[-1] == "skipped 1 file that is no image: hidden 1"
 
 
+@pytest.mark.parametrize("place", ["runs/quick-20261124", "a/run", "run"])
+def test_figures_of_a_run_among_the_images_are_no_images(make_folder: MakeFolder, place: str) -> None:
+    folder = make_folder({"a": 2, "b": 2, f"{place}/figures": 3})
+    for name in ("recipe.toml", "data.json", "model.safetensors"):
+        (folder / place / name).touch()
+    layout = understand(folder)
+    assert counted(folder) == {"all": {"a": 2, "b": 2}}
+    assert layout.empty == ()
+    assert layout.notes[-1] == "skipped 1 file that is no image: run of decanet 1"
+
+
 @pytest.mark.parametrize("name", ["train", "Test", "validation", "eval"])
 def test_a_class_may_be_called_like_a_split_beside_other_classes(make_folder: MakeFolder, name: str) -> None:
     folder = make_folder({"cat": 2, "dog": 2, name: 3})

@@ -202,6 +202,8 @@ def test_few_pictures_leave_the_other_places_empty(tmp_path: Path) -> None:
     said = predictions(2, count=3, right=1.0)
     figure = most_confident(said, made_data(2, said))
     assert sum(bool(axes.images) for axes in figure.subfigs[0].axes) == 3
+    both = most_confident(predictions(10), made_data(10, predictions(10)))
+    assert figure.get_size_inches()[1] < both.get_size_inches()[1] / 2  # no empty rows
     check_png(figure, tmp_path)
 
 

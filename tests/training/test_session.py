@@ -265,6 +265,15 @@ def test_a_run_in_the_way_is_not_overwritten(trainer: Trainer) -> None:
     assert run.weights.read_bytes() == before
 
 
+def test_a_folder_of_somebodys_files_is_left_as_it_was(trainer: Trainer) -> None:
+    folder = trainer.folder / "run"
+    folder.mkdir()
+    (folder / "data.json").write_text("mine")
+    with pytest.raises(UsageError, match=r"already holds data\.json"):
+        trainer(trainer.recipe())
+    assert [path.name for path in folder.iterdir()] == ["data.json"]
+
+
 def test_two_trainings_cannot_share_a_folder(trainer: Trainer) -> None:
     with RunFolder(trainer.folder / "run").locked(), pytest.raises(BusyError, match="another process"):
         trainer(trainer.recipe())

@@ -28,7 +28,8 @@ def family_for(character: str) -> str | None:
         return BASE
     if _needs_layout(character) and not _has_layout():
         return None
-    return next((family for family in (BASE, *installed()) if _has(family, character)), None)
+    with without_notes():
+        return next((family for family in (BASE, *installed()) if _has(family, character)), None)
 
 
 def cover(figure: "Figure") -> None:

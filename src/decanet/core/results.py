@@ -115,6 +115,11 @@ class RunFolder:
         """Folder of the pictures."""
         return self.path / "figures"
 
+    @property
+    def lock(self) -> Path:
+        """Locked while a process trains here; it stays when the run is finished."""
+        return self.path / ".lock"
+
     def read_json(self, path: Path) -> Any:
         """One of the run's JSON files. Raises CheckpointError when it is missing or damaged."""
         try:
@@ -156,7 +161,7 @@ class RunFolder:
         """Keep the run for this process. Raises BusyError when another one trains in it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            file = (self.path / ".lock").open("w")
+            file = self.lock.open("w")
         except OSError as error:
             raise UsageError(
                 f"cannot write to {self.path}: {error.strerror}; choose another --out"

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from decanet.convolution.pictures import image_endings
 from decanet.core.errors import DataError
-from decanet.data.images import ListedImages, is_of_a_system, list_images, skipped_in_words
+from decanet.data.images import RUN, ListedImages, is_of_a_system, list_images, skipped_in_words
 
 NAMES = {
     "train": {"train", "training", "trn", "训练", "訓練"},
@@ -77,6 +77,7 @@ def understand(folder: Path, known: Collection[str] = ()) -> Layout:
     if not folder.is_dir():
         raise DataError(f"no folder {folder}; --data takes a data set's name or a folder DIR/CLASS/image.jpg")
     listed = {name: list_images(folder / name) for name in class_names(folder)}
+    runs = {name for name, of_one in listed.items() if not of_one.paths and set(of_one.skipped) == {RUN}}
     grouped = {name: _by_folder(folder / name, of_one.paths) for name, of_one in listed.items()}
     splits = _roles([name for name in listed if set(grouped[name]) - {""}])
     skipped = sum((of_one.skipped for of_one in listed.values()), Counter())
@@ -87,7 +88,7 @@ def understand(folder: Path, known: Collection[str] = ()) -> Layout:
     origin = "all" if "all" in parts else "train"
     classes_at = folder / names.get(origin, "")
     empty = (
-        [name for name in class_names(classes_at) if name not in parts.get(origin, {})]
+        [name for name in class_names(classes_at) if name not in {*parts.get(origin, {}), *runs}]
         if origin in parts
         else []
     )

@@ -20,6 +20,8 @@ SYSTEM_FOLDERS = {
 
 # How a skipped file is counted where its ending is not what speaks against it.
 HIDDEN, BROKEN_LINK, SPECIAL, NO_ENDING = "hidden", "broken link", "pipe or device", "no ending"
+RUN = "run of decanet"  # its figures are no images of a class
+RUN_FILES = {"recipe.toml", "data.json"}
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,12 @@ def _against(path: Path) -> str | None:
         return BROKEN_LINK
     ending = path.suffix.lower()
     if ending not in image_endings():
-        return ending or NO_ENDING
-    return None if path.is_file() else SPECIAL
+        return RUN if path.is_dir() else ending or NO_ENDING
+    return None if path.is_file() else RUN if path.is_dir() else SPECIAL
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """All files below ``folder``, and those of systems as one entry each."""
+    """All files below ``folder``, and folders of systems and of runs as one entry each."""
     seen = {_identity(above) for above in folder.resolve().parents}
 
     def refuse(error: OSError) -> None:
@@ -112,6 +114,10 @@ def _entries(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(identity)
+        if RUN_FILES.issubset(files):
+            yield here
+            folders.clear()
+            continue
         yield from (here / name for name in files)
         yield from (here / name for name in folders if is_of_a_system(name))
         # Real folders come first: they keep their own names where a link leads to them too.

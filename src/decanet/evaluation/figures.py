@@ -160,21 +160,23 @@ def most_confident(predictions: Predictions, data: ImageData | FolderData, count
     correct = predicted == predictions.labels
     names = class_labels(data.classes, longest=16)
     columns = count // 2
-    figure = new_figure(1.55 * columns, 8.6)
-    upper, lower = np.asarray(figure.subfigures(2, 1, hspace=0.02))
-    for half, wanted, title in (
-        (upper, correct, "Most confident correct predictions"),
-        (lower, ~correct, "Most confident errors"),
+    shown = [min(count, int(wanted.sum())) for wanted in (correct, ~correct)]
+    rows = [-(-number // columns) for number in shown]
+    heights = [number or 0.4 for number in rows]
+    figure = new_figure(1.55 * columns, round(2.15 * sum(heights), 2))
+    upper, lower = np.asarray(figure.subfigures(2, 1, hspace=0.02, height_ratios=heights))
+    for half, wanted, number, lines, title in (
+        (upper, correct, shown[0], rows[0], "Most confident correct predictions"),
+        (lower, ~correct, shown[1], rows[1], "Most confident errors"),
     ):
         half.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
-        order = torch.argsort(confidence.masked_fill(~wanted, -1.0), descending=True)[
-            : min(count, int(wanted.sum()))
-        ]
-        grid = half.subplots(2, columns, squeeze=False).ravel()
+        order = torch.argsort(confidence.masked_fill(~wanted, -1.0), descending=True)[:number]
+        if not lines:
+            half.text(0.01, 0.25, "none", ha="left")
+            continue
+        grid = half.subplots(lines, columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
-        if not len(order):
-            half.text(0.5, 0.5, "none", ha="center")
         for axes, index, image in zip(grid, order.tolist(), thumbnails(data, order.tolist()), strict=False):
             axes.set_axis_on()
             name, true = names[int(predicted[index])], names[int(predictions.labels[index])]

@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from decanet.core.errors import CheckpointError, UsageError
 from decanet.core.printable import decanet_line
@@ -53,7 +53,7 @@ def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
 
 
 def refuse_other_run(run: RunFolder) -> None:
-    """Raise UsageError when the folder plainly holds a run; known before any data is read."""
+    """Raise UsageError when the folder plainly holds a run or files that one would overwrite, before data is read."""
     if run.result.exists():
         raise UsageError(
             f"{run.path} already holds a finished run; choose another --out, or see: "
@@ -61,6 +61,8 @@ def refuse_other_run(run: RunFolder) -> None:
         )
     if run.state.exists():
         raise UsageError(f"{run.path} already holds a run; choose another --out, or {go_on(run.path)}")
+    if not run.lock.exists() and (present := [path for path in _written(run) if path.exists()]):
+        _refuse(present[0])  # no run was ever begun here
 
 
 def refuse_finished(run: RunFolder) -> None:
@@ -80,15 +82,24 @@ def refuse_finished(run: RunFolder) -> None:
 def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
     """A folder may hold the very start that is about to be written, of a run that ended before its first checkpoint."""
     refuse_other_run(run)
-    present = [path for path in (*start, run.metrics, run.weights, run.figures) if path.exists()]
+    present = [path for path in _written(run) if path.exists()]
     same_start = _has_text(run.recipe, start[run.recipe]) and (
         not run.data.exists() or _has_text(run.data, start[run.data])
     )
     strange = [path for path in present if path not in {*start, run.metrics}] if same_start else present
     if strange:
-        raise UsageError(
-            f"{run.path} already holds {strange[0].name}, which the run would overwrite; choose another --out"
-        )
+        _refuse(strange[0])
+
+
+def _written(run: RunFolder) -> tuple[Path, ...]:
+    """What an unfinished run writes, but for its state."""
+    return run.recipe, run.data, run.metrics, run.weights, run.figures
+
+
+def _refuse(strange: Path) -> NoReturn:
+    raise UsageError(
+        f"{strange.parent} already holds {strange.name}, which the run would overwrite; choose another --out"
+    )
 
 
 def _has_text(path: Path, text: str) -> bool:

@@ -31,7 +31,7 @@ from decanet.evaluation.runs import cost_at, form_of, load_run, precision_for
 from decanet.models import Cost, create_model, model_entry
 from decanet.training.forecast import Forecast
 from decanet.training.loop import Line, Progress, train
-from decanet.training.run_files import append, begin, prepare_to_resume
+from decanet.training.run_files import append, begin, prepare_to_resume, refuse_other_run
 from decanet.training.schedules import picture_sizes
 from decanet.training.stopping import StopRequest, resumable
 
@@ -194,6 +194,8 @@ def run_training(
     """
     price = cost_of(recipe, data)  # the size of the pictures is checked here, before anything is written
     split = "validation" if recipe.validation else "test"
+    if ranks.is_main and not resume:
+        refuse_other_run(run)
     with run.locked() if ranks.is_main else nullcontext():
         if ranks.is_main:
             if resume:
