@@ -103,7 +103,9 @@ _SHORTAGES: tuple[tuple[set[int], str, str, str], ...] = (
     ),
     (
         {errno.ENOMEM},
-        "allocate memory|out of memory|not enough memory|bad_alloc|failed to map segment|unable to mmap",
+        # The last is what Python itself says when it has no memory left to say more.
+        "allocate memory|out of memory|not enough memory|bad_alloc|failed to map segment|unable to mmap|"
+        "error return without exception set",
         "not enough memory",
         "close other programs, or lower batch_size or the image size",
     ),
