@@ -1,5 +1,9 @@
 """Short trainings on the digits, which need no download."""
 
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +51,14 @@ def digits() -> ImageData:
 
 
 class Trainer:
-    """Trains recipes on the digits in temporary folders."""
+    """Trains recipes on the digits in temporary folders, at 16 pixels: they have 8x8."""
 
     def __init__(self, data: ImageData, folder: Path) -> None:
         self.data, self.folder = data, folder
 
     def recipe(self, *settings: str, name: str = "quick") -> Recipe:
         small = [
-            "batch_size=200", "precision=float32", "epochs=1", "log_every=1", "data.image_size=32",
+            "batch_size=200", "precision=float32", "epochs=1", "log_every=1", "data.image_size=16",
             "progressive_sizes=[]", "selection.keep=1", "test_crops=one",
         ]  # fmt: skip
         return resolve(override(load_recipe(name), [*small, *settings]), self.data, CPU)
@@ -71,3 +75,32 @@ class Trainer:
 @pytest.fixture
 def trainer(digits: ImageData, tmp_path: Path) -> Trainer:
     return Trainer(digits, tmp_path)
+
+
+def _as_rank(rank: int, port: int, job: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    torch.set_num_threads(1)
+    os.environ |= {
+        "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+    }  # fmt: skip
+    job(*arguments)
+
+
+def in_two_processes(job: Callable[..., None], *arguments: object) -> tuple[int | None, ...]:
+    """Run ``job(*arguments)`` in the two processes of one training; returns their exit codes.
+
+    They are forked from a server that has everything imported, for importing takes longer than such a training. What
+    torchrun does is tested once, in test_distributed.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.training.conftest", "sklearn.datasets"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    both = [context.Process(target=_as_rank, args=(rank, port, job, arguments)) for rank in (0, 1)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(timeout=120)
+        process.kill()  # only one that hangs still runs
+        process.join()
+    return tuple(process.exitcode for process in both)

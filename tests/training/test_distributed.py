@@ -1,21 +1,32 @@
 """Two processes compute exactly what one computes."""
 
 import os
-import socket
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from decanet.core.errors import DistributedError
-from decanet.core.recipe import to_toml
+from decanet.core.errors import DecanetError, DistributedError
+from decanet.core.recipe import read_recipe, to_toml
+from decanet.core.report import Silent
+from decanet.core.results import RunFolder
 from decanet.core.runtime import ranks_from_environment
+from decanet.data import ImageData, load_data
+from decanet.training import loop
 from decanet.training.checkpoint import load_state
-from decanet.training.distributed import GlobalBatchNorm2d, lost_process, use_global_statistics
-from tests.training.conftest import Trainer
+from decanet.training.distributed import (
+    GlobalBatchNorm2d,
+    lost_process,
+    process_group,
+    use_global_statistics,
+)
+from decanet.training.session import run_training
+from tests.training.conftest import CPU, Listener, Trainer, in_two_processes
 
 # In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
 SCRIPT = """
@@ -105,37 +116,27 @@ def test_a_lost_process_is_told_from_other_errors(
     assert isinstance(lost_process(error), DistributedError) == lost
 
 
-ONE_IS_HIT = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import torch
-torch.set_num_threads(1)
-from decanet.core.errors import DecanetError
-from decanet.core.recipe import read_recipe
-from decanet.core.report import Silent
-from decanet.core.results import RunFolder
-from decanet.core.runtime import ranks_from_environment
-from decanet.data import load_data
-from decanet.training import loop
-from decanet.training.distributed import process_group
-from decanet.training.session import run_training
-from tests.training.conftest import CPU, Listener
-ranks, real, steps = ranks_from_environment(), loop._loss, []
-def loss(*arguments):
-    steps.append(1)
-    if ranks.rank == 1 and len(steps) == 3:
-        os.kill(os.getpid(), getattr(signal, sys.argv[4]))
-    return real(*arguments)
-loop._loss = loss
-try:
-    with process_group(ranks, CPU):
-        run_training(read_recipe(Path(sys.argv[2])), load_data("digits", cache=Path("x"), report=Silent()),
-                     RunFolder(Path(sys.argv[3])), device=CPU, ranks=ranks, watcher=Listener())
-except DecanetError as error:
-    print(error.line)
-    os._exit(error.exit_code)
-"""
+def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
+    """Train; the second process is hit in its third step. What each has to say is written to ``said``."""
+    ranks, real, steps = ranks_from_environment(), loop._loss, []
+
+    def loss(*arguments: Any) -> Any:
+        steps.append(1)
+        if ranks.rank == 1 and len(steps) == 3:
+            os.kill(os.getpid(), getattr(signal, number))
+        return real(*arguments)
+
+    loop._loss = loss
+    data = load_data("digits", cache=Path("unused"), report=Silent())
+    assert isinstance(data, ImageData)
+    try:
+        with process_group(ranks, CPU):
+            run_training(
+                read_recipe(recipe), data, RunFolder(run), device=CPU, ranks=ranks, watcher=Listener()
+            )
+    except DecanetError as error:
+        (said / f"{ranks.rank}").write_text(error.line)
+        os._exit(error.exit_code)
 
 
 @pytest.mark.parametrize(
@@ -148,21 +149,17 @@ except DecanetError as error:
 def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
     trainer: Trainer, number: str, codes: tuple[int, int], says: str, steps: int
 ) -> None:
-    settings = ["model.name=lenet5_modern", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=9"]
-    recipe, script, run = trainer.folder / "recipe.toml", trainer.folder / "script.py", trainer.folder / "run"
-    recipe.write_text(to_toml(trainer.recipe(*settings)))
-    script.write_text(ONE_IS_HIT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, str(script), str(Path(__file__).parents[2]), str(recipe), str(run), number]
-    place = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    both = [
-        subprocess.Popen(command, env={**place, "RANK": str(rank)}, stdout=subprocess.PIPE, text=True)
-        for rank in (0, 1)
+    settings = [
+        "model.name=lenet5_modern",
+        "data.image_size=32",
+        "optimizer.name=sgd",
+        "optimizer.lr=0.01",
+        "epochs=9",
     ]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert tuple(process.returncode for process in both) == codes
-    assert said[0].startswith(says)
-    assert f"decanet train --resume {run}" in said[0]
+    recipe, run = trainer.folder / "recipe.toml", trainer.folder / "run"
+    recipe.write_text(to_toml(trainer.recipe(*settings)))
+    assert in_two_processes(one_is_hit, recipe, run, number, trainer.folder) == codes
+    said = (trainer.folder / "0").read_text()
+    assert said.startswith(says)
+    assert f"decanet train --resume {run}" in said
     assert load_state(run / "state.pt")["progress"]["step"] == steps

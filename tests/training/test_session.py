@@ -3,10 +3,10 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,11 +21,18 @@ from decanet.core.errors import (
     UsageError,
 )
 from decanet.core.recipe import read_recipe
+from decanet.core.report import Silent
 from decanet.core.results import RunFolder
+from decanet.core.runtime import ranks_from_environment
+from decanet.data import ImageData, load_data
 from decanet.evaluation.runs import load_run
+from decanet.training.distributed import process_group
 from decanet.training.loop import Line
-from decanet.training.session import rehearse
-from tests.training.conftest import CPU, Listener, Trainer
+from decanet.training.session import rehearse, run_training
+from tests.training.conftest import CPU, Listener, Trainer, in_two_processes
+
+# Fewer multiply-adds than DecaNet has at 16 pixels.
+LENET = ["model.name=lenet5_modern", "data.image_size=32"]
 
 
 def digest(run: RunFolder) -> str:
@@ -40,9 +47,19 @@ def digest(run: RunFolder) -> str:
     return total.hexdigest()
 
 
+@pytest.fixture(scope="module")
+def finished(digits: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A finished training of an epoch: run, result, predictions and watcher. Tests that write take a copy."""
+    trainer = Trainer(digits, tmp_path_factory.mktemp("finished"))
+    return trainer(trainer.recipe())
+
+
 def test_the_quick_recipe_learns_the_digits(trainer: Trainer) -> None:
-    growing = ["data.image_size=28", "progressive_sizes=[[0.3,20],[0.6,24]]"]  # as the recipe has it
-    _, result, said, listener = trainer(trainer.recipe("epochs=8", *growing))
+    growing = [
+        "data.image_size=20",
+        "progressive_sizes=[[0.3,12],[0.6,16]]",
+    ]  # in three sizes, as the recipe has it
+    _, result, said, listener = trainer(trainer.recipe("epochs=5", *growing))
     assert result["test_top1"] > 0.95
     assert result["test_top1"] == said.top(1)
     assert result["test_top5"] >= result["test_top1"]
@@ -50,7 +67,7 @@ def test_the_quick_recipe_learns_the_digits(trainer: Trainer) -> None:
 
 
 def test_a_network_that_sees_grey_learns_too(trainer: Trainer) -> None:
-    _, result, _, _ = trainer(trainer.recipe("model.name=lenet5_modern", "epochs=8", name="tutorial"))
+    _, result, _, _ = trainer(trainer.recipe(*LENET, "epochs=8", name="tutorial"))
     assert result["test_top1"] > 0.8
     assert result["macs"] == 416_520
 
@@ -62,16 +79,17 @@ def test_auto_leaves_a_network_with_little_arithmetic_in_float32(
         return "bfloat16" if wanted == "auto" else wanted
 
     monkeypatch.setattr("decanet.evaluation.runs.choose_precision", machine_with_bfloat16)
-    lenet5 = ["model.name=lenet5"]  # 0.3 million multiply-adds a picture
+    lenet5 = ["model.name=lenet5", "data.image_size=32"]  # 0.3 million multiply-adds a picture
     assert trainer.recipe("precision=auto", *lenet5).precision == "float32"
     assert trainer.recipe("precision=bfloat16", *lenet5).precision == "bfloat16"
-    assert trainer.recipe("precision=auto").precision == "bfloat16"  # decanet_s has 20 million
+    assert (
+        trainer.recipe("precision=auto", "data.image_size=32").precision == "bfloat16"
+    )  # decanet_s has 20 million
 
 
-def test_a_run_holds_all_that_a_comparison_needs(trainer: Trainer) -> None:
-    recipe = trainer.recipe()
-    run, result, _, listener = trainer(recipe)
-    assert read_recipe(run.recipe) == recipe
+def test_a_run_holds_all_that_a_comparison_needs(finished: Any, trainer: Trainer) -> None:
+    run, result, _, listener = finished
+    assert read_recipe(run.recipe) == trainer.recipe()
     assert json.loads(run.result.read_text()) == result
     assert {
         "model",
@@ -85,7 +103,7 @@ def test_a_run_holds_all_that_a_comparison_needs(trainer: Trainer) -> None:
         "train_seconds",
     } <= set(result)
     assert result["params"] == 295_072
-    assert result["macs"] == 19_887_392  # counted by torch.utils.flop_counter, halved
+    assert result["macs"] == 4_118_816  # counted by torch.utils.flop_counter, halved
     environment = result["environment"]
     assert environment["torch"] == torch.__version__
     assert environment["threads"] == torch.get_num_threads()
@@ -96,16 +114,16 @@ def test_a_run_holds_all_that_a_comparison_needs(trainer: Trainer) -> None:
     assert not run.state.exists(), "a finished run needs no state"
 
 
-def test_the_weights_file_gives_the_same_answers(trainer: Trainer) -> None:
-    run, _, said, _ = trainer(trainer.recipe())
+def test_the_weights_file_gives_the_same_answers(finished: Any, trainer: Trainer) -> None:
+    run, _, said, _ = finished
     from decanet.training.session import judge
 
     again = judge(load_run(run.path, CPU).model, trainer.recipe(), trainer.data, "test", CPU)
     torch.testing.assert_close(again.probabilities, said.probabilities)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(trainer: Trainer) -> None:
-    first, _, _, _ = trainer(trainer.recipe(), "a")
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(finished: Any, trainer: Trainer) -> None:
+    first = finished[0]
     second, _, _, _ = trainer(trainer.recipe(), "b")
     other, _, _, _ = trainer(trainer.recipe("seed=1"), "c")
     assert digest(first) == digest(second)
@@ -132,14 +150,17 @@ class StopsAt(Listener):
             ["ema=0.9", "validation=0.2", "batch_size=400"],
             id="muon with an average, stopped where a pass ends",
         ),
-        pytest.param(["progressive_sizes=[[0.3,20],[0.6,24]]"], id="growing pictures"),
+        pytest.param(["data.image_size=20", "progressive_sizes=[[0.3,12],[0.6,16]]"], id="growing pictures"),
         pytest.param(
             ["batch_size=1000", "selection.start=0.1", "selection.keep=0.8"],
             id="amid a pass over the hardest",
         ),
         pytest.param(
             [
-                "model.name=alexnet_cifar",
+                "model.name=wrn_16_4_cifar",
+                'model.options={"dropout": 0.3}',
+                "data.image_size=8",
+                "augmentation.cutout=2",
                 "batch_size=16",
                 "epochs=0.1",
                 "optimizer.name=adam",
@@ -219,11 +240,11 @@ def test_ten_crops_of_images_that_fill_the_network_are_refused_before_training(
 ) -> None:
     """Training shows the whole of a 32x32 image; crops of it enlarged to 37x37 are another kind of image."""
     with pytest.raises(UsageError, match="test_crops=shift"):
-        trainer.recipe("test_crops=ten", f"augmentation.resize={resize}")
+        trainer.recipe("data.image_size=32", "test_crops=ten", f"augmentation.resize={resize}")
 
 
 def test_images_are_evaluated_at_the_size_that_training_cuts_crops_from(trainer: Trainer) -> None:
-    assert trainer.recipe("augmentation.resize=37").augmentation.resize == 32
+    assert trainer.recipe("data.image_size=32", "augmentation.resize=37").augmentation.resize == 32
     assert trainer.recipe("data.image_size=24", "augmentation.resize=28").augmentation.resize == 28
     assert (
         trainer.recipe("data.image_size=24", "test_crops=ten", "augmentation.resize=28").test_crops == "ten"
@@ -232,18 +253,18 @@ def test_images_are_evaluated_at_the_size_that_training_cuts_crops_from(trainer:
 
 def test_crops_larger_than_the_resized_image_are_refused(trainer: Trainer) -> None:
     with pytest.raises(UsageError, match="at least 32x32"):
-        trainer.recipe("augmentation.resize=28")
+        trainer.recipe("data.image_size=32", "augmentation.resize=28")
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(trainer: Trainer) -> None:
-    recipe = trainer.recipe("model.name=alexnet_cifar", "optimizer.name=sgd", "optimizer.lr=1e9")
+    recipe = trainer.recipe(*LENET, "optimizer.name=sgd", "optimizer.lr=1e9")
     with pytest.raises(DivergedError, match=r"lower optimizer\.lr"):
         trainer(recipe)
     assert not (trainer.folder / "run" / "result.json").exists()
 
 
 def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer) -> None:
-    recipe = trainer.recipe("model.name=lenet5_modern", "epochs=4")  # 25 is a rate for DecaNet's biases
+    recipe = trainer.recipe(*LENET, "epochs=4")  # 25 is a rate for DecaNet's biases
     with pytest.raises(
         DivergedError, match=r"guessing would give 2\.3; .* a recipe that suits lenet5_modern"
     ):
@@ -251,14 +272,14 @@ def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer
 
 
 def test_a_rehearsal_times_steps_whose_loss_explodes(trainer: Trainer) -> None:
-    recipe = trainer.recipe("model.name=alexnet_cifar", "optimizer.name=sgd", "optimizer.lr=1e9")
+    recipe = trainer.recipe(*LENET, "optimizer.name=sgd", "optimizer.lr=1e9")
     outcome = rehearse(recipe, trainer.data, device=CPU, watcher=Listener())
     assert outcome["steps"] == 8
     assert outcome["predicted_seconds"] == pytest.approx(1433 / outcome["images_per_second"])
 
 
-def test_a_run_in_the_way_is_not_overwritten(trainer: Trainer) -> None:
-    run, _, _, _ = trainer(trainer.recipe())
+def test_a_run_in_the_way_is_not_overwritten(finished: Any, trainer: Trainer) -> None:
+    run = RunFolder(shutil.copytree(finished[0].path, trainer.folder / "run"))
     before = run.weights.read_bytes()
     with pytest.raises(UsageError, match="already holds a finished run"):
         trainer(trainer.recipe("seed=5"))
@@ -279,9 +300,10 @@ def test_two_trainings_cannot_share_a_folder(trainer: Trainer) -> None:
         trainer(trainer.recipe())
 
 
-def test_resuming_a_finished_run_draws_its_figures_or_is_refused(trainer: Trainer) -> None:
+def test_resuming_a_finished_run_draws_its_figures_or_is_refused(finished: Any, trainer: Trainer) -> None:
     """A run that ends after its result was written has no figures: resuming draws them, and trains nothing."""
-    run, result, said, _ = trainer(trainer.recipe())
+    first, result, said, _ = finished
+    run = RunFolder(shutil.copytree(first.path, trainer.folder / "run"))
     before = run.weights.read_bytes()
     _, again, said_again, listener = trainer(trainer.recipe(), resume=True)
     assert again == result
@@ -372,24 +394,14 @@ def test_the_tutorials_recipe_is_the_tutorials() -> None:
     )
 
 
-TWO_PROCESSES = """
-import sys, torch
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-torch.set_num_threads(1)
-from decanet.core.runtime import ranks_from_environment
-from decanet.core.results import RunFolder
-from decanet.core.recipe import read_recipe
-from decanet.core.report import Silent
-from decanet.data import load_data
-from decanet.training.distributed import process_group
-from decanet.training.session import run_training
-from tests.training.conftest import Listener, CPU
-ranks = ranks_from_environment()
-with process_group(ranks, CPU):
-    run_training(read_recipe(Path(sys.argv[2])), load_data("digits", cache=Path("x"), report=Silent()),
-                 RunFolder(Path(sys.argv[3])), device=CPU, ranks=ranks, watcher=Listener())
-"""
+def train_as_one_of_two(recipe: Path, folder: Path) -> None:
+    ranks = ranks_from_environment()
+    data = load_data("digits", cache=Path("unused"), report=Silent())
+    assert isinstance(data, ImageData)
+    with process_group(ranks, CPU):
+        run_training(
+            read_recipe(recipe), data, RunFolder(folder), device=CPU, ranks=ranks, watcher=Listener()
+        )
 
 
 @pytest.mark.parametrize(
@@ -400,22 +412,14 @@ with process_group(ranks, CPU):
             ["model.name=resnet20_cifar", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=0.5"],
             id="with batch normalisation"),
         pytest.param(
-            ["model.name=lenet5_modern", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=2"], id="without"),
+            [*LENET, "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=2"], id="without"),
     ],
 )  # fmt: skip
 def test_two_processes_reach_what_one_reaches(trainer: Trainer, settings: list[str]) -> None:
     # An odd batch size: the slices differ in length, and the gradients must still be the global batch's.
     recipe = trainer.recipe("batch_size=333", "precision=float32", *settings)
     one, one_result, _, _ = trainer(recipe, "one")
-    script = trainer.folder / "script.py"
-    script.write_text(TWO_PROCESSES)
-    root = Path(__file__).parents[2]
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script),
-        str(root), str(one.recipe), str(trainer.folder / "two"),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert in_two_processes(train_as_one_of_two, one.recipe, trainer.folder / "two") == (0, 0)
     two = RunFolder(trainer.folder / "two")
     assert two.read_json(two.result)["processes"] == 2
     losses = [[line["loss"] for line in run.read_metrics()] for run in (one, two)]

@@ -36,6 +36,7 @@ STEPS = 6  # two epochs of 1,433 images in batches of 600
 def short(trainer: Trainer, *settings: str) -> Recipe:
     lenet = [
         "model.name=lenet5_modern",
+        "data.image_size=32",
         "optimizer.name=sgd",
         "optimizer.lr=0.01",
         "batch_size=600",
