@@ -1,7 +1,8 @@
 """Writes the generated parts of README.md and README.zh.md, the speed table and the lineage table; and images.
 
     python docs/generate.py           the tables, and the networks' table that `decanet models` shows
-    python docs/generate.py images    the convolution lab's images in docs/images
+    python docs/generate.py images    the images in docs/images that need no training
+    python docs/generate.py images RUN    also those of a finished run, for instance of `decanet train quick`
 
 tests/test_readme.py fails when a README differs from what this would write.
 """
@@ -20,31 +21,33 @@ WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"
 READMES = {"README.md": "en", "README.zh.md": "zh"}
 TEXTS = {
     "en": {
-        "head": "| recipe | seeds | test accuracy | training time | shell to answer | faster than the tutorial's |",
+        "head": "| recipe | seeds | test accuracy | training time | whole command | speed-up over the tutorial's recipe |",
         "about": (
             "Means over the seeds (± standard deviation), {date}, {processor}, {threads} threads, torch {torch}; "
             "the whole training time, data cached. The tutorial's step, float32, took {step:.0f} ms there: "
-            "{tutorial:.0f} minutes for its ten passes, extrapolated from {timed} steps timed between the trainings."
+            "{tutorial:.0f} minutes for its ten epochs, extrapolated from {timed} steps timed between the trainings."
         ),
         "whole": (
-            "`tutorial_bf16` is the tutorial's own recipe, AlexNet for 32x32 pictures, in bfloat16 arithmetic. Run "
+            "`tutorial_bf16` is the tutorial's own recipe, AlexNet for 32x32 images, in bfloat16 arithmetic. Run "
             "whole on the same machine, it reached **{accuracy:.2f}%** in {seconds:.0f} s (seed {seed}; `{file}`): "
             "{ratios}."
         ),
         "ratio": "{times:.0f} times as long as `{recipe}`",
+        "comma": ", ",
     },
     "zh": {
-        "head": "| 配方 | 种子数 | 测试准确率 | 训练时间 | 从命令到答案 | 比教程快 |",
+        "head": "| 配方 | 随机种子数 | 测试准确率 | 训练时间 | 端到端耗时 | 相对教程配方的加速 |",
         "about": (
-            "为各种子的平均值(± 标准差),{date},{processor},{threads} 线程,torch {torch};"
+            "各随机种子的平均值(± 标准差),{date},{processor},{threads} 线程,torch {torch};"
             "为完整训练时间,数据已缓存。教程的训练步(float32)在同一机器上每步 {step:.0f} 毫秒:"
             "十轮约 {tutorial:.0f} 分钟,由各次训练之间测得的 {timed} 步外推。"
         ),
         "whole": (
-            "`tutorial_bf16` 就是教程自己的配方(用于 32x32 图片的 AlexNet),采用 bfloat16 运算。"
-            "在同一机器上完整运行一次,用 {seconds:.0f} 秒达到 **{accuracy:.2f}%**(种子 {seed};`{file}`):{ratios}。"
+            "`tutorial_bf16` 就是教程自己的配方(用于 32x32 图像的 AlexNet),采用 bfloat16 运算。"
+            "在同一机器上完整运行一次,用 {seconds:.0f} 秒达到 **{accuracy:.2f}%**(随机种子 {seed};`{file}`),所用时间{ratios}。"
         ),
-        "ratio": "是 `{recipe}` 的 {times:.0f} 倍时间",
+        "ratio": "是 `{recipe}` 的 {times:.0f} 倍",
+        "comma": "、",
     },
 }
 
@@ -92,7 +95,7 @@ def _whole_run(texts: dict[str, str], measured: dict[str, Any]) -> str:
         seconds=result["train_seconds"],
         seed=result["seed"],
         file=WHOLE_RUN,
-        ratios=", ".join(ratios),
+        ratios=texts["comma"].join(ratios),
     )
 
 
@@ -106,36 +109,62 @@ def generated(name: str, text: str) -> str:
     return text
 
 
-def draw_images() -> None:
-    """The contact sheet and the statistics of ``decanet convolve``, small enough for a README, in full color."""
+def draw_images(run: Path | None = None) -> None:
+    """The README's figures as the commands draw them, small enough for it, in full color.
+
+    Without the folder of a finished run, the images of a run stay as they are.
+    """
     from skimage.data import chelsea
 
     from decanet.convolution._comparison_figures import draw_contact_sheet
     from decanet.convolution._image_panels import Setting
+    from decanet.convolution._signal_figures import draw_echo_sheet
     from decanet.convolution._statistics_figures import draw_statistics
     from decanet.convolution.kernels import KERNELS, find_kernel
     from decanet.convolution.pictures import grey_of
+    from decanet.convolution.signals import (
+        TUTORIAL_ALPHAS,
+        ExponentialDecay,
+        convolve_recursion,
+        sine,
+        tutorial_times,
+    )
     from decanet.convolution.statistics import measure, noise_like
+    from decanet.core import facts
+    from decanet.insight import lineage_figures
 
+    kernels = [ExponentialDecay(alpha) for alpha in TUTORIAL_ALPHAS]
+    echoes = convolve_recursion(sine, kernels, tutorial_times())
+    _save_small(draw_echo_sheet(TUTORIAL_ALPHAS, echoes), "echo.png", 110)
     cat, setting = grey_of(chelsea()), Setting()
     results = [setting.result(name, cat, find_kernel(name)) for name in KERNELS]
     sheet = draw_contact_sheet(cat, results, setting, f"One image under {len(results)} kernels")
     _save_small(sheet, "kernels.png", 71)
     _save_small(draw_statistics(measure(cat), measure(noise_like(cat))), "statistics.png", 90)
+    _save_small(
+        lineage_figures.error_over_years(facts.competition(), facts.human()), "error-over-years.png", 150
+    )
+    _save_small(lineage_figures.depth_against_parameters(lineage()), "depth-against-parameters.png", 150)
+    if run:
+        for name in ("curves.png", "most_confident.png"):
+            _write_small(run / "figures" / name, name.replace("_", "-"))
 
 
 def _save_small(figure: Any, name: str, dpi: int) -> None:
+    _write_small(save_figure(figure, ROOT / "docs" / "images" / name, dpi=dpi), name)
+
+
+def _write_small(drawn: Path, name: str) -> None:
     from PIL import Image
 
-    path = save_figure(figure, ROOT / "docs" / "images" / name, dpi=dpi)
-    with Image.open(path) as image:
-        image.convert("RGB").save(path, optimize=True)
+    with Image.open(drawn) as image:
+        image.convert("RGB").save(ROOT / "docs" / "images" / name, optimize=True)
 
 
 def main() -> None:
     """Rewrite the tables, or the images."""
-    if sys.argv[1:] == ["images"]:
-        draw_images()
+    if sys.argv[1:2] == ["images"]:
+        draw_images(*map(Path, sys.argv[2:]))
         return
     models_table.FILE.write_text(models_table.as_text(models_table.computed()), encoding="utf-8")
     for name in READMES:
