@@ -21,7 +21,7 @@ WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"
 READMES = {"README.md": "en", "README.zh.md": "zh"}
 TEXTS = {
     "en": {
-        "head": "| recipe | seeds | test accuracy | training time | whole command | speed-up over the tutorial's recipe |",
+        "head": "| recipe | seeds | test accuracy | training time | whole command | speed-up over the tutorial |",
         "about": (
             "Means over the seeds (± standard deviation), {date}, {processor}, {threads} threads, torch {torch}; "
             "the whole training time, data cached. The tutorial's step, float32, took {step:.0f} ms there: "
@@ -44,7 +44,8 @@ TEXTS = {
         ),
         "whole": (
             "`tutorial_bf16` 就是教程自己的配方(用于 32x32 图像的 AlexNet),采用 bfloat16 运算。"
-            "在同一机器上完整运行一次,用 {seconds:.0f} 秒达到 **{accuracy:.2f}%**(随机种子 {seed};`{file}`),所用时间{ratios}。"
+            "在同一机器上完整运行一次,用 {seconds:.0f} 秒达到 **{accuracy:.2f}%**(随机种子 {seed};`{file}`),"
+            "所用时间{ratios}。"
         ),
         "ratio": "是 `{recipe}` 的 {times:.0f} 倍",
         "comma": "、",

@@ -160,6 +160,13 @@ def test_half_a_percent_is_not_printed_as_zero() -> None:
     assert [text.get_text() for text in drawn_confusion(figure)[0].texts] == ["100", "1"]
 
 
+def test_classes_too_many_to_be_named_have_no_numbers_that_are_not_theirs() -> None:
+    """The rows are in an order of their own: row 20 is not class 20."""
+    axes = confusion(predictions(40), [f"class {k}" for k in range(40)]).axes[0]
+    assert len(axes.get_xticks()) == len(axes.get_yticks()) == 0
+    assert axes.get_xlabel() == "predicted class (of 40; those often confused are neighbors)"
+
+
 def test_classes_that_are_often_confused_are_neighbors() -> None:
     percent = np.eye(6) * 60
     for one, other in [(0, 5), (1, 3), (2, 4)]:

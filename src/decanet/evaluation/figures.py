@@ -130,7 +130,11 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
                     column, row, f"{math.floor(value + 0.5)}", ha="center", va="center", fontsize=8,
                     color="white" if dark else "#222222",
                 )  # fmt: skip
-    legend = " (classes.txt names the numbered ones)" if named and needs_legend(classes) else ""
+    else:  # numbers of rows would be taken for those of the classes
+        axes.set(xticks=[], yticks=[])
+    legend = f" (of {len(classes)}; those often confused are neighbors)"
+    if named:
+        legend = " (classes.txt names the numbered ones)" if needs_legend(classes) else ""
     axes.set(
         xlabel=f"predicted class{legend}", ylabel="true class", title="Confusion matrix: % of each true class"
     )
