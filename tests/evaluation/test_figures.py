@@ -113,7 +113,7 @@ def test_the_accuracy_reached_is_inside_the_picture(top1: float, tmp_path: Path)
 
 def drawn_confusion(figure: Figure) -> tuple[Any, np.ndarray]:
     """The axes of the matrix, and its percentages: the diagonal from one image, the errors from the other."""
-    (axes,) = [a for a in figure.axes if a.get_xlabel() == "predicted class"]
+    (axes,) = [a for a in figure.axes if a.get_xlabel().startswith("predicted class")]
     correct, errors = [image.get_array() for image in axes.images]
     empty = np.ma.getmaskarray(correct).all(axis=1)
     assert (np.ma.getmaskarray(correct) == (~np.ma.getmaskarray(errors) | empty[:, None])).all()
