@@ -15,6 +15,8 @@ from PIL import Image
 from decanet.cli import run as decanet
 
 FIGURES = {"curves.png", "kernels.png", "confusion.png", "most_confident.png"}
+# The digits have 8x8 pixels; 28 would show no more of them and take three times as long.
+SMALL = ["--set", "data.image_size=16", "--set", "progressive_sizes=[]"]
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "4",
                 "--set",
                 "batch_size=200",
+                *SMALL,
                 "--out",
                 str(run),
             ]
@@ -121,6 +124,7 @@ def test_own_pictures_train_and_are_named(
         "6",
         "--set",
         "batch_size=8",
+        *SMALL,
         "--json",
     ]
     assert decanet(command) == 0
@@ -200,7 +204,7 @@ def test_without_any_source_the_fallback_does_the_whole_job(
         "--out",
         str(run),
     ]
-    assert decanet([*command, "--epochs", "1", "--set", "batch_size=200"]) == 0
+    assert decanet([*command, "--epochs", "1", "--set", "batch_size=200", *SMALL]) == 0
     said = capsys.readouterr().out
     assert "cifar10 cannot be had here: everything that follows is done on digits instead" in said
     assert json.loads((run / "result.json").read_text())["data"] == "digits"
@@ -220,9 +224,10 @@ def test_ctrl_c_saves_and_the_printed_command_goes_on(tmp_path: Path) -> None:
         "batch_size=50",
         "--set",
         "log_every=1",
+        *SMALL,
     ]
     child = subprocess.Popen(
-        [sys.executable, *start, "--epochs", "3", "--out", str(run)],
+        [sys.executable, *start, "--epochs", "5", "--out", str(run)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     metrics = run / "metrics.jsonl"

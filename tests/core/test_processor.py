@@ -95,12 +95,18 @@ def test_threads_are_set_as_asked() -> None:
 
 
 @pytest.mark.parametrize("asked", ["1", "1,1"])
-def test_threads_follow_openmp_when_nothing_is_asked(asked: str) -> None:
+def test_nothing_is_chosen_where_openmp_was_told(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: pytest.fail("OpenMP's choice was overruled"))
+    assert set_threads() == torch.get_num_threads()
+
+
+def test_threads_follow_openmp_when_nothing_is_asked() -> None:
     """In a fresh process: OMP_NUM_THREADS is read when torch starts; a list is OpenMP's form for nested levels."""
     code = "from decanet.core.processor import set_threads; print(set_threads())"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "OMP_NUM_THREADS": asked}, capture_output=True, text=True, check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1,1"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == "1"
 

@@ -32,12 +32,20 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_tutorial_gives_thirteen_figures_and_a_table(here, capsys):
+def test_the_tutorial_gives_thirteen_figures_and_a_table(here, capsys, monkeypatch):
+    titles = {}
+
+    def keep(figure, path):  # the next test draws two of them
+        titles[str(path)] = figure.axes[1].get_title()
+        return path
+
+    monkeypatch.setattr("decanet.core.plotting.save_figure", keep)
     assert signal("--json") == 0
     printed = capsys.readouterr()
     report = json.loads(printed.out)
-    assert names(here / "convolve-signal") == sorted(f"echo-alpha-{alpha:g}.png" for alpha in TUTORIAL_ALPHAS)
-    assert len(report["files"]) == 13
+    assert list(titles) == [f"convolve-signal/echo-alpha-{alpha:g}.png" for alpha in TUTORIAL_ALPHAS]
+    assert all(rf"\alpha={alpha:g}$" in title for alpha, title in zip(TUTORIAL_ALPHAS, titles.values()))
+    assert report["files"] == list(titles)
     assert [row["alpha"] for row in report["alphas"]] == list(TUTORIAL_ALPHAS)
     for row in report["alphas"]:
         assert row["max_error"]["recursion"] < 1e-9
