@@ -7,7 +7,7 @@ import pytest
 
 from decanet.cli import _app
 from decanet.cli import run as decanet
-from decanet.cli._shared import right_in_words
+from decanet.cli._shared import accuracy_in_words
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_a_folder_of_any_name_is_taken_for_data(
 
 
 def test_five_of_five_classes_are_not_told() -> None:
-    assert right_in_words(0.5, 1.0, "40 images") == "[bold]50.00%[/bold] of 40 images right"
-    assert right_in_words(0.5, 0.75, "40 images").endswith("right (75.00% among the first five)")
+    assert accuracy_in_words(0.5, 1.0, "40 images") == "accuracy [bold]50.00%[/bold] on 40 images"
+    assert accuracy_in_words(0.5, 0.75, "40 images").endswith("on 40 images (top-5 75.00%)")

@@ -73,13 +73,13 @@ def console(as_json: bool = False):  # type: ignore[no-untyped-def]
     return drawn
 
 
-def right_in_words(top1: float, top5: float, what: str) -> str:
-    """The accuracies of a network as a bold sentence; ``what`` was evaluated, for instance ``"40 images"``.
+def accuracy_in_words(top1: float, top5: float, what: str) -> str:
+    """The top-1 and top-5 accuracy in one phrase; ``what`` was evaluated, for instance ``"40 images"``.
 
-    All among the first five is nothing to tell: with five classes or fewer it is always so.
+    A top-5 accuracy of 100% is left out: with five classes or fewer it is always so.
     """
-    five = "" if top5 == 1 else f" ({100 * top5:.2f}% among the first five)"
-    return f"[bold]{100 * top1:.2f}%[/bold] of {what} right{five}"
+    five = "" if top5 == 1 else f" (top-5 {100 * top5:.2f}%)"
+    return f"accuracy [bold]{100 * top1:.2f}%[/bold] on {what}{five}"
 
 
 def table(rows: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:

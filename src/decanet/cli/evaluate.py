@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words
+from decanet.cli._shared import DataDir, Device, JsonFlag, Source, accuracy_in_words, console, print_json
 
 
 def command(
@@ -105,7 +105,7 @@ def command(
         print_json(result)
     else:
         console().print(
-            right_in_words(said.top(1), said.top(5), f"{len(said.labels)} images")
+            accuracy_in_words(said.top(1), said.top(5), f"{len(said.labels)} images")
             + f", loss {said.loss:.4f}",
             markup=True,
         )
@@ -138,7 +138,7 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
     out = console()
     for note in measured.notes:
         out.say(note)
-    out.print(right_in_words(said.top(1), said.top(5), f"{len(said.labels)} images"), markup=True)
+    out.print(accuracy_in_words(said.top(1), said.top(5), f"{len(said.labels)} images"), markup=True)
     if stated is not None:
         out.print(
             f"{stated.weights} states {stated.top1_pct:.2f}% and {stated.top5_pct:.2f}% on ImageNet's validation "

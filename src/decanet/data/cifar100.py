@@ -1,4 +1,4 @@
-"""CIFAR-100: 60,000 colour pictures of 32x32 in 100 classes (A. Krizhevsky, 2009), from its publisher."""
+"""CIFAR-100: 60,000 color images of 32x32 in 100 classes (A. Krizhevsky, 2009), from its publisher."""
 
 import os
 from pathlib import Path
@@ -63,7 +63,7 @@ def _from_publisher(cache: Path, report: Report) -> Splits:
 register_dataset(
     DatasetEntry(
         name="cifar100",
-        summary="60,000 colour pictures of 32x32 in 100 classes",
+        summary="60,000 color images of 32x32 in 100 classes",
         sources=("publisher",),
         load=load,
         cached=lambda cache: [cache / "cifar100" / "train.bin", cache / "cifar100" / "test.bin"],

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 grey pictures of clothes in ten classes (H. Xiao, K. Rasul, R. Vollgraf, 2017).
+"""Fashion-MNIST: 70,000 gray images of clothes in ten classes (H. Xiao, K. Rasul, R. Vollgraf, 2017).
 
 From Debian's package ``dataset-fashion-mnist`` where apt is at hand (installed or not, no root needed), or
 from the publisher. The 28x28 pictures get a border of 2 and three equal channels, so that every network for
@@ -143,7 +143,7 @@ def _read(folder: Path, prefix: str) -> Split:
 register_dataset(
     DatasetEntry(
         name="fashion-mnist",
-        summary="70,000 grey pictures of clothes in 10 classes, shown as 32x32 RGB",
+        summary="70,000 gray images of clothes in 10 classes, shown as 32x32 RGB",
         sources=("debian", "publisher"),
         load=load,
         cached=lambda cache: [cache / "fashion-mnist" / name for name in FILES],

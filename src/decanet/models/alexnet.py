@@ -208,7 +208,7 @@ PAPER = Recipe(
         BY_HAND + " (in the authors' log after epochs 25, 51 and 79 of 91)",
         "biases learn at the rate of the weights; in the authors' layer-params-145.cfg at first at twice the rate",
         "conv1 is never frozen and color noise stays on; in the authors' log both end after about 70 epochs",
-        "each image has its own crop and mirror coin; in the authors' loader 32 images share them",
+        "each image is cropped and flipped by itself; in the authors' loader 32 images share crop and flip",
         MOMENTUM,
     ),
 )

@@ -187,7 +187,7 @@ PAPER = Recipe(
         COLOR_NOISE,
         "plateaus are seen on 5% of the training images that are held out; the paper watched the validation set",
         "every network starts from Glorot's weights; the paper starts the deeper ones from its trained configuration A",
-        "one crop and its mirror image in the test; the paper's tests were dense (section 3.2)",
+        "one crop and its horizontal flip in the test; the paper's tests were dense (section 3.2)",
         MOMENTUM,
     ),
 )

@@ -181,7 +181,7 @@ PAPER = Recipe(
     log_every=100,
     departures=(
         "learning rate, weight decay and epochs: Table 3 as recalled, not checked against the paper",
-        "random resized crops and mirror images: Appendix B.1 names no augmentation; those of the authors' code",
+        "random resized crops and horizontal flips: Appendix B.1 names no augmentation; those of the authors' code",
         "the weight decay holds for every parameter: the paper does not say for which",
         "the classifier is one linear layer; the paper's pre-training has a hidden layer",
     ),
