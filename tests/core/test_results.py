@@ -125,8 +125,37 @@ def test_a_damaged_result_is_told_in_one_line(tmp_path: Path, content: bytes) ->
 def test_a_log_without_its_last_half_line_can_be_read(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     assert run.read_metrics() == []
-    run.metrics.write_text('{"step": 1}\n{"step": 2}\n{"st')
-    assert run.read_metrics() == [{"step": 1}, {"step": 2}]
+    entries = [{"step": 1, "epoch": 0.5, "loss": 2.0, "accuracy": 0.1}, {"epoch": 1, "validation_error": 0.5}]
+    run.metrics.write_text("\n".join(map(json.dumps, entries)) + '\n{"st')
+    assert run.read_metrics() == entries
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[1]", "3", "null", '"x"', "[" * 3000, "9" * 6000, "\xff", '{"loss": 1}', '{"step": 1, "loss": 1}',
+        '{"step": 1, "epoch": 1, "loss": "a", "accuracy": []}', '{"epoch": {}, "validation_error": "a"}',
+        '{"step": 1, "epoch": 1, "loss": NaN, "accuracy": 1e400}',
+    ],
+)  # fmt: skip
+def test_lines_that_no_training_wrote_are_left_out_of_the_log(tmp_path: Path, line: str) -> None:
+    run = RunFolder(tmp_path)
+    run.metrics.write_text(line + '\n{"epoch": 1, "validation_error": 0.5}\n', encoding="latin-1")
+    assert run.read_metrics() == [{"epoch": 1, "validation_error": 0.5}]
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "data.json", "metrics.jsonl", "result.json", "state.pt"])
+def test_what_could_be_read_for_ever_is_no_file_of_a_run(tmp_path: Path, name: str) -> None:
+    run = RunFolder(tmp_path)
+    run.require_files()
+    for place in ("/dev/zero", str(tmp_path)):
+        (tmp_path / name).symlink_to(place)
+        with pytest.raises(CheckpointError, match=f"{name} is not a file"):
+            run.require_files()
+        (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(CheckpointError, match=f"{name} is not a file"):
+        run.require_files()
 
 
 def test_the_files_of_a_run_are_all_in_its_folder(tmp_path: Path) -> None:

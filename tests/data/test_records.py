@@ -261,6 +261,16 @@ def test_the_digest_is_that_of_the_bytes_however_they_lie_in_memory() -> None:
     assert digest(records[::2]) == sha256(records[::2].copy())
 
 
+def test_a_folder_where_a_file_belongs_is_told_before_anything_is_fetched(
+    tmp_path: Path, heard: Heard
+) -> None:
+    (tmp_path / f"{next(iter(SUMS))}.bin").mkdir()
+    sources = Sources(first=RECORDS)
+    with pytest.raises(DataError, match="it is a folder; remove it"):
+        load_splits(tmp_path, SUMS, 1, sources, "auto", heard)
+    assert sources.asked == []
+
+
 @pytest.mark.parametrize("place", ["file", "file/below"])
 def test_a_cache_that_cannot_be_written_is_told_before_anything_is_fetched(
     tmp_path: Path, heard: Heard, place: str

@@ -1,14 +1,22 @@
 """The saved state: what comes back, and what damage does."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from decanet.core.errors import CheckpointError
-from decanet.training.checkpoint import load_state, save_state
+from decanet.training.checkpoint import load_state, restore, save_state
+from decanet.training.optimizers import Optimizers
 
-STATE = {"model": {"weight": torch.arange(6.0)}, "progress": {"step": 3, "validation_errors": [0.5]}}
+STATE = {
+    "model": {"weight": torch.arange(6.0)},
+    "recipe": {},
+    "progress": {"step": 3, "seconds": 1.5, "validation_errors": [0.5], "line": {"step": 3}},
+}
 
 
 def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -31,3 +39,38 @@ def test_a_flipped_bit_and_a_cut_are_refused(tmp_path: Path) -> None:
         file.write_bytes(whole[:length])
         with pytest.raises(CheckpointError, match="damaged"):
             load_state(file)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        [1], torch.zeros(3), {}, STATE | {"model": [1]}, STATE | {"recipe": "x"}, STATE | {"progress": 3},
+        *(
+            STATE | {"progress": {**STATE["progress"], **wrong}}  # type: ignore[dict-item]
+            for wrong in (
+                {"step": "3"}, {"step": -1}, {"step": 3.5}, {"seconds": math.nan}, {"seconds": "1"},
+                {"validation_errors": 5}, {"validation_errors": ["x"]}, {"line": {"step": "x"}},
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, state: Any) -> None:
+    """Its SHA-256 is right: whoever makes such a file can compute it as well."""
+    save_state(state, tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match=r"state\.pt holds no state of a training"):
+        load_state(tmp_path / "state.pt")
+
+
+@pytest.mark.parametrize("optimizers", [None, "x", [], [{"state": {}}]])
+def test_parts_of_another_training_are_refused(tmp_path: Path, optimizers: Any) -> None:
+    model = nn.Linear(2, 3)
+    parts = {"model": model, "optimizers": Optimizers([torch.optim.SGD(model.parameters(), 0.1)])}
+    file = tmp_path / "state.pt"
+    save_state({**STATE, "model": model.state_dict(), "optimizers": parts["optimizers"].state_dict()}, file)
+    restore(parts, file)
+    save_state({**STATE, "model": model.state_dict(), "optimizers": optimizers}, file)
+    with pytest.raises(CheckpointError, match="is not the state of this training"):
+        restore(parts, file)
+    save_state({**STATE, "model": {"weight": "x"}}, file)
+    with pytest.raises(CheckpointError):
+        restore(parts, file)

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from decanet.core.errors import (
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks
+from decanet.data.batches import Batches
 from decanet.models._files import read_weights
 from decanet.training import checkpoint, loop, session
 from decanet.training.checkpoint import Checkpoints, load_state
-from decanet.training.run_files import new_run_path
+from decanet.training.run_files import append, new_run_path
 from decanet.training.stopping import resumable
 from tests.training.conftest import CPU, Listener, Trainer
 
@@ -115,6 +117,54 @@ def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:
         assert stop.number == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_does_not_wait_for_a_validation_or_an_image(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = short(trainer, "validation=0.2")
+    whole, _, _, _ = trainer(recipe, "whole")
+    with monkeypatch.context() as patch:  # validation may take minutes
+        patch.setattr(session, "judge", pressed(signal.SIGUSR1, lambda *_: pytest.fail("was waited for")))
+        with pytest.raises(Preempted):
+            trainer(recipe, "cut")
+    cut = RunFolder(trainer.folder / "cut")
+    assert load_state(cut.state)["progress"]["step"] == STEPS // 2
+
+    def hanging(real: Any, *arguments: Any) -> Any:
+        yield next(real(*arguments))
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("was waited for")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batches, "epoch", partialmethod(hanging, Batches.epoch))
+        with pytest.raises(Preempted):
+            trainer(recipe, "cut", resume=True)
+    assert load_state(cut.state)["progress"]["step"] == STEPS // 2 + 1
+    trainer(recipe, "cut", resume=True)
+    a, b = (read_weights(run.weights) for run in (cut, whole))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert [line.get("loss") for line in cut.read_metrics()] == [
+        line.get("loss") for line in whole.read_metrics()
+    ]
+
+
+def test_a_log_line_that_could_not_be_written_is_written_when_the_run_goes_on(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = short(trainer)
+    with monkeypatch.context() as patch:
+
+        def full(run: RunFolder, entry: dict[str, Any]) -> None:
+            if entry["step"] == 4:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            append(run, entry)
+
+        patch.setattr(session, "append", full)
+        with pytest.raises(ResourceError):
+            trainer(recipe, "cut")
+    trainer(recipe, "cut", resume=True)
+    assert equal(RunFolder(trainer.folder / "cut"), trainer(recipe, "whole")[0])
 
 
 def fail_at(step: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:

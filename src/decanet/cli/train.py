@@ -131,12 +131,13 @@ class _Wish:
 
 def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     """The resolved recipe and its data."""
-    from decanet.core.errors import CheckpointError, DataError
-    from decanet.core.recipe import override, read_recipe
+    from decanet.core.errors import DataError
+    from decanet.core.recipe import override
     from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder
     from decanet.data import RunData, list_datasets, load_data
     from decanet.data.batches import held_out
+    from decanet.evaluation.runs import recipe_of
     from decanet.training.few_images import fit_to_few_images
     from decanet.training.recipes import is_file, load_recipe
     from decanet.training.run_files import refuse_finished, refuse_other_run
@@ -146,10 +147,8 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     meant: set[str] | None = None
     if wish.resume is not None:
         run = RunFolder(wish.resume)
-        if not run.recipe.exists():
-            raise CheckpointError(f"{wish.resume} is not a run: it has no recipe.toml")
+        recipe = recipe_of(run)
         refuse_finished(run)
-        recipe = read_recipe(run.recipe)
         stored = RunData.of(run.read_json(run.data), run.data)
     else:
         assert wish.recipe is not None

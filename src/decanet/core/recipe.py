@@ -350,14 +350,15 @@ def _siblings(path: Iterable[str]) -> list[str]:
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe from a TOML file. Raises UsageError when it is missing, no TOML or no recipe."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:  # which may be a device without an end
+            content = file.read(bounds.MOST_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"no recipe file {path}") from None
     except OSError as error:
         raise UsageError(f"cannot read recipe {path}: {error}") from None
     if len(content) > bounds.MOST_BYTES:
         raise UsageError(
-            f"cannot read recipe {path}: it has {len(content)} bytes, and a recipe has some thousand"
+            f"cannot read recipe {path}: it has more than {bounds.MOST_BYTES} bytes, and a recipe has some thousand"
         )
     # Windows' editors begin with a mark. A path in it may hold bytes that are no UTF-8, as file names may.
     text = content.decode("utf-8-sig", errors="surrogateescape")

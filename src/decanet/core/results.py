@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -120,6 +121,12 @@ class RunFolder:
         """Locked while a process trains here; it stays when the run is finished."""
         return self.path / ".lock"
 
+    def require_files(self) -> None:
+        """Raises CheckpointError where a folder, or a pipe or device without an end, stands for a file of the run."""
+        for path in (self.recipe, self.data, self.metrics, self.result, self.weights, self.state):
+            if path.exists() and not path.is_file():
+                raise CheckpointError(f"{path} is not a file; remove it, or take another run")
+
     def read_json(self, path: Path) -> Any:
         """One of the run's JSON files. Raises CheckpointError when it is missing or damaged."""
         try:
@@ -132,16 +139,16 @@ class RunFolder:
             raise CheckpointError(f"{path} is damaged ({error}); train again") from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All log entries; an unfinished last line is left out, as is any other that is no JSON object."""
+        """All log entries; an unfinished last line is left out, as is any other that is none."""
         if not self.metrics.exists():
             return []
         entries = []
         for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(entry, dict):
+            if _is_entry(entry):
                 entries.append(entry)
         return entries
 
@@ -183,6 +190,18 @@ class RunFolder:
                     shutil.rmtree(part, ignore_errors=True)
                 else:
                     part.unlink(missing_ok=True)
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether what stands in a line of the log is one: of some steps, or of a validation."""
+    return (
+        isinstance(entry, dict)
+        and (
+            entry.keys() >= {"step", "epoch", "loss", "accuracy"}
+            or entry.keys() >= {"epoch", "validation_error"}
+        )
+        and all(isinstance(value, int | float) and math.isfinite(value) for value in entry.values())
+    )
 
 
 def _lock(file: Any) -> None:

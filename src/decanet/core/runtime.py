@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -14,6 +15,15 @@ from decanet.core.processor import processor_name, usable_cores
 
 if TYPE_CHECKING:
     import torch
+
+
+# Ctrl-C; what batch systems and service managers send before they kill; a closed terminal; the end of the allowed
+# processor time. Windows has the first two only.
+STOPPING = frozenset(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    if hasattr(signal, name)
+)
 
 
 @dataclass(frozen=True)

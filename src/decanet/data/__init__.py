@@ -10,7 +10,7 @@ from decanet.data._base import (
     list_datasets,
 )
 from decanet.data._load import load_data, load_test_data
-from decanet.data._split import RunData
+from decanet.data._split import RunData, stored_classes
 
 __all__ = [
     "DatasetEntry",
@@ -23,4 +23,5 @@ __all__ = [
     "list_datasets",
     "load_data",
     "load_test_data",
+    "stored_classes",
 ]

@@ -111,8 +111,12 @@ def room_needed(folder: Path, size: int) -> None:
         )
 
 
-def require_writable(folder: Path) -> None:
-    """Raises DataError unless files can be kept in ``folder``: said before anything is fetched."""
+def require_writable(*files: Path) -> None:
+    """Raises DataError unless ``files``, all in one folder, can be kept: said before anything is fetched."""
+    folder = files[0].parent
+    for file in files:
+        if file.is_dir():
+            raise DataError(f"cannot keep data in {file}: it is a folder; remove it")
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=there):

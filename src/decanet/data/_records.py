@@ -65,7 +65,7 @@ def load_splits(
         chosen = {given.name: lambda _: from_publisher(given, tuple(sums), label_bytes)}
     else:
         raise DataError(f"--source {source}: no such file, and no source of that name ({', '.join(sources)})")
-    require_writable(cache)
+    require_writable(*files.values())
     failures = []
     for name, fetch in chosen.items():
         try:
@@ -93,7 +93,7 @@ def digest(records: np.ndarray) -> str:
 
 def _noted_sum(path: Path) -> str | None:
     noted = path.with_suffix(".sha256")
-    return noted.read_text().strip() if noted.is_file() else None
+    return noted.read_text(errors="replace").strip() if noted.is_file() else None
 
 
 def _read(path: Path, label_bytes: int) -> np.ndarray:

@@ -177,6 +177,14 @@ def stratified_split(
     return train, tuple(item for item, key in zip(listed, alike, strict=True) if key in held)
 
 
+def stored_classes(about: Any, where: Path) -> tuple[str, ...]:
+    """The names of the classes in a run's data.json. Raises CheckpointError when there are none."""
+    classes = about.get("classes") if isinstance(about, dict) else None
+    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
+        raise CheckpointError(f"{where} is damaged (it names no classes); train again")
+    return tuple(classes)
+
+
 @dataclass(frozen=True)
 class RunData:
     """What a run remembers of its data.
@@ -194,21 +202,28 @@ class RunData:
     @classmethod
     def of(cls, about: Any, where: Path) -> "RunData":
         """From the contents of a run's data.json. Raises CheckpointError when they are damaged."""
-        try:
-            files = {
+        classes = stored_classes(about, where)
+        match about:
+            case {"name": str(name), "files": dict(files)} if all(map(_is_part, files.values())):
                 # Runs of the first version stored no hashes: their files are known by their paths.
-                part: dict(paths) if isinstance(paths, dict) else dict.fromkeys(paths, "")
-                for part, paths in about["files"].items()
-            }
-            return cls(str(about["name"]), tuple(about["classes"]), files)
-        except (KeyError, TypeError, AttributeError, ValueError):
-            raise CheckpointError(
-                f"{where} is damaged (no data, classes or split in it); train again"
-            ) from None
+                return cls(name, classes, {
+                    part: paths if isinstance(paths, dict) else dict.fromkeys(paths, "")
+                    for part, paths in files.items()
+                })  # fmt: skip
+        raise CheckpointError(f"{where} is damaged (no data or split in it); train again")
 
     def trained_on(self) -> set[str]:
         """Hashes of the files of all splits but the test split."""
         return {digest for part, files in self.files.items() if part != "test" for digest in files.values()}
+
+
+def _is_part(paths: Any) -> bool:
+    """Whether a part of a stored split is what it should be: paths below the folder, perhaps with hashes."""
+    return (
+        isinstance(paths, dict | list)
+        and all(isinstance(path, str) and len(Path(path).parts) > 1 for path in paths)
+        and (isinstance(paths, list) or all(isinstance(digest, str) for digest in paths.values()))
+    )
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from decanet.core.errors import DataError
+from decanet.core.runtime import STOPPING
 from decanet.data.images import refuse_unreadable
 
 PRELOADED = ["decanet.data.batches", "decanet.convolution.pictures"]
-STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def decoded(
@@ -63,13 +63,19 @@ def decoded(
         multiprocessing_context=context,
     )
     errors: list[DataError] = []
-    for batch in loader:
-        if isinstance(batch[0], DataError):
-            errors += batch
-            if not name_all:
-                break
-        elif not errors:
-            yield batch
+    loading = iter(loader)
+    try:
+        for batch in loading:
+            if isinstance(batch[0], DataError):
+                errors += batch
+                if not name_all:
+                    break
+            elif not errors:
+                yield batch
+    except BaseException:
+        for worker in getattr(loading, "_workers", []):
+            worker.kill()  # one that hangs would be waited for, and termination is blocked there
+        raise
     refuse_unreadable(errors, sum(map(len, batches)))
 
 

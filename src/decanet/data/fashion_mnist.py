@@ -75,7 +75,7 @@ def _fetch(folder: Path, source: str, report: Report) -> str:
                 f"--source {source}: no such folder, and no source of that name ({', '.join(sources)})"
             )
         sources = {given.name: lambda target, _: _copy(given, target)}
-    require_writable(folder)
+    require_writable(*(folder / name for name in FILES))
     failures = []
     for name, fetch in sources.items():
         try:

@@ -74,6 +74,8 @@ def load_folder(
         if str(changes):
             report.note(f"the run goes on with the images it began with; {changes}")
     about: dict[str, Any] = {**_about(folder, classes), "files": files}
+    if stored is not None:
+        about["name"] = stored.name  # also where a link leads to the images now
     if image_size > IN_MEMORY_SIDE:
         check_images({path: hashes[path] for listed in parts.values() for path, _ in listed}, cache, report)
         return FolderData(**(about | parts), mean=IMAGENET_MEAN, std=IMAGENET_STD)

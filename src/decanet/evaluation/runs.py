@@ -16,6 +16,7 @@ from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.processor import choose_precision, usable_cores
 from decanet.core.recipe import Recipe, parse_recipe, read_recipe
 from decanet.core.results import RunFolder
+from decanet.data import stored_classes
 from decanet.data.batches import Form
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import VIEWS, autocast, center_crop
@@ -73,23 +74,26 @@ def form_of(recipe: Recipe, device: torch.device) -> Form:
     return Form(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
 
 
+def recipe_of(run: RunFolder) -> Recipe:
+    """The recipe of a run. Raises CheckpointError when it is no run or is damaged."""
+    run.require_files()
+    if not run.recipe.exists():
+        raise CheckpointError(f"{run.path} is not a run: it has no recipe.toml; decanet train makes one")
+    try:
+        return read_recipe(run.recipe)
+    except UsageError as error:
+        raise CheckpointError(f"{run.path} is damaged: {error}") from None
+
+
 def load_run(path: Path, device: torch.device) -> TrainedModel:
     """Read a run's recipe, classes and weights. Raises CheckpointError when it is no run or is damaged."""
     run = RunFolder(path)
-    if not run.recipe.exists():
-        raise CheckpointError(f"{path} is not a run: it has no recipe.toml; decanet train makes one")
-    try:
-        recipe = read_recipe(run.recipe)
-    except UsageError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from None
+    recipe = recipe_of(run)
     if None in (recipe.data.image_size, recipe.data.mean, recipe.data.std):
         raise CheckpointError(
             f"{run.recipe} is not a run's: it leaves the size or the constants of data open"
         )
-    about = run.read_json(run.data)
-    if not isinstance(about, dict) or not about.get("classes"):
-        raise CheckpointError(f"{run.data} is damaged (it names no classes); train again")
-    classes = tuple(about["classes"])
+    classes = stored_classes(run.read_json(run.data), run.data)
     model = create_model(recipe.model.name, num_classes=len(classes), **recipe.model.options)
     load_weights(model, run.weights)
     return _ready(model, recipe, classes, device)

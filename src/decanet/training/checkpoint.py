@@ -7,6 +7,7 @@ their SHA-256, so that a damaged one is never used.
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import nn
 
 from decanet.core.errors import CheckpointError, DivergedError, Interrupted, Preempted, shortage
 from decanet.core.results import atomic_path
+from decanet.models._files import fit_weights
 
 CHECKPOINT_SECONDS = 20.0  # from one checkpoint to the next, at least
 CHECKPOINT_FRACTION = 0.01  # of the training's time, at most, goes into saving
@@ -45,7 +47,7 @@ def load_state(path: Path) -> dict[str, Any]:
             if head != HEAD + digest.encode() + b"\n":
                 raise CheckpointError(f"{path} is damaged: its SHA-256 differs; train again")
             file.seek(HEAD_BYTES)
-            return torch.load(file, map_location="cpu", weights_only=True)
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path.parent} has no saved state") from None
     except CheckpointError:
@@ -53,6 +55,46 @@ def load_state(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch.load raises many kinds
         raise shortage(error) or CheckpointError(
             f"{path} cannot be read ({type(error).__name__}); train again"
+        ) from None
+    if not _is_state(state):
+        raise CheckpointError(f"{path} holds no state of a training; train again")
+    return state
+
+
+def _is_state(state: Any) -> bool:
+    """Whether what is looked at before a training goes on is there; each part of it checks its own."""
+    match state:
+        case {
+            "model": dict(),
+            "recipe": dict(),
+            "progress": {
+                "step": int(step),
+                "seconds": float(seconds),
+                "validation_errors": list(errors),
+                "line": dict(line),
+            },
+        }:
+            numbers = [seconds, *errors, *line.values()]
+            return step >= 0 and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
+    return False
+
+
+def restore(parts: dict[str, Any], path: Path) -> None:
+    """Let every part of a training go on from what :func:`save_state` wrote of it.
+
+    Raises:
+        CheckpointError: the state is missing, damaged or another training's.
+    """
+    state = load_state(path)
+    try:
+        fit_weights(parts["model"], state["model"], str(path))
+        for name in parts.keys() - {"model"}:
+            parts[name].load_state_dict(state[name])
+    except CheckpointError:
+        raise
+    except Exception as error:  # each part, torch's among them, has its own
+        raise shortage(error) or CheckpointError(
+            f"{path} is not the state of this training ({type(error).__name__}); train again"
         ) from None
 
 

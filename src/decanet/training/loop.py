@@ -13,20 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from decanet.core.errors import DivergedError
+from decanet.core.errors import CheckpointError, DivergedError
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks, seed_from, seed_torch
 from decanet.data.batches import Batch, Batches
 from decanet.evaluation.protocol import Predictions, autocast
-from decanet.models._files import fit_weights, save_weights
-from decanet.training.checkpoint import Checkpoints, load_state, save_state
-from decanet.training.distributed import (
-    cross_entropy,
-    distribute,
-    largest_of_processes,
-    sum_over_processes,
-)
+from decanet.models._files import save_weights
+from decanet.training.checkpoint import Checkpoints, restore, save_state
+from decanet.training.distributed import cross_entropy, distribute, largest_of_processes, sum_over_processes
 from decanet.training.optimizers import build_optimizers
 from decanet.training.schedules import picture_side, rate_factor
 from decanet.training.selection import Passes
@@ -59,12 +54,16 @@ class Line:
 
 @dataclass
 class Progress:
-    """What a training has done so far; all of it is in the checkpoint."""
+    """What a training has done so far; all of it is in the checkpoint, and so is the last log line.
+
+    The line's file may be what cannot be written when a training ends early.
+    """
 
     step: int = 0
     seconds: float = 0.0
     images: int = 0
     validation_errors: list[float] = field(default_factory=list)
+    line: dict[str, float] = field(default_factory=dict)
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint."""
@@ -123,10 +122,9 @@ def train(
     if averaged:
         parts["averaged"] = averaged
     if resume:
-        state = load_state(run.state)
-        fit_weights(model, state.pop("model"), f"the saved state of recipe {recipe.name}")
-        for name in state.keys() & parts.keys():
-            parts[name].load_state_dict(state[name])
+        restore(parts, run.state)
+        if progress.step > total_steps:
+            raise CheckpointError(f"{run.state} has done {progress.step} of {total_steps} steps; train again")
     parallel = distribute(model, ranks, device)
     parallel.train()
     judged = averaged.module if averaged else model
@@ -143,20 +141,22 @@ def train(
         save_weights(judged, run.weights, about)
 
     checkpoints = Checkpoints(write, model, ranks.is_main)
-    stop.patient = True
+    stop.patient, stop.together = True, ranks.size > 1
     with checkpoints.whatever_happens():
         while True:
             epoch, first = passes.place(progress.step)
             # Asked here and not after the pass: a run that was stopped at the end of one is judged when it goes on.
             if validate is not None and first == 0 and len(progress.validation_errors) < epoch:
-                error = 1 - validate(judged).top(1)
+                with stop.at_once():
+                    error = 1 - validate(judged).top(1)
                 parallel.train()
                 on_epoch(progress.step / batches.steps_per_epoch, error)
                 progress.validation_errors.append(error)
             if progress.step == total_steps:
                 break
             begin_of_pass = progress.step - first
-            for batch in batches.epoch(epoch, first, side_at, passes.pictures(epoch, first)):
+            shown = passes.pictures(epoch, first)
+            for batch in stop.between(batches.epoch(epoch, first, side_at, shown)):
                 checkpoints.begin_step()
                 seed_torch(seed_from(recipe.seed, "step", progress.step, ranks.rank), device)
                 done = progress.step / total_steps
@@ -186,6 +186,7 @@ def train(
                 if progress.step % recipe.log_every == 0 or progress.step == total_steps:
                     line = window.line(progress, batches.steps_per_epoch, optimizers.rate)
                     _stop_if_diverged(line, recipe, done, logits.shape[1])
+                    progress.line = asdict(line)
                     on_line(line)
                 if progress.step == total_steps:
                     break

@@ -1,5 +1,6 @@
 """The files of a run: where one may begin, and from where one goes on."""
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, NoReturn
 
 from decanet.core.errors import CheckpointError, UsageError
 from decanet.core.printable import decanet_line
-from decanet.core.recipe import Recipe, to_toml
+from decanet.core.recipe import Recipe, parse_recipe, to_toml
 from decanet.core.results import RunFolder, to_json, write_text
 from decanet.data import FolderData, ImageData
 from decanet.training.checkpoint import load_state
@@ -104,7 +105,7 @@ def _refuse(strange: Path) -> NoReturn:
 
 def _has_text(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode()
+        return path.is_file() and path.read_bytes() == text.encode()
     except OSError:
         return False
 
@@ -117,24 +118,40 @@ def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
     """
     refuse_finished(run)
     if run.result.exists():
+        _require_result(run)
         return
     if not run.state.exists():
         run.metrics.unlink(missing_ok=True)  # it ended before its first checkpoint: it begins again
         return
     state = load_state(run.state)
-    _refuse_changes(run, state.get("recipe", {}), recipe)
+    _refuse_changes(run, state["recipe"], recipe)
     progress = state["progress"]
     kept, judged = [], 0
     for entry in run.read_metrics():
         judged += "validation_error" in entry
-        step = entry.get("step", 0)
-        if (
-            isinstance(step, int)
-            and step <= progress["step"]
-            and judged <= len(progress["validation_errors"])
-        ):
-            kept.append(json.dumps(entry) + "\n")
-    write_text(run.metrics, "".join(kept))
+        if entry.get("step", 0) <= progress["step"] and judged <= len(progress["validation_errors"]):
+            kept.append(entry)
+    last = progress["line"]
+    if last and all(entry.get("step") != last["step"] for entry in kept):  # writing it was what failed
+        kept.append(last)
+    write_text(run.metrics, "".join(json.dumps(entry) + "\n" for entry in kept))
+
+
+def _require_result(run: RunFolder) -> None:
+    """Raises CheckpointError unless the run's result is one, from which its figures can be drawn."""
+    match run.read_json(run.result):
+        case {"settings": dict(settings), "train_seconds": int() | float(), "images_per_second": int() | float(),
+              **others}:  # fmt: skip
+            split = "test" if "test_top1" in others else "validation"
+            top = [others.get(f"{split}_top1"), others.get(f"{split}_top5")]
+            with contextlib.suppress(UsageError):
+                parse_recipe(settings, str(run.result))
+                if all(isinstance(value, int | float) for value in top):
+                    return
+    raise CheckpointError(
+        f"{run.result} is damaged (it is no result of a training); remove it: "
+        f"{decanet_line('evaluate', run.path)} still measures the weights"
+    )
 
 
 def _refuse_changes(run: RunFolder, before: dict[str, Any], recipe: Recipe) -> None:

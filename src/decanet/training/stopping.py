@@ -2,10 +2,10 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from decanet.core.errors import (
     DataError,
@@ -17,10 +17,10 @@ from decanet.core.errors import (
     shortage,
 )
 from decanet.core.printable import decanet_line
+from decanet.core.runtime import STOPPING
 from decanet.training.distributed import lost_process
 
-# Ctrl-C; what batch systems and service managers send; a closed terminal (Windows has none).
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+T = TypeVar("T")
 
 
 class StopRequest:
@@ -30,12 +30,36 @@ class StopRequest:
         number: the first signal's; 0 while none came.
         patient: set by the training loop, which looks at ``number`` after each step. Everywhere else a signal
             raises KeyboardInterrupt at once, and in the loop a second Ctrl-C does.
+        together: several processes must stop at the same step, so none stops between two of them.
     """
 
     def __init__(self, run: Path) -> None:
         self.run = run
         self.number = 0
-        self.patient = False
+        self.patient = self.together = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Between two steps, where nothing is half done: a signal that comes, or has come, raises at once."""
+        before = self.patient
+        try:
+            self.patient = self.together and before
+            if self.number and not self.patient:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self.patient = before
+
+    def between(self, items: Iterable[T]) -> Iterator[T]:
+        """The ``items``; each may be long in coming, or never come, and a signal does not wait for it."""
+        iterator = iter(items)
+        while True:
+            with self.at_once():
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
 
     def error(self, where: str = "") -> DecanetError:
         """What to raise: stopped by the user, or by the system."""
@@ -54,7 +78,7 @@ def resumable(run: Path) -> Iterator[StopRequest]:
 
     Raises:
         Interrupted: at Ctrl-C.
-        Preempted: at SIGTERM or SIGHUP.
+        Preempted: at another signal that asks to stop.
         DataError, DistributedError, ResourceError: met in the block.
     """
     stop = StopRequest(run)
@@ -87,7 +111,7 @@ def _handled(stop: StopRequest) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # whoever runs us handles signals
         yield
         return
-    heeded = [number for number in SIGNALS if not _spared(number)]
+    heeded = [number for number in STOPPING if not _spared(number)]
     before = {number: signal.signal(number, ask) for number in heeded}
     try:
         yield
