@@ -108,7 +108,7 @@ def test_odd_values_in_every_field_give_a_recipe_that_can_be_kept_or_one_short_l
         ("epochs = " + "9" * 4000, "more than 64 bits"),
         ("a." * 30_000 + "a = 1", "a key of more than 50 parts"),
         ("[" + "a." * 30_000 + "a]", "a key of more than 50 parts"),
-        ("x = 1 #" + "x" * 200_000, "it has 2000"),
+        ("x = 1 #" + "x" * 200_000, "it has more than 100000"),
         ("epochs = 1979-05-27", "is of type date"),
         ("epochs = nan", "epochs must be a finite number, got nan"),
         ('name = "../../../x"', "name: a name has at most 80 letters"),

@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 from collections.abc import Callable
-from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from decanet.core.errors import (
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks
-from decanet.data.batches import Batches
 from decanet.models._files import read_weights
 from decanet.training import checkpoint, loop, session
 from decanet.training.checkpoint import Checkpoints, load_state
@@ -131,13 +129,21 @@ def test_a_signal_does_not_wait_for_a_validation_or_an_image(
     cut = RunFolder(trainer.folder / "cut")
     assert load_state(cut.state)["progress"]["step"] == 2  # an epoch
 
-    def hanging(real: Any, *arguments: Any) -> Any:
-        yield next(real(*arguments))
-        os.kill(os.getpid(), signal.SIGTERM)
-        pytest.fail("was waited for")
+    def hanging(*arguments: Any) -> Any:
+        batches = real(*arguments)
+        epoch = batches.epoch
 
+        def one_image(*arguments: Any) -> Any:
+            yield next(epoch(*arguments))
+            os.kill(os.getpid(), signal.SIGTERM)
+            pytest.fail("was waited for")
+
+        batches.epoch = one_image
+        return batches
+
+    real = session.batches_for
     with monkeypatch.context() as patch:
-        patch.setattr(Batches, "epoch", partialmethod(hanging, Batches.epoch))
+        patch.setattr(session, "batches_for", hanging)
         with pytest.raises(Preempted):
             trainer(recipe, "cut", resume=True)
     assert load_state(cut.state)["progress"]["step"] == 3

@@ -1,7 +1,11 @@
 """What long work looks like: a live bar on a terminal, plain lines when piped."""
 
+import contextlib
+import errno
+import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from decanet.cli._shared import console
@@ -11,7 +15,8 @@ from decanet.core.printable import printable
 class Watch:
     """Hears notes, progress and log lines (see decanet.core.report and decanet.training.session.Watcher).
 
-    Use as a context manager, so that the bar is closed before anything else is printed.
+    Use as a context manager, so that the bar is closed before anything else is printed. The work goes on when nobody
+    listens any more: a reader like ``head`` has seen enough, or the terminal was closed.
     """
 
     def __init__(self, *, to_stderr: bool = False, quiet: bool = False) -> None:
@@ -33,14 +38,29 @@ class Watch:
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with self._to_whoever_listens():
+                self._bar.stop()
             self._bar, self._tasks = None, {}
+
+    @contextlib.contextmanager
+    def _to_whoever_listens(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, SystemExit) as error:  # rich leaves with SystemExit when a pipe is broken
+            cause = error.__context__ if isinstance(error, SystemExit) else error
+            if not isinstance(cause, OSError) or cause.errno not in {errno.EPIPE, errno.EIO}:
+                raise
+            self._quiet = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._console.file.fileno())  # what is still in its buffer, too
+            os.close(nowhere)
 
     def note(self, text: str) -> None:
         """Print one line."""
         if not self._quiet:
-            self._console.say(text)
-            sys.stdout.flush()
+            with self._to_whoever_listens():
+                self._console.say(text)
+                sys.stdout.flush()
 
     def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
         """Move the bar, or print a line every few seconds."""
@@ -48,10 +68,11 @@ class Watch:
             return
         finished = total is not None and done >= total
         if self._live:
-            self._open(unit)
-            if task not in self._tasks:
-                self._tasks[task] = self._bar.add_task(printable(task), total=total, log="")
-            self._bar.update(self._tasks[task], completed=done, total=total)
+            with self._to_whoever_listens():
+                self._open(unit)
+                if task not in self._tasks:
+                    self._tasks[task] = self._bar.add_task(printable(task), total=total, log="")
+                self._bar.update(self._tasks[task], completed=done, total=total)
             if finished:
                 self._close()
             return

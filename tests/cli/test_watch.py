@@ -1,0 +1,35 @@
+"""What a long work prints, and to whom."""
+
+import os
+import sys
+
+import pytest
+
+from decanet.cli._watch import Watch
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_the_work_goes_on_when_its_reader_has_left(monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    reader, writer = (
+        os.openpty() if live else os.pipe()
+    )  # a terminal that was closed, or `head` that has seen enough
+    with os.fdopen(writer, "w", closefd=False) as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with Watch() as watch:
+            watch.note("heard")
+            watch.progress("training", 0, 10, "steps")
+            os.close(reader)
+            for step in range(1, 11):
+                watch.note("into the void")
+                watch.progress("training", step, 10, "steps")
+        print("nor does anything later fail", flush=True)
+    os.close(writer)
+
+
+def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OSError, match="No space left"):
+            Watch().note("a log that is lost")
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
