@@ -101,6 +101,7 @@ def test_all_of_another_folder_is_evaluated(
 
 def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) -> None:
     wish = _Wish(None, [], None, place / "run", None, "auto", None)
+    shutil.rmtree(place / "run" / "figures", ignore_errors=True)  # or nothing would be left to do
     shutil.copy(place / "mine" / "dark" / "00.png", place / "mine" / "dark" / "zzz.png")
     recipe, data = _prepare(wish, torch.device("cpu"), heard)
     assert (len(data.train), len(data.test)) == (16, 4)
