@@ -92,7 +92,8 @@ def in_two_processes(job: Callable[..., None], *arguments: object) -> tuple[int 
     torchrun does is tested once, in test_distributed.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.conftest", "sklearn.datasets"])
+    # DistributedDataParallel and the digits import the other two when they are first used.
+    context.set_forkserver_preload(["tests.training.conftest", "torch._dynamo", "sklearn.datasets"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
