@@ -52,7 +52,7 @@ def fuse(model: nn.Module, input_size: tuple[int, int, int] | None = None) -> nn
 
 
 def foldable(model: nn.Module, input_size: tuple[int, int, int]) -> list[tuple[str, str]]:
-    """Attribute paths (convolution, normalisation) that :func:`fuse` would fold, in the order they run."""
+    """Attribute paths (convolution, normalization) that :func:`fuse` would fold, in the order they run."""
     watch = _Flow()
     handles = []
     for path, module in model.named_modules():
@@ -87,7 +87,7 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 
 class _Flow(MetaWatch):
-    """Which convolution's output goes into which normalisation, and how often each tensor is used."""
+    """Which convolution's output goes into which normalization, and how often each tensor is used."""
 
     def begin(self, parameters: Mapping[str, Tensor], picture: Tensor) -> None:
         """Nothing has flowed yet."""

@@ -228,7 +228,7 @@ def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:
 
 @register_model(input_size=(3, 32, 32), paper="krizhevsky2014")
 def alexnet_cifar(num_classes: int = 10, dropout: float = 0.5) -> AlexNetCifar:
-    """The tutorial's AlexNet for 32x32 pictures: 3x3 kernels, three 2x2 poolings."""
+    """The tutorial's AlexNet for 32x32 images: 3x3 kernels, three 2x2 poolings."""
     return AlexNetCifar(num_classes, dropout)
 
 
@@ -240,5 +240,5 @@ def alexnet_cifar(num_classes: int = 10, dropout: float = 0.5) -> AlexNetCifar:
     too_small_use="alexnet_cifar",
 )
 def alexnet_two_tower(num_classes: int = 1000, dropout: float = 0.5) -> AlexNetTwoTower:
-    """The network of 2012: two towers, local response normalisation, overlapping pooling."""
+    """The network of 2012: two towers, local response normalization, overlapping pooling."""
     return AlexNetTwoTower(num_classes, dropout)

@@ -32,7 +32,7 @@ WIDTHS = (96, 192, 384, 768)
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of each pixel."""
+    """Layer normalization over the channels of each pixel."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W), kept."""

@@ -38,7 +38,7 @@ from decanet.models._registry import register_model
 
 
 class WithinMapNorm(nn.Module):
-    """Response normalisation over 3x3 places of a map: x / (1 + scale / 9 * sum of squares) ** power."""
+    """Response normalization over 3x3 places of a map: x / (1 + scale / 9 * sum of squares) ** power."""
 
     def __init__(self, size: int = 3, scale: float = 5e-5, power: float = 0.75) -> None:
         super().__init__()

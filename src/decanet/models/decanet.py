@@ -66,7 +66,7 @@ def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    """Batch normalisation that learns an offset but no scale, which the next convolution can learn as well."""
+    """Batch normalization that learns an offset but no scale, which the next convolution can learn as well."""
     # A training of some hundred steps ends soon after its weights last moved: the averages must follow quickly.
     norm = nn.BatchNorm2d(channels, momentum=0.4)
     norm.weight.requires_grad_(False)

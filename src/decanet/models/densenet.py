@@ -139,7 +139,7 @@ class DenseNet(nn.Module):
 
 
 class DenseNetCifar(nn.Module):
-    """Three blocks of ``layers`` layers for 32x32 pictures; ``bc`` adds bottlenecks and compression."""
+    """Three blocks of ``layers`` layers for 32x32 images; ``bc`` adds bottlenecks and compression."""
 
     def __init__(
         self, layers: int, growth: int, bc: bool = False, num_classes: int = 10, dropout: float = 0.0
@@ -272,7 +272,7 @@ def densenet201(num_classes: int = 1000) -> DenseNet:
 
 @register_model(input_size=(3, 32, 32), paper="huang2016", facts="cifar_densenet_40_12", recipe=PAPER_CIFAR)
 def densenet40_12_cifar(num_classes: int = 10, dropout: float = 0.0) -> DenseNetCifar:
-    """DenseNet with 40 layers and growth rate 12 for 32x32 pictures, without bottlenecks."""
+    """DenseNet with 40 layers and growth rate 12 for 32x32 images, without bottlenecks."""
     return DenseNetCifar(layers=12, growth=12, num_classes=num_classes, dropout=dropout)
 
 
@@ -283,5 +283,5 @@ def densenet40_12_cifar(num_classes: int = 10, dropout: float = 0.0) -> DenseNet
     recipe=PAPER_CIFAR,
 )
 def densenet_bc100_12_cifar(num_classes: int = 10, dropout: float = 0.0) -> DenseNetCifar:
-    """DenseNet-BC with 100 layers and growth rate 12 for 32x32 pictures: 0.8 million parameters."""
+    """DenseNet-BC with 100 layers and growth rate 12 for 32x32 images: 0.8 million parameters."""
     return DenseNetCifar(layers=16, growth=12, bc=True, num_classes=num_classes, dropout=dropout)

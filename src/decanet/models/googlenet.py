@@ -66,7 +66,7 @@ TABLE_1 = {
 
 
 class ConvReLU(nn.Module):
-    """Convolution and ReLU; with ``batch_norm`` a normalisation between them."""
+    """Convolution and ReLU; with ``batch_norm`` a normalization between them."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int, batch_norm: bool, stride: int = 1
@@ -300,7 +300,7 @@ PAPER = Recipe(
     too_small_use="googlenet_cifar",
 )
 def googlenet(num_classes: int = 1000, dropout: float = 0.4) -> GoogLeNet:
-    """GoogLeNet of 2014: response normalisation, 5x5 kernels, two auxiliary classifiers."""
+    """GoogLeNet of 2014: response normalization, 5x5 kernels, two auxiliary classifiers."""
     return GoogLeNet(num_classes, dropout)
 
 
@@ -319,11 +319,11 @@ def googlenet(num_classes: int = 1000, dropout: float = 0.4) -> GoogLeNet:
     too_small_use="googlenet_cifar",
 )
 def googlenet_bn(num_classes: int = 1000, dropout: float = 0.2) -> GoogLeNet:
-    """GoogLeNet with batch normalisation and 3x3 in place of 5x5, as torchvision publishes it."""
+    """GoogLeNet with batch normalization and 3x3 instead of 5x5, as torchvision publishes it."""
     return GoogLeNet(num_classes, dropout, batch_norm=True)
 
 
 @register_model(input_size=(3, 32, 32), paper="szegedy2014")
 def googlenet_cifar(num_classes: int = 10, dropout: float = 0.4) -> GoogLeNetCifar:
-    """Our GoogLeNet for 32x32 pictures: the nine modules with batch normalisation."""
+    """Our GoogLeNet for 32x32 images: the nine modules with batch normalization."""
     return GoogLeNetCifar(num_classes, dropout)

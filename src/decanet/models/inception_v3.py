@@ -54,7 +54,7 @@ from decanet.models._registry import Departure, Published, register_model
 
 
 class Conv(nn.Module):
-    """Convolution, batch normalisation, ReLU; the padding keeps the size unless ``same`` is False."""
+    """Convolution, batch normalization, ReLU; the padding keeps the size unless ``same`` is False."""
 
     def __init__(
         self,

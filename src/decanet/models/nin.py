@@ -139,5 +139,5 @@ def nin(num_classes: int = 1000, dropout: float = 0.5) -> NiN:
 
 @register_model(input_size=(3, 32, 32), paper="lin2013", facts="nin_cifar10", recipe=PAPER)
 def nin_cifar(num_classes: int = 10, dropout: float = 0.5) -> NiNCifar:
-    """Network in Network for 32x32 pictures: three mlpconvs and global average pooling."""
+    """Network in Network for 32x32 images: three mlpconvs and global average pooling."""
     return NiNCifar(num_classes, dropout)

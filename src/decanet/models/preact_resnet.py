@@ -37,7 +37,7 @@ def _activation(channels: int) -> nn.Sequential:
 
 
 class PreActBasicUnit(nn.Module):
-    """x + conv(act(conv(act(x)))), act = ReLU after normalisation (Figure 4e)."""
+    """x + conv(act(conv(act(x)))), act = ReLU after normalization (Figure 4e)."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
@@ -187,13 +187,13 @@ PAPER_IMAGENET = Recipe(
 
 @register_model(input_size=(3, 32, 32), paper="he2016", facts="preact110", recipe=PAPER)
 def preact_resnet110_cifar(num_classes: int = 10) -> PreActResNetCifar:
-    """Pre-activation ResNet-110 for 32x32 pictures: units of two 3x3 convolutions."""
+    """Pre-activation ResNet-110 for 32x32 images: units of two 3x3 convolutions."""
     return PreActResNetCifar(PreActBasicUnit, 18, (16, 32, 64), num_classes)
 
 
 @register_model(input_size=(3, 32, 32), paper="he2016", facts="preact164", recipe=PAPER)
 def preact_resnet164_cifar(num_classes: int = 10) -> PreActResNetCifar:
-    """Pre-activation ResNet-164 for 32x32 pictures: bottleneck units."""
+    """Pre-activation ResNet-164 for 32x32 images: bottleneck units."""
     return PreActResNetCifar(PreActBottleneckUnit, 18, (64, 128, 256), num_classes)
 
 

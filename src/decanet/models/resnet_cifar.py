@@ -33,7 +33,7 @@ from decanet.models.resnet import BasicBlock
 
 
 class ResNetCifar(nn.Module):
-    """6n + 2 layers for 32x32 pictures; ``block`` is (in_channels, out_channels, stride) -> module."""
+    """6n + 2 layers for 32x32 images; ``block`` is (in_channels, out_channels, stride) -> module."""
 
     def __init__(self, block: Block, n: int, num_classes: int = 10) -> None:
         super().__init__()
@@ -85,31 +85,31 @@ PAPER_110 = PAPER.model_copy(
 
 @register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet20", recipe=PAPER)
 def resnet20_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
-    """ResNet-20 for 32x32 pictures."""
+    """ResNet-20 for 32x32 images."""
     return _network(20, num_classes, shortcut)
 
 
 @register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet32", recipe=PAPER)
 def resnet32_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
-    """ResNet-32 for 32x32 pictures."""
+    """ResNet-32 for 32x32 images."""
     return _network(32, num_classes, shortcut)
 
 
 @register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet44", recipe=PAPER)
 def resnet44_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
-    """ResNet-44 for 32x32 pictures."""
+    """ResNet-44 for 32x32 images."""
     return _network(44, num_classes, shortcut)
 
 
 @register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet56", recipe=PAPER)
 def resnet56_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
-    """ResNet-56 for 32x32 pictures."""
+    """ResNet-56 for 32x32 images."""
     return _network(56, num_classes, shortcut)
 
 
 @register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_resnet110", recipe=PAPER_110)
 def resnet110_cifar(num_classes: int = 10, shortcut: str = "A") -> ResNetCifar:
-    """ResNet-110 for 32x32 pictures."""
+    """ResNet-110 for 32x32 images."""
     return _network(110, num_classes, shortcut)
 
 

@@ -113,7 +113,7 @@ class ResNeXt(nn.Module):
 
 
 class ResNeXtCifar(nn.Module):
-    """Section 5.3: 9n + 2 layers for 32x32 pictures; here n = 3 blocks in each of three stages."""
+    """Section 5.3: 9n + 2 layers for 32x32 images; here n = 3 blocks in each of three stages."""
 
     def __init__(self, n: int, cardinality: int, path_width: int, num_classes: int = 10) -> None:
         super().__init__()
@@ -223,11 +223,11 @@ def resnext101_64x4d(num_classes: int = 1000) -> ResNeXt:
 
 @register_model(input_size=(3, 32, 32), paper="xie2016", facts="resnext29_8x64d", recipe=PAPER_CIFAR)
 def resnext29_8x64d_cifar(num_classes: int = 10) -> ResNeXtCifar:
-    """ResNeXt-29 for 32x32 pictures: 8 paths of width 64."""
+    """ResNeXt-29 for 32x32 images: 8 paths of width 64."""
     return ResNeXtCifar(n=3, cardinality=8, path_width=64, num_classes=num_classes)
 
 
 @register_model(input_size=(3, 32, 32), paper="xie2016", facts="resnext29_16x64d", recipe=PAPER_CIFAR)
 def resnext29_16x64d_cifar(num_classes: int = 10) -> ResNeXtCifar:
-    """ResNeXt-29 for 32x32 pictures: 16 paths of width 64."""
+    """ResNeXt-29 for 32x32 images: 16 paths of width 64."""
     return ResNeXtCifar(n=3, cardinality=16, path_width=64, num_classes=num_classes)

@@ -70,7 +70,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class SEBasicBlock(nn.Module):
-    """Two 3x3 convolutions with the block at the end, for 32x32 pictures; the shortcut has no weights."""
+    """Two 3x3 convolutions with the block at the end, for 32x32 images; the shortcut has no weights."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, reduction: int) -> None:
         super().__init__()
@@ -348,11 +348,11 @@ def senet154(num_classes: int = 1000, dropout: float = 0.2, reduction: int = 16)
 
 @register_model(input_size=(3, 32, 32), paper="hu2017")
 def se_resnet20_cifar(num_classes: int = 10, reduction: int = 16) -> ResNetCifar:
-    """ResNet-20 for 32x32 pictures with squeeze-and-excitation, by the paper's rule."""
+    """ResNet-20 for 32x32 images with squeeze-and-excitation, by the paper's rule."""
     return ResNetCifar(partial(SEBasicBlock, reduction=reduction), 3, num_classes)
 
 
 @register_model(input_size=(3, 32, 32), paper="hu2017")
 def se_resnet56_cifar(num_classes: int = 10, reduction: int = 16) -> ResNetCifar:
-    """ResNet-56 for 32x32 pictures with squeeze-and-excitation, by the paper's rule."""
+    """ResNet-56 for 32x32 images with squeeze-and-excitation, by the paper's rule."""
     return ResNetCifar(partial(SEBasicBlock, reduction=reduction), 9, num_classes)

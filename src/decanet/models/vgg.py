@@ -232,7 +232,7 @@ def vgg19(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     published=_published("vgg11_bn", A, "conv", "bn"),
 )
 def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration A with batch normalisation, as torchvision publishes it."""
+    """VGG configuration A with batch normalization, as torchvision publishes it."""
     return VGG(A, num_classes, dropout, batch_norm=True)
 
 
@@ -246,7 +246,7 @@ def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     published=_published("vgg13_bn", B, "conv", "bn"),
 )
 def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration B with batch normalisation, as torchvision publishes it."""
+    """VGG configuration B with batch normalization, as torchvision publishes it."""
     return VGG(B, num_classes, dropout, batch_norm=True)
 
 
@@ -260,7 +260,7 @@ def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     published=_published("vgg16_bn", D, "conv", "bn"),
 )
 def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration D with batch normalisation, as torchvision publishes it."""
+    """VGG configuration D with batch normalization, as torchvision publishes it."""
     return VGG(D, num_classes, dropout, batch_norm=True)
 
 
@@ -274,11 +274,11 @@ def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     published=_published("vgg19_bn", E, "conv", "bn"),
 )
 def vgg19_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration E with batch normalisation, as torchvision publishes it."""
+    """VGG configuration E with batch normalization, as torchvision publishes it."""
     return VGG(E, num_classes, dropout, batch_norm=True)
 
 
 @register_model(input_size=(3, 32, 32), paper="simonyan2014")
 def vgg16_cifar(num_classes: int = 10, dropout: float = 0.5) -> VGGCifar:
-    """Our VGG for 32x32 pictures: configuration D, batch normalisation, one linear layer."""
+    """Our VGG for 32x32 images: configuration D, batch normalization, one linear layer."""
     return VGGCifar(num_classes, dropout)

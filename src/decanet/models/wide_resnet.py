@@ -117,7 +117,7 @@ DEPTH = "the paper counts the three projections and not the linear layer (6n + 4
     recipe=PAPER,
 )
 def wrn_16_4_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCifar:
-    """WRN-16-4 for 32x32 pictures: 16 layers, four times as wide."""
+    """WRN-16-4 for 32x32 images: 16 layers, four times as wide."""
     return WideResNetCifar(n=2, k=4, num_classes=num_classes, dropout=dropout)
 
 
@@ -129,7 +129,7 @@ def wrn_16_4_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCif
     recipe=PAPER,
 )
 def wrn_28_10_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCifar:
-    """WRN-28-10 for 32x32 pictures: 28 layers, ten times as wide."""
+    """WRN-28-10 for 32x32 images: 28 layers, ten times as wide."""
     return WideResNetCifar(n=4, k=10, num_classes=num_classes, dropout=dropout)
 
 
