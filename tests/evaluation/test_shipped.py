@@ -17,6 +17,7 @@ from decanet.evaluation.runs import load_shipped
 from decanet.models import create_model
 from decanet.models._files import list_shipped, read_about, shipped_file
 from decanet.training.session import judge
+from tests.conftest import MakeFolder
 
 CPU = torch.device("cpu")
 
@@ -83,3 +84,15 @@ def test_others_are_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> N
     assert decanet(["predict", "--model", "resnet50", "cat.jpg"]) == 2
     assert decanet(["predict", "--model", "decanet_s"]) == 2
     assert "decanet predict --model decanet_s cat.jpg" in capsys.readouterr().err
+
+
+def test_they_are_evaluated_by_name_on_a_folder_with_some_of_their_classes(
+    make_folder: MakeFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_folder({"cat": 2, "ship": 1})
+    assert decanet(["evaluate", "decanet_s", "--data", str(folder), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["run"], result["pictures"]) == ("decanet_s", 3)
+    (folder / "cat").rename(folder / "lion")
+    assert decanet(["evaluate", "decanet_s", "--data", str(folder)]) == 3
+    assert "other classes than the run was trained on: lion" in capsys.readouterr().err

@@ -10,7 +10,10 @@ from decanet.cli._shared import DataDir, Device, JsonFlag, Source, accuracy_in_w
 
 
 def command(
-    run: Annotated[Path, Parameter(help="Folder of a run; with --weights the name of a network.")],
+    run: Annotated[
+        Path,
+        Parameter(help="Folder of a run, or decanet_s or decanet_m; with --weights the name of a network."),
+    ],
     *,
     data: Annotated[
         str | None,
@@ -36,7 +39,8 @@ def command(
 ) -> None:
     """Evaluate a trained run on its own test split, or on other data.
 
-    Images that the run was trained on are never counted, whatever they are called.
+    Files that the run was trained on are never counted, whatever they are called and wherever they lie; an image that
+    was saved anew, for instance in another format, is another file.
 
     For example:
 
@@ -53,7 +57,7 @@ def command(
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
     from decanet.data import RunData, bare_name, load_test_data
     from decanet.evaluation.protocol import VIEWS, require_room
-    from decanet.evaluation.runs import load_run
+    from decanet.evaluation.runs import load_model
     from decanet.training.session import judge
 
     if crops is not None and crops not in VIEWS:
@@ -68,11 +72,16 @@ def command(
             )
         _published(str(run), weights, Path(os.path.expanduser(data)), chosen, json)
         return
-    trained = load_run(run, chosen)
+    trained = load_model(run, chosen)
     recipe = trained.recipe.model_copy(update={"test_crops": crops or trained.recipe.test_crops})
     side = trained.form.side
     require_room(recipe.test_crops, recipe.augmentation.resize or side, side)
-    remembered = RunData.of(RunFolder(run).read_json(RunFolder(run).data), RunFolder(run).data)
+    about = RunFolder(run).data
+    remembered = (
+        RunData.of(RunFolder(run).read_json(about), about)
+        if run.is_dir()
+        else RunData(recipe.data.name, trained.classes)
+    )
     with Watch(to_stderr=json) as watch:
         pictures = load_test_data(
             remembered,

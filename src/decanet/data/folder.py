@@ -90,7 +90,8 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
     """The images below ``folder`` that a run can be tested on, with the labels of the run; ``train`` is empty.
 
     Of the run's own folder these are the stored test images that are still there. Any other folder is all test: of
-    one that brings splits the test split. Images that the run was trained on are left out, whatever they are called.
+    one that brings splits the test split. Files that the run was trained on are left out, whatever they are called; an
+    image that was saved anew is another file.
 
     Raises:
         DataError: no folder, a doubtful layout, a class that the run does not know, or nothing to test on.

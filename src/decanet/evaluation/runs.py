@@ -21,7 +21,7 @@ from decanet.data.batches import Form
 from decanet.data.folder import fit_square
 from decanet.evaluation.protocol import VIEWS, autocast, center_crop
 from decanet.models import Cost, cost, create_model, model_entry
-from decanet.models._files import load_weights, read_about, shipped_file
+from decanet.models._files import list_shipped, load_weights, read_about, shipped_file
 
 # A network with fewer multiply-adds a picture waits for memory, not for arithmetic. LeNet-5, with 0.3 million, is a
 # quarter slower in bfloat16 than in float32; DecaNet-S, with 20 million, is twice as fast (benchmarks/LOG.md).
@@ -97,6 +97,13 @@ def load_run(path: Path, device: torch.device) -> TrainedModel:
     model = create_model(recipe.model.name, num_classes=len(classes), **recipe.model.options)
     load_weights(model, run.weights)
     return _ready(model, recipe, classes, device)
+
+
+def load_model(run: Path, device: torch.device) -> TrainedModel:
+    """A run, or by its name a network that comes trained with the package. Raises CheckpointError as ``load_run``."""
+    if not run.is_dir() and str(run) in list_shipped():
+        return load_shipped(str(run), device)
+    return load_run(run, device)
 
 
 def load_shipped(name: str, device: torch.device) -> TrainedModel:
