@@ -69,6 +69,22 @@ def test_a_split_of_images_without_classes_is_not_used(make_folder: MakeFolder) 
     assert "not used: images 4 directly in test1/, in no class's folder" in understand(folder).notes
 
 
+def test_splits_without_labels_are_not_used(make_folder: MakeFolder) -> None:
+    folder = make_folder(
+        {
+            "seg_train/seg_train/a": 2,
+            "seg_train/seg_train/b": 2,
+            "seg_test/seg_test": 3,
+            "seg_pred/seg_pred": 4,
+        }
+    )
+    assert counted(folder) == {"train": {"a": 2, "b": 2}}
+    assert understand(folder).notes[-1] == (
+        "not used: images 4 in seg_pred/, which is no labeled split, "
+        "3 directly in seg_test/seg_test/, in no class's folder"
+    )
+
+
 def test_folders_that_are_perhaps_splits_are_told(make_folder: MakeFolder) -> None:
     layout = understand(make_folder({"fold1/a": 1, "fold1/b": 1, "fold2/a": 1, "fold2/b": 1}))
     assert set(layout.parts["all"]) == {"fold1", "fold2"}

@@ -30,6 +30,14 @@ NAMES = {
 }
 # What may stand beside such a name or end it: train_set, Test images, valset, train2017.
 BESIDE = ("set", "data", "dataset", "images", "imgs", "split", "集", "数据", "數據")
+UNLABELED = {
+    "pred",
+    "predict",
+    "prediction",
+    "predictions",
+    "unlabeled",
+    "unlabelled",
+}  # beside splits: no class
 MOST_NAMED = 12  # classes whose images are counted one by one
 
 ClassImages = dict[str, tuple[Path, ...]]
@@ -212,6 +220,8 @@ def _splits(
         for name, of_one in listed.items()
         if of_one.paths and name not in splits and role_of(name) is None
     ]
+    unlabeled = [name for name in others if _words(name) & UNLABELED]
+    others = [name for name in others if name not in unlabeled]
     if others:
         raise DataError(
             f"{folder} holds {_list(splits)} beside {_list(others)}: classes, or splits and something else? "
@@ -224,8 +234,8 @@ def _splits(
                 f"{folder} holds both {names[role]}/ and {name}/, which mean the same: keep one of them there"
             )
         names[role] = name
-    loose = []
-    for name in listed:
+    loose = [f"{len(listed[name].paths)} in {name}/, which is no labeled split" for name in unlabeled]
+    for name in [name for name in listed if name not in unlabeled]:
         direct = len(grouped[name].get("", ()))
         if direct and name not in splits and role_of(name) == "train":
             raise DataError(
@@ -242,7 +252,10 @@ def _splits(
                 inner = _by_folder(folder / names[role], inner[again])
                 if direct := len(inner.pop("", ())):
                     loose.append(f"{direct} directly in {names[role]}/, in no class's folder")
-            parts[role] = inner
+            if inner or role == "train":
+                parts[role] = inner
+            else:
+                del names[role]
     return parts, names, loose
 
 
