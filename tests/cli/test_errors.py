@@ -241,6 +241,14 @@ def test_a_place_that_the_system_refuses_is_told_in_one_line(
     assert one_line(capsys).startswith(f"error[usage]: cannot use /root/cache: {error.strerror}; ")
 
 
+def test_an_error_that_cannot_be_told_keeps_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert decanet(["predict", "nowhere", "nothing.jpg"]) == 4
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+
+
 def test_a_defect_keeps_its_traceback_and_an_exit_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError):
         fails_with(ZeroDivisionError(), monkeypatch)

@@ -33,3 +33,10 @@ def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
             Watch().note("a log that is lost")
         monkeypatch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+
+
+def test_a_process_without_output_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)  # as Python leaves it where the descriptor was closed: >&-
+    with Watch() as watch:
+        watch.note("for nobody")
+        watch.progress("training", 1, 2, "steps")

@@ -26,9 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # all is said: Ctrl-C while Python shuts down would add a traceback
+    from decanet.core.runtime import STOPPING
+
+    for (
+        number
+    ) in STOPPING:  # all is said: while Python shuts down, a signal would add a traceback or change the code
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
 
 
@@ -130,7 +133,8 @@ def _app() -> Any:
 
 
 def _report(error: Any) -> int:
-    if error.kind == "interrupted" and sys.stderr.isatty():
-        print(file=sys.stderr)  # the terminal has written ^C
-    print(error.line, file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody can be told, but the exit code
+        if error.kind == "interrupted" and sys.stderr.isatty():
+            print(file=sys.stderr)  # the terminal has written ^C
+        print(error.line, file=sys.stderr)
     return error.exit_code

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -60,7 +59,7 @@ class Watch:
         if not self._quiet:
             with self._to_whoever_listens():
                 self._console.say(text)
-                sys.stdout.flush()
+                self._console.file.flush()
 
     def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
         """Move the bar, or print a line every few seconds."""
