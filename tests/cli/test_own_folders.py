@@ -111,6 +111,17 @@ def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) 
         _prepare(wish, torch.device("cpu"), heard)
 
 
+def test_figures_that_cannot_be_written_lose_no_result(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "taken").touch()
+    code = decanet(["evaluate", str(place / "run"), "--figures", str(place / "taken"), "--json"])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert json.loads(captured.out)["pictures"] == 4
+    assert "cannot write" in captured.err
+
+
 @pytest.mark.parametrize("arguments", [["--resume", "run"], ["quick", "--data", "nowhere/", "--out", "run"]])
 def test_a_finished_run_is_refused_before_its_data_is_looked_for(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]

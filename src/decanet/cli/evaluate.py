@@ -93,13 +93,6 @@ def command(
         )
         watch.note(f"evaluating on {len(pictures.test)} images of {pictures.name}")
         said = judge(trained.model, recipe, pictures, "test", chosen)
-        if figures is not None:
-            from decanet.core.plotting import save_class_legend, save_figure
-            from decanet.evaluation.figures import confusion, most_confident
-
-            save_figure(confusion(said, pictures.classes), figures / "confusion.png")
-            save_figure(most_confident(said, pictures), figures / "most_confident.png")
-            save_class_legend(pictures.classes, figures)
     result = {
         "run": str(run),
         "model": recipe.model.name,
@@ -118,6 +111,13 @@ def command(
             + f", loss {said.loss:.4f}",
             markup=True,
         )
+    if figures is not None:  # after the result, which stays where they cannot be written
+        from decanet.core.plotting import save_class_legend, save_figure
+        from decanet.evaluation.figures import confusion, most_confident
+
+        save_figure(confusion(said, pictures.classes), figures / "confusion.png")
+        save_figure(most_confident(said, pictures), figures / "most_confident.png")
+        save_class_legend(pictures.classes, figures)
 
 
 def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -> None:
