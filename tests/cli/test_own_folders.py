@@ -175,6 +175,14 @@ def test_a_small_folder_just_works(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_of_data_asked_for_by_name_only_the_log_is_fitted(heard: Heard) -> None:
+    """Thirteen steps and a line of the log each 25 would make curves of a single point."""
+    wish = _Wish("quick", ["data.name=digits"], None, None, None, "auto", None)
+    recipe, _ = _prepare(wish, torch.device("cpu"), heard)
+    assert recipe.log_every == 1
+    assert (recipe.batch_size, recipe.epochs, recipe.selection.keep) == (500, 4.4, 0.4)
+
+
 def test_a_recipe_of_ones_own_is_not_fitted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = two_classes(tmp_path / "mine", 5)
     recipe = tmp_path / "own.toml"

@@ -132,7 +132,7 @@ class _Wish:
 def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     """The resolved recipe and its data."""
     from decanet.core.errors import DataError
-    from decanet.core.recipe import override
+    from decanet.core.recipe import Recipe, override
     from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder
     from decanet.data import RunData, list_datasets, load_data
@@ -189,8 +189,11 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         )
     if recipe.augmentation.flip != "none" and not data.mirror:
         watch.note(f"no horizontal flips: they would change the classes of {data.name}")
-    if meant is not None and (data.files or data.name == wish.fallback):
-        recipe, fitted = fit_to_few_images(recipe, len(held_out(data, recipe.validation)[0]), meant)
+    if meant is not None:
+        # Data asked for by name is what the recipe is tried on: the training stays as it is, the curves get points.
+        named = not data.files and data.name != wish.fallback
+        fixed = meant | (set(Recipe.model_fields) - {"log_every"} if named else set())
+        recipe, fitted = fit_to_few_images(recipe, len(held_out(data, recipe.validation)[0]), fixed)
         if fitted:
             watch.note(fitted)
     return resolve(recipe, data, device), data

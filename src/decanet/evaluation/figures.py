@@ -57,7 +57,9 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
     )  # fmt: skip
     low = min([*accuracies, top1])
     right.set(title="Accuracy", xlabel="epoch", ylabel="accuracy (%)")
-    right.set_ylim(max(0.0, low - 6), min(100.0, max([*accuracies, top1]) + 7))
+    right.set_ylim(
+        max(0.0, low - 6), min(102.0, max([*accuracies, top1]) + 7)
+    )  # 102: the marks at 100 are whole
     right.legend(loc="lower right")
     note = "Training accuracy is measured on augmented images, before each step's update"
     selection = Selection(**result["settings"]["selection"])
