@@ -111,6 +111,20 @@ def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) 
         _prepare(wish, torch.device("cpu"), heard)
 
 
+def test_a_folder_is_no_recipe_and_a_file_is_no_run(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    (place / "taken").touch()
+    assert decanet(["train", "mine"]) == 2
+    assert (
+        "mine is a folder, not a recipe; for instance: decanet train quick --data mine"
+        in capsys.readouterr().err
+    )
+    assert decanet(["train", "quick", "--data", "nowhere/", "--out", "taken"]) == 2
+    assert "taken is a file, and a run is a folder" in capsys.readouterr().err
+
+
 def test_figures_that_cannot_be_written_lose_no_result(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

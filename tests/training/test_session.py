@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ from decanet.core.errors import (
     Preempted,
     UsageError,
 )
-from decanet.core.recipe import read_recipe
+from decanet.core.recipe import Adam, Model, Recipe, read_recipe
 from decanet.core.report import Silent
 from decanet.core.results import RunFolder
 from decanet.core.runtime import ranks_from_environment
 from decanet.data import ImageData, load_data
 from decanet.evaluation.runs import load_run
 from decanet.training.distributed import process_group
-from decanet.training.loop import Line
+from decanet.training.loop import Line, _stop_if_diverged
 from decanet.training.session import rehearse, run_training
 from tests.training.conftest import CPU, Listener, Trainer, in_two_processes
 
@@ -261,6 +262,15 @@ def test_a_loss_that_is_no_number_stops_with_advice(trainer: Trainer) -> None:
     with pytest.raises(DivergedError, match=r"lower optimizer\.lr"):
         trainer(recipe)
     assert not (trainer.folder / "run" / "result.json").exists()
+
+
+def test_a_jump_of_the_first_losses_ends_no_short_training() -> None:
+    jumped = Line(step=2, epoch=0.7, loss=9.9, accuracy=0.5, rate=0.01, seconds=1.0, images_per_second=9.0)
+    recipe = Recipe(model=Model(name="lenet5_modern"), batch_size=8, epochs=1, optimizer=Adam())
+    _stop_if_diverged(jumped, recipe, 1 / 3, 2)
+    for line in (replace(jumped, step=21), replace(jumped, loss=float("nan"))):
+        with pytest.raises(DivergedError):
+            _stop_if_diverged(line, recipe, 1 / 3, 2)
 
 
 def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer) -> None:

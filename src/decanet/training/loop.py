@@ -27,8 +27,8 @@ from decanet.training.schedules import picture_side, rate_factor
 from decanet.training.selection import Passes
 from decanet.training.stopping import StopRequest
 
-# A loss so many times that of guessing, when the training had this share of its steps to settle, does not come back.
-HOPELESS, SETTLED = 10, 0.1
+# A loss so many times that of guessing does not come back after this fraction of the steps and so many of them.
+HOPELESS, SETTLED, FEW_STEPS = 10, 0.1, 20
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, shar
 def _stop_if_diverged(line: Line, recipe: Recipe, done: float, classes: int) -> None:
     """``done``: the share of the training's steps before this line's last one."""
     guessing = math.log(max(2, classes))
-    limit = HOPELESS * guessing if done > SETTLED else math.inf
+    limit = HOPELESS * guessing if done > SETTLED and line.step > FEW_STEPS else math.inf
     if line.loss < limit:  # NaN compares false as well
         return
     raise DivergedError(

@@ -55,6 +55,8 @@ def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
 
 def refuse_other_run(run: RunFolder) -> None:
     """Raise UsageError when the folder plainly holds a run or files that one would overwrite, before data is read."""
+    if run.path.exists() and not run.path.is_dir():
+        raise UsageError(f"{run.path} is a file, and a run is a folder; choose another --out")
     if run.result.exists():
         raise UsageError(
             f"{run.path} already holds a finished run; choose another --out, or see: "

@@ -6,6 +6,7 @@ import pkgutil
 from pathlib import Path
 
 from decanet.core.errors import UsageError, did_you_mean
+from decanet.core.printable import decanet_line
 from decanet.core.recipe import Recipe, read_recipe
 
 PAPER = "paper"  # short for the recipe of the network that began it
@@ -54,6 +55,10 @@ def load_recipe(name: str) -> Recipe:
         return recipe
     built_in = {module.name for module in pkgutil.iter_modules(__path__)}
     if name not in built_in:
+        if Path(name).is_dir():
+            raise UsageError(
+                f"{name} is a folder, not a recipe; for instance: {decanet_line('train', 'quick', '--data', name)}"
+            )
         known = [*list_recipes()]
         hint = did_you_mean(name, known) or f" (known: {', '.join(k for k in known if ':' not in k)})"
         raise UsageError(
