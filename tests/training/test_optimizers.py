@@ -1,8 +1,11 @@
 """Optimizers built from recipes."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from decanet.core.recipe import Adam, Muon, RmsProp, Sgd
 from decanet.models import create_model
@@ -98,3 +101,30 @@ def test_vectors_and_biases_are_left_out_of_the_decay_if_the_recipe_says_so(sett
     }  # fmt: skip
     (part,) = build_optimizers(wanted.model_copy(update={"decay_vectors": True}), model).parts
     assert [group["weight_decay"] for group in part.param_groups] == [0.5]
+
+
+class Products(TorchDispatchMode):
+    """Remembers the types of the matrices that are multiplied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.types: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.mm.default:
+            self.types |= {matrix.dtype for matrix in args}
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_muon_multiplies_in_the_arithmetic_of_the_recipe(precision: str) -> None:
+    """Emulated bfloat16 once made each step of a float32 training more than ten times as long as Muon needs."""
+    conv = nn.Conv2d(3, 4, 3)
+    optimizers = build_optimizers(
+        Muon(lr=0.1, head_lr=0.1, bias_lr=0.1), nn.Sequential(conv, nn.Linear(3, 2)), precision
+    )
+    conv.weight.grad = torch.randn(conv.weight.shape)
+    with Products() as products:
+        optimizers.step()
+    assert products.types == {getattr(torch, precision)}
+    assert conv.weight.dtype == torch.float32

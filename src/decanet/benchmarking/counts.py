@@ -77,7 +77,7 @@ def _count_step(recipe: Recipe, side: int, classes: int) -> Count:
     with FakeTensorMode():
         model = create_model(recipe.model.name, num_classes=classes, **recipe.model.options)
         model.train()
-        optimizers = build_optimizers(recipe.optimizer, model)
+        optimizers = build_optimizers(recipe.optimizer, model, precision)
         images = torch.empty(recipe.batch_size, channels, side, side, dtype=dtype)
         images = images.contiguous(memory_format=torch.channels_last)
         labels = torch.zeros(recipe.batch_size, dtype=torch.int64)

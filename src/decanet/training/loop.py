@@ -111,7 +111,7 @@ def train(
     progress = Progress()
     model = model.to(device).to(memory_format=torch.channels_last)
     averaged = _average(model, recipe.ema)
-    optimizers = build_optimizers(recipe.optimizer, model)
+    optimizers = build_optimizers(recipe.optimizer, model, recipe.precision)
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
     passes = Passes(recipe.selection, batches.count, recipe.batch_size, total_steps)
     window = _Window(device, ranks)
