@@ -167,6 +167,6 @@ def fit_weights(model: nn.Module, tensors: dict[str, Tensor], source: str) -> No
     if broken := [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
         raise CheckpointError(
             f"{source} holds NaN or infinity in {len(broken)} of {len(tensors)} tensors, for instance {broken[0]}: "
-            "the training had diverged; take an earlier file"
+            "the training had diverged; train again with a lower learning rate, or take an earlier file"
         )
     model.load_state_dict(tensors)
