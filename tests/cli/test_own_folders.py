@@ -106,6 +106,10 @@ def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) 
     recipe, data = _prepare(wish, torch.device("cpu"), heard)
     assert (len(data.train), len(data.test)) == (16, 4)
     assert recipe.batch_size == 16, "what the run was fitted to stays"
+    (place / "mine").rename(place / "moved")
+    (place / "mine").symlink_to(place / "moved")  # as the refusal of a moved folder advises
+    linked, _ = _prepare(wish, torch.device("cpu"), heard)
+    assert linked == recipe, "or the run would be told that its recipe was changed"
     (place / "mine" / next(iter(data.files["train"]))).unlink()
     with pytest.raises(DataError, match="1 missing"):
         _prepare(wish, torch.device("cpu"), heard)

@@ -136,7 +136,11 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def update(self) -> Iterator[None]:
-        """The end of a step, which changes all that is saved; amid it there is nothing whole to save."""
+        """The end of a step, which changes all that is saved.
+
+        Amid it there is nothing whole to save: a failure here falls back to the last checkpoint. A copy to go back to
+        would cost the memory of all weights and moments, for what takes a thousandth of a step.
+        """
         self._in_update = True
         yield
         self._in_step = self._in_update = False
