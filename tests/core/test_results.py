@@ -144,7 +144,9 @@ def test_lines_that_no_training_wrote_are_left_out_of_the_log(tmp_path: Path, li
     assert run.read_metrics() == [{"epoch": 1, "validation_error": 0.5}]
 
 
-@pytest.mark.parametrize("name", ["recipe.toml", "data.json", "metrics.jsonl", "result.json", "state.pt"])
+@pytest.mark.parametrize(
+    "name", ["recipe.toml", "data.json", "metrics.jsonl", "result.json", "state.pt", ".lock"]
+)
 def test_what_could_be_read_for_ever_is_no_file_of_a_run(tmp_path: Path, name: str) -> None:
     run = RunFolder(tmp_path)
     run.require_files()

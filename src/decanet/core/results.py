@@ -123,7 +123,7 @@ class RunFolder:
 
     def require_files(self) -> None:
         """Raises CheckpointError where a folder, or a pipe or device without an end, stands for a file of the run."""
-        for path in (self.recipe, self.data, self.metrics, self.result, self.weights, self.state):
+        for path in (self.recipe, self.data, self.metrics, self.result, self.weights, self.state, self.lock):
             if path.exists() and not path.is_file():
                 raise CheckpointError(f"{path} is not a file; remove it, or take another run")
 

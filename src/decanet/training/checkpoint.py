@@ -139,7 +139,7 @@ class Checkpoints:
         """The end of a step, which changes all that is saved.
 
         Amid it there is nothing whole to save: a failure here falls back to the last checkpoint. A copy to go back to
-        would cost the memory of all weights and moments, for what takes a thousandth of a step.
+        would cost the memory of all weights and moments, for the shortest part of a step.
         """
         self._in_update = True
         yield
