@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,9 +91,10 @@ def resumable(run: Path) -> Iterator[StopRequest]:
         except (DataError, DistributedError, ResourceError) as error:
             raise type(error)(f"{error}; then {go_on(run)}") from error
         except BaseException as error:
-            if stop.number or isinstance(
-                error, KeyboardInterrupt
-            ):  # a signal often makes others fail as well
+            # Let go of what the failed step held: without memory Python could not even build the line to print.
+            traceback.clear_frames(error.__traceback__)
+            # A signal often makes others fail as well.
+            if stop.number or isinstance(error, KeyboardInterrupt):
                 raise stop.error() from None
             known = lost_process(error) or shortage(error)
             if known is None:
