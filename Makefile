@@ -4,10 +4,10 @@ BIN := .venv/bin
 PINS := $(shell $(PYTHON) -c 'import sys; print("-c constraints/py311.txt" if sys.version_info[:2] == (3, 11) else "")')
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINS)
 
-.PHONY: run test check bench clean help
+.PHONY: run test test-long check bench clean help
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
 
 .venv/base: pyproject.toml $(wildcard constraints/*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit("decanet needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -25,6 +25,9 @@ run: .venv/base  ## train the default network on CIFAR-10 and draw what it learn
 
 test: .venv/dev  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto  # a process for each core, so one thread in each
+
+test-long: .venv/dev  ## inject faults in numbers (half an hour): counts go to benchmarks/results/faults.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope -m slow tests/faults
 
 check: .venv/dev  ## look for mistakes without running anything
 	$(BIN)/ruff check .

@@ -212,6 +212,7 @@ def fails_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
         ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "not enough memory"),
         (ImportError("libtorch.so: failed to map segment from shared object"), "not enough memory"),
+        (RuntimeError("could not create a primitive"), "not enough memory"),
         (SystemError("error return without exception set"), "not enough memory"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
         (RuntimeError("DataLoader worker (pid(s) 12) exited unexpectedly"), "decodes images was killed"),

@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
+from multiprocessing import forkserver, resource_tracker
 
 import pytest
 import torch
@@ -28,6 +30,21 @@ def test_only_the_training_itself_hears_ctrl_c_and_termination(workers: int) -> 
     assert images.shape == (2, 3, 2, 2)
     assert blocked.tolist() == [workers * len(STOPPING)] * 2
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & STOPPING
+
+
+def test_what_multiprocessing_starts_is_born_deaf_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tracker ignores Ctrl-C and termination by itself, but a closed terminal would end it, with tracebacks."""
+    masks = []
+    for module in (resource_tracker, forkserver):
+
+        def start(real: Callable[[], None] = module.ensure_running) -> None:
+            masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+            real()
+
+        monkeypatch.setattr(module, "ensure_running", start)
+    list(decoded(Blocked(), [[(0, 0)]], 1, torch.device("cpu")))
+    assert len(masks) >= 2
+    assert all(set(STOPPING) <= mask for mask in masks[:2])
 
 
 class Dying(torch.utils.data.Dataset[tuple[Tensor, int]]):

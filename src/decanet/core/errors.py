@@ -103,9 +103,9 @@ _SHORTAGES: tuple[tuple[set[int], str, str, str], ...] = (
     ),
     (
         {errno.ENOMEM},
-        # The last is what Python itself says when it has no memory left to say more.
+        # The last two are what oneDNN and Python say when they have no memory left to say more.
         "allocate memory|out of memory|not enough memory|bad_alloc|failed to map segment|unable to mmap|"
-        "error return without exception set",
+        "could not create a primitive|error return without exception set",
         "not enough memory",
         "close other programs, or lower batch_size or the image size",
     ),

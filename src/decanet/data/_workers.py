@@ -1,5 +1,6 @@
 """The processes that decode images: started so that a signal or a death loses nothing and leaves nobody behind."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -45,14 +46,6 @@ def decoded(
         # once: workers, which come anew with every pass, then start in milliseconds instead of seconds.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
-        # Ctrl-C and a batch system signal the whole group of processes. Only this one heeds it, saves, and ends the
-        # workers: they inherit from the server that such signals are blocked.
-        resource_tracker.ensure_running()  # which would unblock them, as the server starts it
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        try:
-            forkserver.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     loader: Any = torch.utils.data.DataLoader(
         images,
         batch_sampler=batches,  # the indices are pairs, as the data set takes them
@@ -63,8 +56,10 @@ def decoded(
         multiprocessing_context=context,
     )
     errors: list[DataError] = []
-    loading = iter(loader)
+    loading: Any = None
     try:
+        with _born_deaf() if workers else contextlib.nullcontext():
+            loading = iter(loader)
         for batch in loading:
             if isinstance(batch[0], DataError):
                 errors += batch
@@ -77,6 +72,23 @@ def decoded(
             worker.kill()  # one that hangs would be waited for, and termination is blocked there
         raise
     refuse_unreadable(errors, sum(map(len, batches)))
+
+
+@contextlib.contextmanager
+def _born_deaf() -> Iterator[None]:
+    """Start multiprocessing's tracker and server, and what the block starts, with the stopping signals blocked.
+
+    Ctrl-C and a batch system signal the whole group of processes. Only this one heeds it, saves, and ends the workers.
+    A signal that comes meanwhile is heard at the end of the block, when all workers can be ended.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # starting the tracker has unblocked some
+        forkserver.ensure_running()
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent(_: int) -> None:
