@@ -15,6 +15,7 @@ from PIL import Image
 from decanet import cli
 from decanet.cli import run as decanet
 from decanet.cli._shared import console, table
+from decanet.core.runtime import STOPPING
 
 CLASSES = ["Ba$$in", "[red]x :cat:", "a\x1b[31mb", "two\nlines", "caf\udce9", "猫"]
 RECIPE = """
@@ -27,11 +28,12 @@ optimizer = { name = "sgd", lr = 0.01 }
 
 
 @pytest.fixture(autouse=True)
-def _ctrl_c() -> Iterator[None]:
-    """``main`` is the end of a process and ignores Ctrl-C; the tests go on."""
-    before = signal.getsignal(signal.SIGINT)
+def _signals() -> Iterator[None]:
+    """``main`` is the end of a process and ignores the signals that stop one; the tests go on."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")

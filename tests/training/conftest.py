@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from decanet.core.recipe import Recipe, override
 from decanet.core.report import Silent
 from decanet.core.results import RunFolder
-from decanet.core.runtime import Ranks
+from decanet.core.runtime import STOPPING, Ranks
 from decanet.data import ImageData, load_data
 from decanet.training.loop import Line
 from decanet.training.recipes import load_recipe
@@ -79,6 +80,8 @@ def trainer(digits: ImageData, tmp_path: Path) -> Trainer:
 
 def _as_rank(rank: int, port: int, job: Callable[..., None], arguments: tuple[object, ...]) -> None:
     torch.set_num_threads(1)
+    # The server may have been started for loading workers, which are deaf to the signals that a training heeds.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     os.environ |= {
         "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
     }  # fmt: skip
