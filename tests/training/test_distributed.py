@@ -31,6 +31,7 @@ from tests.training.conftest import CPU, Listener, Trainer, in_two_processes
 # In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
 SCRIPT = """
 import copy, torch
+from pathlib import Path
 from torch import nn
 from decanet.core.runtime import ranks_from_environment
 from decanet.training.distributed import cross_entropy, distribute, process_group
@@ -41,7 +42,8 @@ alone = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2
 together = copy.deepcopy(alone)
 x, y = torch.randn(7, 3, 8, 8), torch.randint(0, 5, (7,))
 ranks = ranks_from_environment()
-with process_group(ranks, torch.device("cpu")):
+
+def compare():
     parallel = distribute(together, ranks, torch.device("cpu"))
     mine = torch.arange(7).tensor_split(2)[ranks.rank]   # four pictures and three
     for step in range(3):
@@ -57,6 +59,10 @@ with process_group(ranks, torch.device("cpu")):
         torch.testing.assert_close(b, a, rtol=1e-5, atol=1e-7)
     together.eval(), alone.eval()
     torch.testing.assert_close(together(x), alone(x), rtol=1e-5, atol=1e-7)
+
+with process_group(ranks, torch.device("cpu")):
+    compare()
+assert not any("gloo" in (task / "comm").read_text() for task in Path("/proc/self/task").glob("*"))
 print("equal")
 """
 
@@ -116,6 +122,11 @@ def test_a_lost_process_is_told_from_other_errors(
     assert isinstance(lost_process(error), DistributedError) == lost
 
 
+def threads_of_gloo() -> int:
+    """How many live in this process; one that outlives the interpreter's end may abort it."""
+    return sum("gloo" in (task / "comm").read_text() for task in Path("/proc/self/task").glob("*"))
+
+
 def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
     """Train; the second process is hit in its third step. What each has to say is written to ``said``."""
     ranks, real, steps = ranks_from_environment(), loop._loss, []
@@ -135,7 +146,7 @@ def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
                 read_recipe(recipe), data, RunFolder(run), device=CPU, ranks=ranks, watcher=Listener()
             )
     except DecanetError as error:
-        (said / f"{ranks.rank}").write_text(error.line)
+        (said / f"{ranks.rank}").write_text(f"{error.line}\n{threads_of_gloo()} threads left")
         os._exit(error.exit_code)
 
 
@@ -162,4 +173,5 @@ def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
     said = (trainer.folder / "0").read_text()
     assert said.startswith(says)
     assert f"decanet train --resume {run}" in said
+    assert said.endswith("\n0 threads left")
     assert load_state(run / "state.pt")["progress"]["step"] == steps

@@ -7,6 +7,7 @@ global batch too, on the CPU as well as on GPUs, so that the result does not dep
 import contextlib
 import datetime
 import re
+import traceback
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -35,10 +36,16 @@ def lost_process(error: BaseException) -> DistributedError | None:
 
 @contextlib.contextmanager
 def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
-    """Join the other processes for the duration. Raises DistributedError when they cannot be reached."""
+    """Join the other processes for the duration; nothing made by :func:`distribute` may outlive it.
+
+    Raises:
+        DistributedError: the others cannot be reached, or one was lost.
+    """
     if ranks.size == 1:
         yield
         return
+    import torch._dynamo  # noqa: F401 - DDP imports it; imported while a group exists, it keeps that group alive
+
     backend = "nccl" if device.type == "cuda" else "gloo"
     try:
         dist.init_process_group(backend, timeout=ANSWER)
@@ -46,16 +53,15 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
         raise DistributedError(f"cannot join the other processes ({error}); start with torchrun") from None
     try:
         yield
-        if backend == "gloo":
-            # DDP keeps Gloo's threads alive to the end. One that still holds a tensor when the interpreter shuts down
-            # aborts the process; waiting for the others here gives it the time to let go.
-            dist.barrier()
-    except RuntimeError as error:
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # their variables include the DDP module
         lost = lost_process(error)
         if lost is None:
             raise
         raise lost from error
     finally:
+        # A thread of Gloo that still holds a tensor when the interpreter shuts down aborts the process
+        # (pytorch/pytorch, pull request 179291). The group joins its threads when nothing refers to it any more.
         dist.destroy_process_group()
 
 
