@@ -1,9 +1,9 @@
-"""Convolution of a 12-megapixel picture, beside scipy.ndimage, scipy.signal and torch, in one run.
+"""Convolution of a 12-megapixel image, beside scipy.ndimage, scipy.signal and torch, in one run.
 
     python benchmarks/images.py            # the comparison, written to benchmarks/results/images.json
     python benchmarks/images.py --methods  # each method's cost by kernel size, for images.cheapest_method
 
-All contenders get the same float32 picture and kernel, zero padding, and must agree with scipy.signal's
+All contenders get the same float32 image and kernel, zero padding, and must agree with scipy.signal's
 float64 result. Kernels are random (full rank) or a Gaussian (rank 1); for a Gaussian the other libraries may
 also use their own two passes. They take turns: after a warm-up, each runs once a round, and the medians are
 compared. A ratio is how many times as long as decanet a library's fastest way takes. Contenders slower than
@@ -30,31 +30,31 @@ from decanet.core.runtime import environment
 Work = Callable[[], np.ndarray]
 
 
-def conv2d(picture: np.ndarray, *kernels: np.ndarray) -> np.ndarray:
+def conv2d(image: np.ndarray, *kernels: np.ndarray) -> np.ndarray:
     """torch's convolution with each of the kernels in turn."""
-    x = torch.from_numpy(picture)[None, None]
+    x = torch.from_numpy(image)[None, None]
     for kernel in kernels:
         x = F.conv2d(x, torch.from_numpy(np.ascontiguousarray(kernel))[None, None], padding="same")
     return x[0, 0].numpy()
 
 
-def contenders(picture: np.ndarray, kernel: np.ndarray, line: np.ndarray | None) -> dict[str, Work]:
+def contenders(image: np.ndarray, kernel: np.ndarray, line: np.ndarray | None) -> dict[str, Work]:
     """What is compared; ``line`` is the Gaussian's one dimension, None for a kernel of full rank."""
     flipped = kernel[::-1, ::-1]
     ways: dict[str, Work] = {
-        "decanet": lambda: correlate(picture, kernel),
-        "scipy.ndimage.correlate": lambda: ndimage.correlate(picture, kernel, mode="constant"),
-        "scipy.signal.fftconvolve": lambda: signal.fftconvolve(picture, flipped, mode="same"),
-        "scipy.signal.oaconvolve": lambda: signal.oaconvolve(picture, flipped, mode="same"),
-        "torch.nn.functional.conv2d": lambda: conv2d(picture, kernel),
+        "decanet": lambda: correlate(image, kernel),
+        "scipy.ndimage.correlate": lambda: ndimage.correlate(image, kernel, mode="constant"),
+        "scipy.signal.fftconvolve": lambda: signal.fftconvolve(image, flipped, mode="same"),
+        "scipy.signal.oaconvolve": lambda: signal.oaconvolve(image, flipped, mode="same"),
+        "torch.nn.functional.conv2d": lambda: conv2d(image, kernel),
     }
     if line is not None:
         down = {"axis": 0, "mode": "constant"}
         right = {"axis": 1, "mode": "constant"}
         ways["scipy.ndimage.correlate1d, two passes"] = lambda: ndimage.correlate1d(
-            ndimage.correlate1d(picture, line, **down), line, **right
+            ndimage.correlate1d(image, line, **down), line, **right
         )
-        ways["torch.nn.functional.conv2d, two passes"] = lambda: conv2d(picture, line[:, None], line[None])
+        ways["torch.nn.functional.conv2d, two passes"] = lambda: conv2d(image, line[:, None], line[None])
     return ways
 
 
@@ -65,17 +65,19 @@ def seconds(work: Work) -> float:
     return time.perf_counter() - start
 
 
-def compare(picture: np.ndarray, side: int, separable: bool, repetitions: int, patience: float) -> dict:
+def compare(image: np.ndarray, image_size: int, separable: bool, repetitions: int, patience: float) -> dict:
     """Times of all contenders for one kernel."""
     line = None
     if separable:
-        bell = signal.windows.gaussian(side, side / 6)
+        bell = signal.windows.gaussian(image_size, image_size / 6)
         line = (bell / bell.sum()).astype(np.float32)
         kernel = np.outer(line, line)
     else:
-        kernel = np.random.default_rng(side).standard_normal((side, side)).astype(np.float32)
-    exact = signal.oaconvolve(picture.astype(np.float64), kernel[::-1, ::-1].astype(np.float64), mode="same")
-    ways = contenders(picture, kernel, line)
+        kernel = (
+            np.random.default_rng(image_size).standard_normal((image_size, image_size)).astype(np.float32)
+        )
+    exact = signal.oaconvolve(image.astype(np.float64), kernel[::-1, ::-1].astype(np.float64), mode="same")
+    ways = contenders(image, kernel, line)
     times: dict[str, list[float]] = {}
     errors = {}
     for name, work in ways.items():
@@ -97,7 +99,7 @@ def compare(picture: np.ndarray, side: int, separable: bool, repetitions: int, p
         for library in ("scipy.ndimage", "scipy.signal", "torch")
     }
     return {
-        "kernel": f"{side}x{side} {'gaussian' if separable else 'random'}",
+        "kernel": f"{image_size}x{image_size} {'gaussian' if separable else 'random'}",
         "method": cheapest_method(kernel),
         "median_seconds": medians,
         "repetitions": {name: len(values) for name, values in times.items()},
@@ -106,25 +108,25 @@ def compare(picture: np.ndarray, side: int, separable: bool, repetitions: int, p
     }
 
 
-def methods(picture: np.ndarray, repetitions: int) -> None:
+def methods(image: np.ndarray, repetitions: int) -> None:
     """Print nanoseconds a pixel of each method, by kernel size and stride."""
-    for side in (3, 5, 7, 9, 11, 15, 25, 31, 61, 101, 201):
+    for image_size in (3, 5, 7, 9, 11, 15, 25, 31, 61, 101, 201):
         for stride in (1, 2):
-            kernel = find_kernel(f"box:size={side}")
+            kernel = find_kernel(f"box:size={image_size}")
             times = {}
             for method in ("direct", "separable", "fft"):
-                if method == "direct" and side > 31:
+                if method == "direct" and image_size > 31:
                     continue
 
                 def work(method: str = method) -> np.ndarray:
-                    return correlate(picture, kernel, method=method, stride=stride)  # noqa: B023
+                    return correlate(image, kernel, method=method, stride=stride)  # noqa: B023
 
                 work()
                 times[method] = (
-                    statistics.median(seconds(work) for _ in range(repetitions)) / picture.size * 1e9
+                    statistics.median(seconds(work) for _ in range(repetitions)) / image.size * 1e9
                 )
             shown = "  ".join(f"{name} {value:6.2f}" for name, value in times.items())
-            print(f"{side:>3}x{side:<3} stride {stride}  {shown}  ns a pixel", flush=True)
+            print(f"{image_size:>3}x{image_size:<3} stride {stride}  {shown}  ns a pixel", flush=True)
 
 
 def main() -> None:
@@ -139,14 +141,14 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "images.json")
     options = parser.parse_args()
-    picture = np.random.default_rng(0).random((options.height, options.width), dtype=np.float32)
+    image = np.random.default_rng(0).random((options.height, options.width), dtype=np.float32)
     if options.methods:
-        methods(picture, options.repetitions)
+        methods(image, options.repetitions)
         return
     results = []
-    for side in (3, 15, 61):
+    for image_size in (3, 15, 61):
         for separable in (False, True):
-            result = compare(picture, side, separable, options.repetitions, options.patience)
+            result = compare(image, image_size, separable, options.repetitions, options.patience)
             results.append(result)
             ratios = ", ".join(f"{k} {v:.2f}" for k, v in result["times_as_long_as_decanet"].items())
             ours = result["median_seconds"]["decanet"]
@@ -156,7 +158,7 @@ def main() -> None:
             )
     report = {
         "date": time.strftime("%Y-%m-%d"),
-        "shape": picture.shape,
+        "shape": image.shape,
         "results": results,
         "environment": environment(),
     }

@@ -1,14 +1,14 @@
 """Inference on this machine: our networks, as we prepare them, against the library's module in eager mode.
 
-For each registered network, in one process and one run: latency of one picture and throughput of a batch for
+For each registered network, in one process and one run: latency of one image and throughput of a batch for
 
 - ``library``: torchvision's module (timm's where only timm has the layout) in float32, as it comes;
 - ``plain``: ours, as it comes;
-- ``fused``: ours, batch normalisation folded, float32;
+- ``fused``: ours, batch normalization folded, float32;
 - ``fused_channels_last``: the same with channels-last memory;
 - ``fused_channels_last_bfloat16``: the same in bfloat16.
 
-The contenders take turns, picture by picture, so that a busy moment of the machine hits all of them alike;
+The contenders take turns, image by image, so that a busy moment of the machine hits all of them alike;
 medians are compared. ``ratio`` is the library's time divided by that of our fastest float32 form (above 1
 is faster than the library), ``ratio_bfloat16`` the same with bfloat16 allowed, ``same_outputs`` whether our
 fused form gives the plain one's outputs.
@@ -29,26 +29,26 @@ from torch import Tensor, nn
 
 from decanet.core.results import write_json
 from decanet.core.runtime import environment
+from decanet.export.fuse import fuse
 from decanet.models import create_model, list_models, model_entry
-from decanet.models._fuse import fuse
 
 RESULTS = Path(__file__).parent / "results"
 Prepared = tuple[
     nn.Module, Callable[[Tensor], Tensor]
-]  # a network, and what is done to its pictures beforehand
+]  # a network, and what is done to its images beforehand
 
 
 def library_module(name: str) -> tuple[str, nn.Module] | None:
     """The same layout as its library builds it, with fresh weights; None where no library has it."""
-    published = {p.library: p for p in model_entry(name).published}
-    if "torchvision" in published:
+    pretrained = {p.library: p for p in model_entry(name).pretrained}
+    if "torchvision" in pretrained:
         import torchvision
 
-        return "torchvision", torchvision.models.get_model(published["torchvision"].name, weights=None)
-    if "timm" in published:
+        return "torchvision", torchvision.models.get_model(pretrained["torchvision"].name, weights=None)
+    if "timm" in pretrained:
         import timm
 
-        return "timm", timm.create_model(published["timm"].name, pretrained=False)
+        return "timm", timm.create_model(pretrained["timm"].name, pretrained=False)
     return None
 
 
@@ -74,9 +74,9 @@ def contenders(name: str) -> tuple[str, dict[str, Prepared]]:
     return library[0], {"library": (library[1].eval(), lambda x: x), **forms}
 
 
-def take_turns(forms: dict[str, Prepared], pictures: Tensor, seconds: float) -> dict[str, float]:
+def take_turns(forms: dict[str, Prepared], images: Tensor, seconds: float) -> dict[str, float]:
     """Median seconds of a forward pass of each form, all measured in the same stretch of time."""
-    inputs = {key: prepare(pictures) for key, (_, prepare) in forms.items()}
+    inputs = {key: prepare(images) for key, (_, prepare) in forms.items()}
     durations: dict[str, list[float]] = {key: [] for key in forms}
     with torch.inference_mode():
         for key, (model, _) in forms.items():  # warm-up: primitives are created at the first passes
@@ -96,19 +96,19 @@ def measure(name: str, batch: int, seconds: float) -> dict[str, Any]:
     torch.manual_seed(0)
     library, forms = contenders(name)
     entry = model_entry(name)
-    pictures = torch.randn(batch, *entry.input_size)
+    images = torch.randn(batch, *entry.input_size)
     with torch.inference_mode():
-        expected, actual = forms["plain"][0](pictures[:1]), forms["fused"][0](pictures[:1])
+        expected, actual = forms["plain"][0](images[:1]), forms["fused"][0](images[:1])
     tolerance = 1e-4 * expected.abs().max().item()
     row: dict[str, Any] = {
         "model": name,
         "input_size": list(entry.input_size),
-        "batch_normalised": any(isinstance(m, nn.BatchNorm2d) for m in forms["plain"][0].modules()),
+        "batch_normalized": any(isinstance(m, nn.BatchNorm2d) for m in forms["plain"][0].modules()),
         "library": library or None,
         "same_outputs": bool(torch.allclose(actual, expected, rtol=1e-3, atol=tolerance)),
     }
     for what, size in (("batch_1", 1), (f"batch_{batch}", batch)):
-        times = take_turns(forms, pictures[:size], seconds)
+        times = take_turns(forms, images[:size], seconds)
         row[what] = {
             "milliseconds": {key: 1000 * value for key, value in times.items()},
             "images_per_second": {key: size / value for key, value in times.items()},
@@ -128,7 +128,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", help="networks; all registered ones by default")
-    parser.add_argument("--batch", type=int, default=8, help="pictures of the throughput measurement")
+    parser.add_argument("--batch", type=int, default=8, help="images of the throughput measurement")
     parser.add_argument("--seconds", type=float, default=3.0, help="time for each form")
     parser.add_argument("--out", type=Path, default=RESULTS / "inference.json")
     arguments = parser.parse_args()

@@ -4,7 +4,7 @@
 
 Contenders, which take turns of some steps each, batches of 128:
 
-- the tutorial's loop: AlexNet for 32x32, Adam, float32, each picture varied by torchvision's transforms in a
+- the tutorial's loop: AlexNet for 32x32, Adam, float32, each image varied by torchvision's transforms in a
   DataLoader with worker processes;
 - a usual torchvision loop: ResNet-18 with a 3x3 first convolution and without the first pooling, SGD, float32, the
   same loader;
@@ -48,8 +48,8 @@ TUTORIAL, TORCHVISION, DECANET = (
 )
 
 
-class Pictures(torch.utils.data.Dataset[Any]):
-    """What torchvision's CIFAR10 does with a picture: a Pillow image that goes through transforms."""
+class Images(torch.utils.data.Dataset[Any]):
+    """What torchvision's CIFAR10 does with an image: a Pillow image that goes through transforms."""
 
     def __init__(self, split: Split, transform: Callable[[Any], Tensor]) -> None:
         self.images, self.labels = (
@@ -78,7 +78,7 @@ def loader(data: ImageData, recipe: Recipe, workers: int) -> torch.utils.data.Da
         ]
     )
     return torch.utils.data.DataLoader(
-        Pictures(data.train, transform), batch_size=BATCH, shuffle=True, num_workers=workers
+        Images(data.train, transform), batch_size=BATCH, shuffle=True, num_workers=workers
     )
 
 
@@ -134,7 +134,7 @@ def contenders(data: ImageData, workers: int) -> dict[str, Callable[[int], list[
     }
 
 
-def published() -> list[dict[str, Any]]:
+def pretrained() -> list[dict[str, Any]]:
     """What others state: from the facts, with their hardware."""
     rows = []
     for key in ("airbench_speed", "dawnbench_cifar10"):
@@ -158,7 +158,7 @@ def table(measured: dict[str, Any]) -> str:
     rows = [
         {
             "loop": name,
-            "pictures/s": f"{row['images_per_second']:.0f}",
+            "images/s": f"{row['images_per_second']:.0f}",
             "step, ms (quartiles)": "{1:.0f} ({0:.0f} to {2:.0f})".format(
                 *(1000 * q for q in row["step_seconds"]["quartiles"])
             ),
@@ -168,12 +168,12 @@ def table(measured: dict[str, Any]) -> str:
     ]
     tutorial = measured["contenders"][TUTORIAL]["step_seconds"]
     return (
-        f"{markdown_table(rows)}\n\nTraining steps of {BATCH} CIFAR-10 pictures, loading included "
+        f"{markdown_table(rows)}\n\nTraining steps of {BATCH} CIFAR-10 images, loading included "
         f"({measured['workers']} worker processes for the first two); medians over {tutorial['runs']} steps of each, "
         f"taken in turns. The tutorial's {TUTORIAL_STEPS} steps would take "
         f"{tutorial['median'] * TUTORIAL_STEPS / 60:.0f} minutes.\n\n{about(measured)}\n\n"
         f"Published, on other hardware; nothing here was measured by decanet:\n\n"
-        f"{markdown_table(measured['published'])}"
+        f"{markdown_table(measured['pretrained'])}"
     )
 
 
@@ -206,7 +206,7 @@ def main() -> None:
         }
         for name, values in seconds.items()
     }
-    measured["published"] = published()
+    measured["published"] = pretrained()
     markdown = table(measured)
     path = write_results("peers", measured, markdown, arguments.out)
     print(f"\n{markdown}\n\nwritten: {path}")

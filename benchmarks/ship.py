@@ -14,7 +14,7 @@ import torch
 
 from decanet.core.results import RunFolder
 from decanet.evaluation.runs import load_run
-from decanet.models._files import SHIPPED, save_weights
+from decanet.models.weight_files import PACKAGED, save_weights
 
 
 def ship(path: Path) -> Path:
@@ -32,7 +32,7 @@ def ship(path: Path) -> Path:
         "classes": json.dumps(trained.classes),
         "settings": json.dumps(result["settings"]),
     }
-    target = SHIPPED / f"{result['model']}.safetensors"
+    target = PACKAGED / f"{result['model']}.safetensors"
     save_weights(trained.model, target, about, torch.bfloat16)
     return target
 

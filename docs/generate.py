@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from decanet.anatomy import table as models_table
 from decanet.core.plotting import save_figure
-from decanet.insight.lineage import lineage, markdown_table
-from decanet.models import _table as models_table
+from decanet.lineage.timeline import lineage, markdown_table
 
 ROOT = Path(__file__).parents[1]
 WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"
@@ -122,7 +122,6 @@ def draw_images(run: Path | None = None) -> None:
     from decanet.convolution._signal_figures import draw_echo_sheet
     from decanet.convolution._statistics_figures import draw_statistics
     from decanet.convolution.kernels import KERNELS, find_kernel
-    from decanet.convolution.pictures import grey_of
     from decanet.convolution.signals import (
         TUTORIAL_ALPHAS,
         ExponentialDecay,
@@ -132,12 +131,13 @@ def draw_images(run: Path | None = None) -> None:
     )
     from decanet.convolution.statistics import measure, noise_like
     from decanet.core import facts
-    from decanet.insight import lineage_figures
+    from decanet.data.image_io import gray_of
+    from decanet.lineage import figures as lineage_figures
 
     kernels = [ExponentialDecay(alpha) for alpha in TUTORIAL_ALPHAS]
     echoes = convolve_recursion(sine, kernels, tutorial_times())
     _save_small(draw_echo_sheet(TUTORIAL_ALPHAS, echoes), "echo.png", 110)
-    cat, setting = grey_of(chelsea()), Setting()
+    cat, setting = gray_of(chelsea()), Setting()
     results = [setting.result(name, cat, find_kernel(name)) for name in KERNELS]
     sheet = draw_contact_sheet(cat, results, setting, f"One image under {len(results)} kernels")
     _save_small(sheet, "kernels.png", 71)

@@ -115,7 +115,7 @@ def recipes(match: str) -> dict[str, str]:
         keep = round(BATCH * STEPS / len(data.train), 6)
         settings = [
             f"batch_size={BATCH}", f"epochs={keep}", f"data.image_size={size}", "precision=float32", "log_every=1000",
-            "test_crops=one", "validation=0", "progressive_sizes=[]", "selection.keep=1", "data.mean=null",
+            "tta=none", "validation=0", "progressive_sizes=[]", "selection.keep=1", "data.mean=null",
             "data.std=null", "augmentation.resize=null", "clip_gradient=1", "schedule.shape=constant",
             f"optimizer.lr={min(recipe.optimizer.lr, 1e-3)}",
         ]  # fmt: skip

@@ -32,9 +32,9 @@ MakeFolder = Callable[..., Path]
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> MakeFolder:
-    """``make_folder({"cats": 5, "dogs": 7}, where="", size=(20, 16))`` writes that many pictures of noise."""
+    """``make_folder({"cats": 5, "dogs": 7}, where="", size=(20, 16))`` writes that many images of noise."""
 
-    def make(counts: Mapping[str, int], where: str = "pictures", size: tuple[int, int] = (20, 16)) -> Path:
+    def make(counts: Mapping[str, int], where: str = "images", size: tuple[int, int] = (20, 16)) -> Path:
         folder = tmp_path / where
         for label, (name, count) in enumerate(counts.items()):
             (folder / name).mkdir(parents=True)

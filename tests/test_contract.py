@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from decanet.anatomy.verify import DisagreementError
 from decanet.core import errors
-from decanet.models._verify import DisagreementError
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = ROOT / "docs" / "contract.md"

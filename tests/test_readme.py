@@ -37,7 +37,7 @@ def test_both_languages_have_the_same_structure() -> None:
     english, chinese = map(text, READMES)
     patterns = {
         "commands and programs": (r"```.*?```", re.S),
-        "pictures": (r'<img src="([^"]+)"', 0),
+        "images": (r'<img src="([^"]+)"', 0),
         "links": (r"\]\(((?!README)[^)]+)\)", 0),
         "generated parts": (r"<!-- .*? -->", 0),
         "measured speeds": (r"^\| `\w+` \|.*$", re.M),
@@ -50,7 +50,7 @@ def test_both_languages_have_the_same_structure() -> None:
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_every_picture_and_file_that_is_named_exists(name: str) -> None:
+def test_every_image_and_file_that_is_named_exists(name: str) -> None:
     named = re.findall(r'<img src="([^"]+)"', text(name)) + re.findall(r"\]\((?!http)([^)#]+)\)", text(name))
     named += re.findall(r"`((?:benchmarks|src|docs)/[\w./-]+)`", text(name))
     assert len(named) > 8

@@ -14,9 +14,14 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "create_model", "fuse", "list_models"]
 
 if TYPE_CHECKING:
-    from decanet.models import create_model, fuse, list_models
+    from decanet.export.fuse import fuse
+    from decanet.models import create_model, list_models
 
-_HOMES = dict.fromkeys(("create_model", "fuse", "list_models"), "decanet.models")
+_HOMES = {
+    "create_model": "decanet.models",
+    "fuse": "decanet.export.fuse",
+    "list_models": "decanet.models",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from decanet.anatomy.cost import cost
 from decanet.benchmarking.counts import Count, built_in, count_epoch, count_recipes, count_step
 from decanet.core.errors import DataError, UsageError
 from decanet.core.recipe import Model, Muon, Recipe, Sgd
-from decanet.models import cost
 
 COMMITTED = Path(__file__).parents[2] / "benchmarks" / "counts.json"
 REGENERATE = "decanet benchmark counts --json > benchmarks/counts.json"
@@ -56,10 +56,10 @@ def test_bfloat16_moves_fewer_bytes_and_does_the_same_work() -> None:
     assert narrow.bytes_moved < 0.9 * wide.bytes_moved
 
 
-def test_a_pass_is_its_steps_and_small_pictures_make_it_cheaper() -> None:
-    assert count_epoch(recipe(), pictures=205).macs == round(20.5 * count_step(recipe(), 32).macs)
-    progressive = count_epoch(recipe("decanet_s", progressive_sizes=((0.5, 16),)), pictures=200)
-    whole, small = (count_step(recipe("decanet_s"), side) for side in (32, 16))
+def test_a_pass_is_its_steps_and_small_images_make_it_cheaper() -> None:
+    assert count_epoch(recipe(), count=205).macs == round(20.5 * count_step(recipe(), 32).macs)
+    progressive = count_epoch(recipe("decanet_s", progressive_sizes=((0.5, 16),)), count=200)
+    whole, small = (count_step(recipe("decanet_s"), image_size) for image_size in (32, 16))
     assert progressive.macs == 10 * (whole.macs + small.macs)
 
 

@@ -1,4 +1,4 @@
-"""The loaders' benchmark loads every picture both ways."""
+"""The loaders' benchmark loads every image both ways."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_a_folder_is_loaded_for_each_use_and_compared(tmp_path: Path, heard: Hea
     rows = measure_folder(tmp_path, workers=0, rounds=1, report=heard)
     assert len(rows) == len(heard.notes) == 4
     for row in rows:
-        assert row["pictures"] == 4
+        assert row["images"] == 4
         assert row["ratio"]["median"] > 0
         assert min(row[name]["images_per_second_per_core"] for name in ("decanet", "torchvision")) > 0
 

@@ -36,7 +36,7 @@ def stated(file: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["/home/me/x", "cache (/root/x)", "~/pictures", "folder /work/x", r"C:\Users\me", 'at "/tmp"']
+    "text", ["/home/me/x", "cache (/root/x)", "~/images", "folder /work/x", r"C:\Users\me", 'at "/tmp"']
 )
 def test_a_path_would_be_noticed(text: str) -> None:
     assert ABSOLUTE.search(text)

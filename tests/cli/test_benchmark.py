@@ -32,7 +32,7 @@ def test_networks_are_measured_and_written(tmp_path: Path, capsys: pytest.Captur
         (["train", "flahs"], 2, "did you mean flash"),
         (["train", "flash", "--seeds", "0"], 2, "at least one training"),
         (["models", "resnet51"], 2, "did you mean resnet50"),
-        (["models", "--batch-size", "1"], 2, "at least two pictures"),
+        (["models", "--batch-size", "1"], 2, "at least two images"),
         (["models", "--threads", "0"], 2, "at least one"),
         (["data", "nowhere"], 3, "no folder nowhere"),
         (["counts", "missing.toml"], 2, "no recipe file missing.toml"),

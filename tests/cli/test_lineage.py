@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from decanet.insight import lineage as line
+from decanet.lineage import timeline as line
 
 
 @pytest.fixture(autouse=True)

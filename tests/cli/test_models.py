@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from decanet.anatomy import verify as _verify
+from decanet.anatomy.table import FILE, as_text, computed, table
+from decanet.anatomy.trace import trace
 from decanet.cli import run
-from decanet.models import _verify, list_models
-from decanet.models._table import FILE, as_text, computed, table
-from decanet.models._walk import walk
+from decanet.models import list_models
 
 
 def test_walk_of_alexnet_ends_in_a_thousand_classes(capsys) -> None:
@@ -20,11 +21,11 @@ def test_walk_of_alexnet_ends_in_a_thousand_classes(capsys) -> None:
 
 def test_walk_as_json(capsys) -> None:
     assert run(["models", "alexnet_cifar", "--input", "3x32x32", "--json", "--explain"]) == 0
-    walked = json.loads(capsys.readouterr().out)
-    assert walked["output_shape"] == [1, 10]
-    assert walked["macs"] == sum(layer["macs"] for layer in walked["layers"])
-    assert walked["layers"][0]["formula"] == "32 + 2*1 - 3 + 1 = 32"
-    assert "64 kernels" in walked["layers"][0]["explanation"]
+    traced = json.loads(capsys.readouterr().out)
+    assert traced["output_shape"] == [1, 10]
+    assert traced["macs"] == sum(layer["macs"] for layer in traced["layers"])
+    assert traced["layers"][0]["formula"] == "32 + 2*1 - 3 + 1 = 32"
+    assert "64 kernels" in traced["layers"][0]["explanation"]
 
 
 def test_the_list_has_every_network(capsys) -> None:
@@ -39,13 +40,13 @@ def test_the_list_has_every_network(capsys) -> None:
 
 def test_the_list_counts_what_inference_uses_and_names_the_rest(capsys) -> None:
     """GoogLeNet's two auxiliary classifiers hold as many parameters again."""
-    walked = walk("googlenet")
+    traced = trace("googlenet")
     (row,) = (row for row in table() if row["name"] == "googlenet")
-    assert row["params"] == walked.params - walked.params_training_only
+    assert row["params"] == traced.params - traced.params_training_only
     assert run(["models"]) == 0
     shown = capsys.readouterr().out
     assert f"{row['params']:,}" in shown
-    assert f"googlenet {walked.params_training_only:,}" in shown.splitlines()[-1]
+    assert f"googlenet {traced.params_training_only:,}" in shown.splitlines()[-1]
 
 
 def test_the_kept_table_is_what_the_networks_are() -> None:
@@ -60,7 +61,7 @@ def test_the_kept_table_is_what_the_networks_are() -> None:
         (["alexnet", "--input", "224"], 2, "3x224x224"),
         (["se_resnet50", "--input", "3x2x2"], 3, "at layer pool"),
         (["alexnet", "--input", "3x0x9"], 2, "3x224x224"),
-        (["alexnet", "--input", "3x16x16"], 3, "for small pictures use alexnet_cifar"),
+        (["alexnet", "--input", "3x16x16"], 3, "for small images use alexnet_cifar"),
     ],
 )
 def test_wrong_arguments_are_one_line(arguments, code, message, capsys) -> None:

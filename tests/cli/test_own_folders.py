@@ -65,7 +65,7 @@ def test_the_run_works_from_anywhere_and_its_result_tells_no_path(
     result, said = evaluated(capsys, finished / "run")
     stored = (finished / "run" / "result.json").read_text()
     assert result["test_top1"] == json.loads(stored)["test_top1"]
-    assert result["pictures"] == 4
+    assert result["images"] == 4
     assert "4 of 4 test images are there, unchanged" in said
     assert str(finished) not in stored
     assert str(finished).encode() not in (finished / "run" / "model.safetensors").read_bytes()
@@ -92,7 +92,7 @@ def test_all_of_another_folder_is_evaluated(
     shutil.copy(finished / "mine" / trained, other / "dark" / "seen.png")
     result, said = evaluated(capsys, finished / "run", "--data", other, "--figures", tmp_path / "figures")
     assert "1 of 7 images left out: the run was trained on them" in said
-    assert result["pictures"] == 6
+    assert result["images"] == 6
     assert result["test_top1"] == 1.0
     shutil.rmtree(other / "bright")
     result, _ = evaluated(capsys, finished / "run", "--data", other)
@@ -136,7 +136,7 @@ def test_figures_that_cannot_be_written_lose_no_result(
     code = decanet(["evaluate", str(place / "run"), "--figures", str(place / "taken"), "--json"])
     captured = capsys.readouterr()
     assert code == 2
-    assert json.loads(captured.out)["pictures"] == 4
+    assert json.loads(captured.out)["images"] == 4
     assert "cannot write" in captured.err
 
 

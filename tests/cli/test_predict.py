@@ -14,7 +14,7 @@ from decanet.cli import run as decanet
 from decanet.core.errors import DataError
 from decanet.evaluation import runs
 
-SHIPPED = ["predict", "--model", "decanet_s"]
+PACKAGED = ["predict", "--model", "decanet_s"]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def photos(tmp_path: Path) -> Path:
 def test_of_a_folder_the_images_count_and_the_rest_is_told(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert decanet([*SHIPPED, str(photos)]) == 0
+    assert decanet([*PACKAGED, str(photos)]) == 0
     said = capsys.readouterr()
     names = [str(photos / name) for name in ("1.png", "2.avif", "album.jpg/3.webp")]
     assert [line.partition(": ")[0] for line in said.out.splitlines()] == names
@@ -46,9 +46,9 @@ def test_all_bad_images_are_named_and_the_others_predicted(
 ) -> None:
     (photos / "0.jpg").write_bytes(b"no image")
     (photos / "9.png").write_bytes((photos / "1.png").read_bytes()[:500])
-    assert decanet([*SHIPPED, str(photos), str(photos / "pipe.png"), "--json"]) == 3
+    assert decanet([*PACKAGED, str(photos), str(photos / "pipe.png"), "--json"]) == 3
     said = capsys.readouterr()
-    assert [Path(entry["picture"]).name for entry in json.loads(said.out)] == ["1.png", "2.avif", "3.webp"]
+    assert [Path(entry["image"]).name for entry in json.loads(said.out)] == ["1.png", "2.avif", "3.webp"]
     errors = [line for line in said.err.splitlines() if line.startswith("error[data]: ")]
     assert [name for name in ("0.jpg", "9.png", "pipe.png") for line in errors if name in line] == [
         "0.jpg", "9.png", "pipe.png",
@@ -66,7 +66,7 @@ def test_ctrl_c_loses_nothing_that_is_known(
         yield photos / "2.avif", [("dog", 0.9)]
 
     monkeypatch.setattr(runs, "predict_images", interrupted)
-    assert decanet([*SHIPPED, str(photos), *["--json"] * as_json]) == 130
+    assert decanet([*PACKAGED, str(photos), *["--json"] * as_json]) == 130
     said = capsys.readouterr()
     assert "cat" in said.out
     assert "dog" not in said.out
@@ -77,7 +77,7 @@ def test_ctrl_c_loses_nothing_that_is_known(
 def test_many_images_show_progress_beside_the_predictions(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert decanet([*SHIPPED, *[str(photos / "1.png")] * 60, "--top", "1"]) == 0
+    assert decanet([*PACKAGED, *[str(photos / "1.png")] * 60, "--top", "1"]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 60
     assert "predicting: 1 of 60 images" in said.err

@@ -1,4 +1,4 @@
-"""From ``decanet train`` to ``evaluate`` and ``predict``, on the digits and on pictures of one's own."""
+"""From ``decanet train`` to ``evaluate`` and ``predict``, on the digits and on images of one's own."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Red and blue pictures of many modes and sizes: a data set of one's own that is easy to learn."""
+    """Red and blue images of many modes and sizes: a data set of one's own that is easy to learn."""
     folder = tmp_path_factory.mktemp("shapes")
     random = np.random.default_rng(0)
     for name, channel in (("blue", 2), ("red", 0)):
@@ -64,8 +64,8 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_has_its_files_and_figures(trained: Path) -> None:
     assert {path.name for path in (trained / "figures").iterdir()} == FIGURES
     for path in (trained / "figures").iterdir():
-        with Image.open(path) as picture:
-            assert min(picture.size) > 300
+        with Image.open(path) as image:
+            assert min(image.size) > 300
     assert json.loads((trained / "result.json").read_text())["test_top1"] > 0.8
 
 
@@ -73,7 +73,7 @@ def test_evaluate_agrees_with_the_result(trained: Path, capsys: pytest.CaptureFi
     assert decanet(["evaluate", str(trained), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["test_top1"] == json.loads((trained / "result.json").read_text())["test_top1"]
-    assert said["pictures"] == 364
+    assert said["images"] == 364
 
 
 @pytest.mark.parametrize("data", [[], ["--data", "digits"]])
@@ -82,10 +82,10 @@ def test_evaluate_refuses_ten_crops_of_images_that_fill_the_network(
 ) -> None:
     """They were once cut out of images enlarged by 8/7: 17 points of accuracy less on CIFAR-10, without a word."""
     capsys.readouterr()  # what the training printed
-    assert decanet(["evaluate", str(trained), "--crops", "ten", *data]) == 2
+    assert decanet(["evaluate", str(trained), "--tta", "ten_crop", *data]) == 2
     said = capsys.readouterr()
     assert said.err.startswith("error[usage]:")
-    assert "--crops shift" in said.err
+    assert "--tta flip_shift" in said.err
     assert len(said.err.strip().splitlines()) == 1
     assert "%" not in said.out
 
@@ -109,7 +109,7 @@ def test_predict_names_a_digit(trained: Path, tmp_path: Path, capsys: pytest.Cap
     assert len(entry["classes"]) == 2
 
 
-def test_own_pictures_train_and_are_named(
+def test_own_images_train_and_are_named(
     shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
@@ -175,7 +175,7 @@ def test_dry_run_predicts_and_writes_nothing(
     )
     said = json.loads(capsys.readouterr().out)
     assert said["params"] == 295_072
-    assert said["steps"] == round(4.4 * 23)  # 1433 pictures in batches of 64, the last of 25
+    assert said["steps"] == round(4.4 * 23)  # 1433 images in batches of 64, the last of 25
     assert said["predicted_seconds"] > 0
     assert said["memory_bytes"] > 1e6
     assert 'name = "digits"' in said["recipe"]
@@ -186,7 +186,7 @@ def test_without_any_source_the_fallback_does_the_whole_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from decanet.core.errors import DataError
-    from decanet.data import cifar10
+    from decanet.data.datasets import cifar10
 
     def offline(*_: object) -> None:
         raise DataError("nobody answers")

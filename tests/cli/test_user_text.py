@@ -93,7 +93,7 @@ def test_no_encoding_of_the_output_loses_a_result(
         said = raw.getvalue().decode(encoding)
         if options:
             predicted = json.loads(said)
-            assert [entry["picture"] for entry in predicted] == images
+            assert [entry["image"] for entry in predicted] == images
             assert {guess["class"] for guess in predicted[0]["classes"]} == set(CLASSES)
         else:
             assert len(said.splitlines()) == len(CLASSES)
@@ -132,17 +132,17 @@ def test_brackets_and_colons_are_text_in_tables_and_lines(capsys: pytest.Capture
 def test_the_labs_show_and_draw_such_names(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = tmp_path / "$10, is\n$5 \x1b[2J\udce9[x].png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)).save(picture)
+    image = tmp_path / "$10, is\n$5 \x1b[2J\udce9[x].png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)).save(image)
     kernel = ["--kernel", "sharpen"] if command == "image" else []
     out = tmp_path / "out$$\n.png"
-    assert decanet(["convolve", command, str(picture), *kernel, "--out", str(out)]) == 0
+    assert decanet(["convolve", command, str(image), *kernel, "--out", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line.isprintable() for line in lines)
     assert any(line.endswith(r"out$$\n.png") for line in lines)
     assert out.exists()
-    assert decanet(["convolve", command, str(picture), *kernel, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["picture"] == str(picture)
+    assert decanet(["convolve", command, str(image), *kernel, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["image"] == str(image)
 
 
 def test_nothing_is_wrapped_in_a_pipe(

@@ -181,7 +181,7 @@ def test_impossible_windows_are_refused(wrong: dict, message: str) -> None:
         Window(**wrong)
 
 
-def test_an_empty_picture_is_refused() -> None:
+def test_an_empty_image_is_refused() -> None:
     with pytest.raises(UsageError, match="input must be a whole number of at least 1, got 0"):
         output_size(0, Window(3, padding=1))
 
@@ -239,10 +239,10 @@ def test_receptive_fields_known_from_the_papers() -> None:
     assert receptive_field([]) == ReceptiveField(size=1, jump=1, offset=0)
 
 
-def test_centre_is_the_middle_of_unit_0() -> None:
+def test_center_is_the_middle_of_unit_0() -> None:
     field = receptive_field([Window(11, 4, 2)])
     assert field.pixels(0) == (-2, 8)
-    assert field.centre == 3
+    assert field.center == 3
 
 
 def test_cost_equals_torch() -> None:

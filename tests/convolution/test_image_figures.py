@@ -10,10 +10,10 @@ from decanet.convolution._image_figures import draw_flip, draw_gradient, draw_pa
 from decanet.convolution._image_panels import Setting, _inks, scale_of
 from decanet.convolution._sliding_figures import Window, _sliding_frames, default_positions, draw_sliding
 from decanet.convolution.kernels import find_kernel, find_kernels
-from decanet.convolution.pictures import grey_of
 from decanet.core.errors import UsageError
+from decanet.data.image_io import gray_of
 
-CAT = grey_of(chelsea()[80:140, 150:230])
+CAT = gray_of(chelsea()[80:140, 150:230])
 
 
 def figure_text(figure):

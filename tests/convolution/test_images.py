@@ -1,4 +1,4 @@
-"""Convolution of pictures against scipy and torch, over random shapes, paddings, strides and dilations."""
+"""Convolution of images against scipy and torch, over random shapes, paddings, strides and dilations."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,9 @@ from decanet.core.errors import DataError, ResourceError, UsageError
 NUMPY = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def torch_correlate(picture, kernel, stride=(1, 1), dilation=(1, 1)):
-    """torch's conv2d of an already padded picture (H, W)."""
-    image, weight = torch.from_numpy(picture.copy())[None, None], torch.from_numpy(kernel.copy())[None, None]
+def torch_correlate(image, kernel, stride=(1, 1), dilation=(1, 1)):
+    """torch's conv2d of an already padded image (H, W)."""
+    image, weight = torch.from_numpy(image.copy())[None, None], torch.from_numpy(kernel.copy())[None, None]
     return F.conv2d(image, weight, stride=stride, dilation=dilation)[0, 0].numpy()
 
 
@@ -27,34 +27,34 @@ def cases(draw):
     kernel_shape = draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))
     stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
     dilation = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
-    picture = random.standard_normal(draw(st.tuples(st.integers(1, 45), st.integers(1, 45))))
+    image = random.standard_normal(draw(st.tuples(st.integers(1, 45), st.integers(1, 45))))
     rank_1 = draw(st.booleans())
     kernel = random.standard_normal(kernel_shape)
     if rank_1:
         kernel = np.outer(kernel[:, 0], kernel[0])
     method = draw(st.sampled_from(["auto", "direct", "fft", *["separable"] * rank_1]))
-    return picture, kernel, stride, dilation, draw(st.sampled_from([*NUMPY, "none"])), method
+    return image, kernel, stride, dilation, draw(st.sampled_from([*NUMPY, "none"])), method
 
 
 @settings(max_examples=150, deadline=None)
 @given(cases())
 def test_correlation_equals_torch(case):
-    picture, kernel, stride, dilation, padding, method = case
+    image, kernel, stride, dilation, padding, method = case
     spans = [d * (k - 1) for d, k in zip(dilation, kernel.shape)]
     options = {"padding": padding, "stride": stride, "dilation": dilation, "method": method}
-    padded = picture
-    if padding == "none" and any(span >= n for span, n in zip(spans, picture.shape)):
+    padded = image
+    if padding == "none" and any(span >= n for span, n in zip(spans, image.shape)):
         with pytest.raises(UsageError, match="without padding"):
-            correlate(picture, kernel, **options)
+            correlate(image, kernel, **options)
         return
-    if padding == "reflect" and any((span + 1) // 2 >= n for span, n in zip(spans, picture.shape)):
+    if padding == "reflect" and any((span + 1) // 2 >= n for span, n in zip(spans, image.shape)):
         with pytest.raises(UsageError, match="too few pixels to mirror"):
-            correlate(picture, kernel, **options)
+            correlate(image, kernel, **options)
         return
     if padding != "none":
-        padded = np.pad(picture, [(span // 2, span - span // 2) for span in spans], mode=NUMPY[padding])
+        padded = np.pad(image, [(span // 2, span - span // 2) for span in spans], mode=NUMPY[padding])
     expected = torch_correlate(padded, kernel, stride, dilation)
-    ours = correlate(picture, kernel, **options)
+    ours = correlate(image, kernel, **options)
     assert ours.shape == expected.shape
     np.testing.assert_allclose(ours, expected, atol=1e-10)
 
@@ -62,24 +62,22 @@ def test_correlation_equals_torch(case):
 @settings(max_examples=60, deadline=None)
 @given(cases())
 def test_convolution_equals_scipy_signal(case):
-    picture, kernel, _, _, _, method = case
-    expected = signal.convolve2d(picture, kernel, mode="same")
-    np.testing.assert_allclose(convolve(picture, kernel, method=method), expected, atol=1e-10)
-    if all(k <= n for k, n in zip(kernel.shape, picture.shape)):
-        valid = signal.convolve2d(picture, kernel, mode="valid")
-        np.testing.assert_allclose(
-            convolve(picture, kernel, padding="none", method=method), valid, atol=1e-10
-        )
+    image, kernel, _, _, _, method = case
+    expected = signal.convolve2d(image, kernel, mode="same")
+    np.testing.assert_allclose(convolve(image, kernel, method=method), expected, atol=1e-10)
+    if all(k <= n for k, n in zip(kernel.shape, image.shape)):
+        valid = signal.convolve2d(image, kernel, mode="valid")
+        np.testing.assert_allclose(convolve(image, kernel, padding="none", method=method), valid, atol=1e-10)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
 @settings(max_examples=30, deadline=None)
 @given(cases())
 def test_correlation_equals_torchs_own_same_padding(case):
-    picture, kernel, _, dilation, _, method = case
-    image, weight = torch.from_numpy(picture)[None, None], torch.from_numpy(kernel)[None, None]
-    expected = F.conv2d(image, weight, padding="same", dilation=dilation)[0, 0].numpy()
-    ours = correlate(picture, kernel, dilation=dilation, method=method)
+    image, kernel, _, dilation, _, method = case
+    batch, weight = torch.from_numpy(image)[None, None], torch.from_numpy(kernel)[None, None]
+    expected = F.conv2d(batch, weight, padding="same", dilation=dilation)[0, 0].numpy()
+    ours = correlate(image, kernel, dilation=dilation, method=method)
     np.testing.assert_allclose(ours, expected, atol=1e-10)
 
 
@@ -89,21 +87,21 @@ def test_correlation_equals_torchs_own_same_padding(case):
 )
 def test_odd_kernels_equal_scipy_ndimage(padding, mode):
     random = np.random.default_rng(1)
-    picture, kernel = random.standard_normal((40, 31)), random.standard_normal((5, 9))
+    image, kernel = random.standard_normal((40, 31)), random.standard_normal((5, 9))
     for ours, theirs in ((correlate, ndimage.correlate), (convolve, ndimage.convolve)):
-        np.testing.assert_allclose(ours(picture, kernel, padding=padding), theirs(picture, kernel, mode=mode))
+        np.testing.assert_allclose(ours(image, kernel, padding=padding), theirs(image, kernel, mode=mode))
 
 
 @pytest.mark.parametrize("side", [3, 15, 61])
 @pytest.mark.parametrize("rank_1", [True, False])
 def test_float32_stays_near_float64(side, rank_1):
     random = np.random.default_rng(side)
-    picture = random.random((300, 341))
+    image = random.random((300, 341))
     kernel = random.standard_normal((side, side))
     if rank_1:
         kernel = np.outer(kernel[0], kernel[1])
-    exact = signal.fftconvolve(picture, kernel, mode="same")
-    ours = convolve(picture.astype(np.float32), kernel)
+    exact = signal.fftconvolve(image, kernel, mode="same")
+    ours = convolve(image.astype(np.float32), kernel)
     assert ours.dtype == np.float32
     # Rounded products may put a sum off by a few units in the last place of its absolute terms.
     assert abs(ours - exact).max() < 5e-7 * abs(kernel).sum()
@@ -111,57 +109,55 @@ def test_float32_stays_near_float64(side, rank_1):
 
 def test_fft_tiles_meet_without_a_seam():
     random = np.random.default_rng(2)
-    picture, kernel = random.standard_normal((700, 530)), random.standard_normal((9, 12))
+    image, kernel = random.standard_normal((700, 530)), random.standard_normal((9, 12))
     for stride in ((1, 1), (3, 2)):
-        ours = correlate(picture, kernel, padding="none", stride=stride, method="fft")
-        np.testing.assert_allclose(ours, torch_correlate(picture, kernel, stride), atol=1e-9)
+        ours = correlate(image, kernel, padding="none", stride=stride, method="fft")
+        np.testing.assert_allclose(ours, torch_correlate(image, kernel, stride), atol=1e-9)
 
 
 def test_convolution_is_correlation_with_the_kernel_turned_by_half_a_turn():
     random = np.random.default_rng(3)
-    picture, kernel = random.random((8, 9)), random.random((3, 5))
-    np.testing.assert_allclose(convolve(picture, kernel), correlate(picture, kernel[::-1, ::-1]))
+    image, kernel = random.random((8, 9)), random.random((3, 5))
+    np.testing.assert_allclose(convolve(image, kernel), correlate(image, kernel[::-1, ::-1]))
     dot = np.zeros((5, 7))
     dot[2, 3] = 1
     np.testing.assert_allclose(convolve(dot, kernel)[1:4, 1:6], kernel, atol=1e-12)  # a bright pixel draws it
 
 
-def test_colour_is_treated_channel_by_channel():
+def test_color_is_treated_channel_by_channel():
     random = np.random.default_rng(4)
-    picture, kernel = random.random((12, 10, 3)), random.random((3, 3))
-    ours = convolve(picture, kernel, padding="reflect", stride=2)
+    image, kernel = random.random((12, 10, 3)), random.random((3, 3))
+    ours = convolve(image, kernel, padding="reflect", stride=2)
     for channel in range(3):
-        expected = convolve(picture[..., channel], kernel, padding="reflect", stride=2)
+        expected = convolve(image[..., channel], kernel, padding="reflect", stride=2)
         np.testing.assert_array_equal(ours[..., channel], expected)
 
 
 def test_one_matrix_a_channel_is_summed_as_a_layer_of_a_cnn_does():
     random = np.random.default_rng(5)
-    picture, kernel = random.random((12, 10, 3)), random.random((3, 5, 3))
+    image, kernel = random.random((12, 10, 3)), random.random((3, 5, 3))
     layer = torch.nn.Conv2d(3, 1, (5, 3), padding=(2, 1), bias=False).double()
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(kernel))
-        expected = layer(torch.from_numpy(picture).permute(2, 0, 1)[None])[0, 0].numpy()
-    np.testing.assert_allclose(correlate(picture, kernel), expected, atol=1e-12)
+        expected = layer(torch.from_numpy(image).permute(2, 0, 1)[None])[0, 0].numpy()
+    np.testing.assert_allclose(correlate(image, kernel), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float16", "bool"])
 def test_numbers_of_all_sorts(dtype):
-    picture = np.random.default_rng(6).integers(0, 2, (9, 8)).astype(dtype)
-    expected = ndimage.correlate(picture.astype(np.float64), find_kernel("sharpen"), mode="constant")
-    np.testing.assert_allclose(correlate(picture, find_kernel("sharpen")), expected, atol=1e-5)
-    assert correlate(picture, find_kernel("sharpen")).dtype == (
-        np.float64 if dtype == "int32" else np.float32
-    )
+    image = np.random.default_rng(6).integers(0, 2, (9, 8)).astype(dtype)
+    expected = ndimage.correlate(image.astype(np.float64), find_kernel("sharpen"), mode="constant")
+    np.testing.assert_allclose(correlate(image, find_kernel("sharpen")), expected, atol=1e-5)
+    assert correlate(image, find_kernel("sharpen")).dtype == (np.float64 if dtype == "int32" else np.float32)
 
 
 def test_arguments_are_left_as_they_were():
-    picture, kernel = np.ones((6, 6), np.float32), find_kernel("gaussian")
-    before = picture.copy(), kernel.copy()
+    image, kernel = np.ones((6, 6), np.float32), find_kernel("gaussian")
+    before = image.copy(), kernel.copy()
     for method in ("direct", "separable", "fft"):
-        convolve(picture, kernel, method=method)
-        correlate(picture, kernel[:3, :3], padding="none", method=method)
-    np.testing.assert_array_equal(picture, before[0])
+        convolve(image, kernel, method=method)
+        correlate(image, kernel[:3, :3], padding="none", method=method)
+    np.testing.assert_array_equal(image, before[0])
     np.testing.assert_array_equal(kernel, before[1])
 
 
@@ -182,7 +178,7 @@ def test_the_cheapest_method_follows_size_and_rank():
 
 
 @pytest.mark.parametrize(
-    ("picture", "kernel", "options", "error", "says"),
+    ("image", "kernel", "options", "error", "says"),
     [
         (np.ones((4, 4)), np.ones((5, 3)), {"padding": "none"}, UsageError, "covers 5x3 pixels"),
         (np.ones((3, 3)), np.ones((7, 1)), {"padding": "reflect"}, UsageError, "too few pixels to mirror"),
@@ -195,8 +191,8 @@ def test_the_cheapest_method_follows_size_and_rank():
         (np.ones((4, 4)), find_kernel("edge"), {"method": "separable"}, UsageError, "not separable"),
         (np.ones((4, 4)), np.ones((0, 0)), {}, UsageError, "empty (0-by-0)"),
         (np.ones((4, 4)), np.full((3, 3), np.nan), {}, UsageError, "NaN"),
-        (np.ones((4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the picture has 1"),
-        (np.ones((4, 4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the picture has 4"),
+        (np.ones((4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the image has 1"),
+        (np.ones((4, 4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the image has 4"),
         (np.ones((0, 4)), np.ones((3, 3)), {}, DataError, "empty"),
         (np.ones(4), np.ones((3, 3)), {}, DataError, "shape (H, W)"),
         (np.full((4, 4), np.nan), np.ones((3, 3)), {}, DataError, "NaN"),
@@ -204,7 +200,7 @@ def test_the_cheapest_method_follows_size_and_rank():
         (np.ones((4, 4), complex), np.ones((3, 3)), {}, DataError, "real numbers"),
     ],
 )  # fmt: skip
-def test_bad_input_is_refused_in_one_line(picture, kernel, options, error, says):
+def test_bad_input_is_refused_in_one_line(image, kernel, options, error, says):
     with pytest.raises(error) as refused:
-        correlate(picture, kernel, **options)
+        correlate(image, kernel, **options)
     assert says in refused.value.line

@@ -51,7 +51,7 @@ def test_tutorial_kernels(name, weights):
     np.testing.assert_array_equal(find_kernel(name), weights)
 
 
-def test_tutorial_has_nine_pictures_and_random_keeps_the_brightness():
+def test_tutorial_has_nine_images_and_random_keeps_the_brightness():
     assert len(TUTORIAL) == 9
     assert set(TUTORIAL) <= set(KERNELS)
     assert find_kernel("random").shape == (3, 3)
@@ -119,12 +119,12 @@ def test_emboss_is_lit_from_the_upper_left():
 
 @pytest.mark.parametrize("axis", ["prewitt", "sobel"])
 def test_gradients_equal_scipy(axis):
-    picture = np.random.default_rng(0).random((9, 11))
-    ours = ndimage.correlate(picture, find_kernel(f"{axis}_x"))
-    np.testing.assert_allclose(ours, getattr(ndimage, axis)(picture, axis=1), atol=1e-12)
+    image = np.random.default_rng(0).random((9, 11))
+    ours = ndimage.correlate(image, find_kernel(f"{axis}_x"))
+    np.testing.assert_allclose(ours, getattr(ndimage, axis)(image, axis=1), atol=1e-12)
     # scipy's grows downwards with the row number, ours upwards.
-    upwards = ndimage.correlate(picture, find_kernel(f"{axis}_y"))
-    np.testing.assert_allclose(upwards, -getattr(ndimage, axis)(picture, axis=0), atol=1e-12)
+    upwards = ndimage.correlate(image, find_kernel(f"{axis}_y"))
+    np.testing.assert_allclose(upwards, -getattr(ndimage, axis)(image, axis=0), atol=1e-12)
 
 
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 2.5, 10.0])
@@ -170,8 +170,8 @@ def test_gabor_answers_to_stripes_of_its_width_and_direction():
     x = np.arange(64)
     stripes = np.broadcast_to(np.cos(2 * np.pi * x / 8), (64, 64))
 
-    def strength(spelling, picture):
-        return abs(ndimage.correlate(picture, find_kernel(spelling), mode="wrap")).max()
+    def strength(spelling, image):
+        return abs(ndimage.correlate(image, find_kernel(spelling), mode="wrap")).max()
 
     right = strength("gabor", stripes)
     assert right > 10 * strength("gabor:angle=90", stripes)

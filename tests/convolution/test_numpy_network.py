@@ -39,16 +39,16 @@ def torch_twin(network: Network) -> nn.Sequential:
 def test_gradient_of_the_whole_network_equals_torch(digits: Digits) -> None:
     network = digit_network(3, np.float64)
     twin = torch_twin(network)
-    pictures, labels = digits.train_pictures[:24].astype(np.float64), digits.train_labels[:24]
+    images, labels = digits.train_images[:24].astype(np.float64), digits.train_labels[:24]
     loss = SoftmaxCrossEntropy()
-    value = loss.forward(network.forward(pictures, training=True), labels)
-    at_pictures = network.backward(loss.backward())
+    value = loss.forward(network.forward(images, training=True), labels)
+    at_images = network.backward(loss.backward())
 
-    x = torch.tensor(pictures, requires_grad=True)
+    x = torch.tensor(images, requires_grad=True)
     expected = nn.functional.cross_entropy(twin(x), torch.tensor(labels))
     expected.backward()
     assert value == pytest.approx(expected.item(), rel=1e-12)
-    np.testing.assert_allclose(at_pictures, x.grad.numpy(), rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(at_images, x.grad.numpy(), rtol=1e-8, atol=1e-12)
     compared = 0
     for theirs, ours in zip(twin, network.layers):
         for name, gradient in ours.grads.items():
@@ -60,29 +60,27 @@ def test_gradient_of_the_whole_network_equals_torch(digits: Digits) -> None:
 
     twin.eval()  # with the running averages of that one step
     with torch.no_grad():
-        np.testing.assert_allclose(
-            network.forward(pictures), twin(torch.tensor(pictures)).numpy(), atol=1e-12
-        )
+        np.testing.assert_allclose(network.forward(images), twin(torch.tensor(images)).numpy(), atol=1e-12)
 
 
 def test_training_steps_equal_torchs_sgd(digits: Digits) -> None:
-    """Two epochs on 64 pictures: four steps of momentum and of the falling rate, step by step in PyTorch."""
+    """Two epochs on 64 images: four steps of momentum and of the falling rate, step by step in PyTorch."""
     few = Digits(
-        digits.train_pictures[:64].astype(np.float64), digits.train_labels[:64],
-        digits.test_pictures[:10].astype(np.float64), digits.test_labels[:10],
+        digits.train_images[:64].astype(np.float64), digits.train_labels[:64],
+        digits.test_images[:10].astype(np.float64), digits.test_labels[:10],
     )  # fmt: skip
     network = digit_network(0, np.float64)
     twin = torch_twin(network)
     list(train(network, few, epochs=2, seed=5, learning_rate=0.1))
-    optimiser = torch.optim.SGD(twin.parameters(), lr=1.0)
+    optimizer = torch.optim.SGD(twin.parameters(), lr=1.0)
     velocities = [torch.zeros_like(p) for p in twin.parameters()]
     step = 0
     for number in (1, 2):
         order = np.random.default_rng((5, number)).permutation(64)
         for first in (0, 32):
             chosen = order[first : first + 32]
-            optimiser.zero_grad()
-            logits = twin(torch.tensor(few.train_pictures[chosen]))
+            optimizer.zero_grad()
+            logits = twin(torch.tensor(few.train_images[chosen]))
             nn.functional.cross_entropy(logits, torch.tensor(few.train_labels[chosen])).backward()
             for parameter, velocity in zip(twin.parameters(), velocities):
                 velocity.mul_(0.9).sub_(0.1 * (1 - step / 4) * parameter.grad)
@@ -101,14 +99,12 @@ def test_it_learns_the_digits(digits: Digits) -> None:
     assert [epoch.number for epoch in history] == [1, 2, 3, 4, 5]
     assert history[-1].test_top1 > 0.95
     assert history[-1].train_loss < 0.1 < history[0].train_loss
-    right = predict(network, digits.test_pictures) == digits.test_labels
+    right = predict(network, digits.test_images) == digits.test_labels
     assert right.mean() == history[-1].test_top1
 
 
 def test_a_seed_fixes_everything(digits: Digits) -> None:
-    few = Digits(
-        digits.train_pictures[:256], digits.train_labels[:256], digits.test_pictures, digits.test_labels
-    )
+    few = Digits(digits.train_images[:256], digits.train_labels[:256], digits.test_images, digits.test_labels)
 
     def weights(seed: int) -> np.ndarray:
         network = digit_network(seed)
@@ -127,11 +123,11 @@ def test_cost() -> None:
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_pictures_that_are_not_numbers_are_refused(poison: float) -> None:
-    pictures = np.zeros((4, 1, 8, 8), np.float32)
-    pictures[2, 0, 3, 3] = poison
-    with pytest.raises(DataError, match=r"^picture 2 holds NaN or infinity"):
-        digit_network(0).forward(pictures)
+def test_images_that_are_not_numbers_are_refused(poison: float) -> None:
+    images = np.zeros((4, 1, 8, 8), np.float32)
+    images[2, 0, 3, 3] = poison
+    with pytest.raises(DataError, match=r"^image 2 holds NaN or infinity"):
+        digit_network(0).forward(images)
 
 
 def test_wrong_shapes_are_refused() -> None:

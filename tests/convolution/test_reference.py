@@ -244,7 +244,7 @@ def test_softmax_cross_entropy_by_finite_differences() -> None:
 
 def test_all_gradients_by_finite_differences() -> None:
     rng = np.random.default_rng(10)
-    picture, flat = (2, 4, 5, 4), (3, 6)
+    image, flat = (2, 4, 5, 4), (3, 6)
 
     def w(*shape: int) -> np.ndarray:
         return rng.normal(size=shape)
@@ -252,23 +252,23 @@ def test_all_gradients_by_finite_differences() -> None:
     evaluating = BatchNorm(w(4), w(4))
     evaluating.training = False
     layers = [
-        (Convolution(w(4, 4, 3, 3), w(4), padding=1), picture),
-        (Convolution(w(4, 2, 2, 3), w(4), stride=(2, 1), padding=(1, 2), dilation=(2, 1), groups=2), picture),
-        (Convolution(w(4, 1, 2, 2), stride=3, groups=4), picture),
-        (MaxPooling(3, 2, 1), picture),
-        (MaxPooling(2, 2, ceil_mode=True), picture),
-        (AveragePooling(3, 2, 1, ceil_mode=True), picture),
-        (AveragePooling(2, 1), picture),
-        (ReLU(), picture),
-        (Sigmoid(), picture),
-        (Tanh(), picture),
-        (Flatten(), picture),
+        (Convolution(w(4, 4, 3, 3), w(4), padding=1), image),
+        (Convolution(w(4, 2, 2, 3), w(4), stride=(2, 1), padding=(1, 2), dilation=(2, 1), groups=2), image),
+        (Convolution(w(4, 1, 2, 2), stride=3, groups=4), image),
+        (MaxPooling(3, 2, 1), image),
+        (MaxPooling(2, 2, ceil_mode=True), image),
+        (AveragePooling(3, 2, 1, ceil_mode=True), image),
+        (AveragePooling(2, 1), image),
+        (ReLU(), image),
+        (Sigmoid(), image),
+        (Tanh(), image),
+        (Flatten(), image),
         (Linear(w(2, 6), w(2)), flat),
-        (Dropout(0.4, seed=1), picture),
-        (LocalResponseNorm(3, alpha=0.1), picture),
-        (BatchNorm(w(4), w(4)), picture),
+        (Dropout(0.4, seed=1), image),
+        (LocalResponseNorm(3, alpha=0.1), image),
+        (BatchNorm(w(4), w(4)), image),
         (BatchNorm(w(6), w(6)), flat),
-        (evaluating, picture),
+        (evaluating, image),
     ]
     for layer, shape in layers:
         check_by_finite_differences(layer, w(*shape), rng)
@@ -349,7 +349,7 @@ def test_impossible_settings_are_refused_in_one_line(make: Callable[[], object],
         (BatchNorm(np.ones(3), np.ones(3)), np.ones((1, 3)), "use a larger batch"),
     ],
 )
-def test_pictures_that_do_not_fit_are_refused_in_one_line(layer: Layer, x: np.ndarray, message: str) -> None:
+def test_images_that_do_not_fit_are_refused_in_one_line(layer: Layer, x: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message) as raised:
         layer.forward(x)
     assert "\n" not in str(raised.value)

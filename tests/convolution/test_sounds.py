@@ -266,7 +266,7 @@ def test_an_echo_in_a_file_is_where_it_should_be(tmp_path):
     ("peak", "highest", "gain", "clipped"),
     [
         ("fit", FULL_SCALE, FULL_SCALE / 1.6, 0),
-        ("normalise", FULL_SCALE, FULL_SCALE / 1.6, 0),
+        ("normalize", FULL_SCALE, FULL_SCALE / 1.6, 0),
         ("clip", 1.0, 1.0, 100),
     ],
 )
@@ -283,12 +283,12 @@ def test_what_overflows_is_dealt_with_as_asked(tmp_path, peak, highest, gain, cl
     assert ("turned down" in str(loudness)) == (peak != "clip")
 
 
-def test_normalise_turns_up_and_fit_does_not(tmp_path):
+def test_normalize_turns_up_and_fit_does_not(tmp_path):
     first, second = tmp_path / "a.wav", tmp_path / "b.wav"
     soundfile.write(first, np.full(200, 0.25), 1000, subtype="PCM_24")
     assert "left as it is" in str(send(first, second, Echo(())))
     assert soundfile.read(second)[0].max() == pytest.approx(0.25)
-    assert "turned up" in str(send(first, second, Echo(()), peak="normalise"))
+    assert "turned up" in str(send(first, second, Echo(()), peak="normalize"))
     assert soundfile.read(second)[0].max() == pytest.approx(FULL_SCALE, abs=1e-6)
 
 
@@ -304,7 +304,7 @@ def test_keep_writes_what_is_above_full_scale_into_floats(tmp_path):
 def test_silence_stays_silent(tmp_path):
     first, second = tmp_path / "a.wav", tmp_path / "b.wav"
     soundfile.write(first, np.zeros(100), 1000)
-    assert send(first, second, Echo(()), peak="normalise").gain == 1.0
+    assert send(first, second, Echo(()), peak="normalize").gain == 1.0
     assert not soundfile.read(second)[0].any()
 
 
@@ -650,13 +650,13 @@ def test_the_sliding_kernel_moves(tmp_path):
     from PIL import Image
 
     path = animate_sliding(tmp_path / "a.gif", 2.0, frames=3)
-    with Image.open(path) as picture:
-        assert picture.n_frames == 3
-        assert picture.format == "GIF"
+    with Image.open(path) as image:
+        assert image.n_frames == 3
+        assert image.format == "GIF"
         frames = []
         for index in range(3):
-            picture.seek(index)
-            frames.append(np.asarray(picture.convert("RGB")))
+            image.seek(index)
+            frames.append(np.asarray(image.convert("RGB")))
     assert not np.array_equal(frames[0], frames[1])
     assert not np.array_equal(frames[1], frames[2])
     assert (frames[0][:5, :5] == 255).all(), "the paper is white"

@@ -1,4 +1,4 @@
-"""Autocorrelation against the plain double loop, fits against scipy, and the claim on pictures."""
+"""Autocorrelation against the plain double loop, fits against scipy, and the claim on images."""
 
 import math
 
@@ -12,7 +12,6 @@ from scipy.stats import linregress
 from skimage.data import chelsea
 
 from decanet.convolution._statistics_figures import draw_statistics
-from decanet.convolution.pictures import grey_of
 from decanet.convolution.statistics import (
     Statistics,
     autocorrelation,
@@ -23,53 +22,54 @@ from decanet.convolution.statistics import (
     verdict,
 )
 from decanet.core.errors import DataError
+from decanet.data.image_io import gray_of
 
 
-def correlation_by_definition(picture, dy, dx):
-    """Mean over all pairs within the picture, in two loops."""
-    height, width = picture.shape
-    centred = picture - picture.mean()
+def correlation_by_definition(image, dy, dx):
+    """Mean over all pairs within the image, in two loops."""
+    height, width = image.shape
+    centerd = image - image.mean()
     products = [
-        centred[y, x] * centred[y + dy, x + dx]
+        centerd[y, x] * centerd[y + dy, x + dx]
         for y in range(height)
         for x in range(width)
         if 0 <= y + dy < height and 0 <= x + dx < width
     ]
-    return float(np.mean(products)) / picture.var()
+    return float(np.mean(products)) / image.var()
 
 
 @given(height=st.integers(2, 7), width=st.integers(2, 7), seed=st.integers(0, 999))
 @settings(max_examples=25, deadline=None)
 def test_autocorrelation_is_its_definition(height, width, seed):
-    picture = np.random.default_rng(seed).uniform(0, 255, (height, width))
+    image = np.random.default_rng(seed).uniform(0, 255, (height, width))
     reach = min(height, width) - 1
-    rho = autocorrelation(picture, reach)
+    rho = autocorrelation(image, reach)
     assert rho.shape == (2 * reach + 1, 2 * reach + 1)
     for dy in range(-reach, reach + 1):
         for dx in range(-reach, reach + 1):
-            expected = correlation_by_definition(picture, dy, dx)
+            expected = correlation_by_definition(image, dy, dx)
             assert rho[dy + reach, dx + reach] == pytest.approx(expected, abs=1e-10)
 
 
 def test_autocorrelation_does_not_see_brightness_or_contrast():
-    picture = np.random.default_rng(0).uniform(0, 1, (40, 60))
-    np.testing.assert_allclose(autocorrelation(picture), autocorrelation(7.0 - 3.0 * picture), atol=1e-12)
+    image = np.random.default_rng(0).uniform(0, 1, (40, 60))
+    np.testing.assert_allclose(autocorrelation(image), autocorrelation(7.0 - 3.0 * image), atol=1e-12)
 
 
 def test_autocorrelation_finds_a_known_law():
     """Noise through y[i] = 0.8 y[i-1] + noise, both ways, has the correlation 0.8^(|dy| + |dx|)."""
     noise = np.random.default_rng(0).standard_normal((700, 700))
-    picture = lfilter([1.0], [1.0, -0.8], lfilter([1.0], [1.0, -0.8], noise, axis=0), axis=1)[100:, 100:]
-    rho = autocorrelation(picture, 3)
+    image = lfilter([1.0], [1.0, -0.8], lfilter([1.0], [1.0, -0.8], noise, axis=0), axis=1)[100:, 100:]
+    rho = autocorrelation(image, 3)
     away = np.abs(np.arange(-3, 4))
     np.testing.assert_allclose(rho, 0.8 ** (away[:, None] + away[None, :]), atol=0.03)
 
 
 def test_radial_average_counts_every_pair_once():
-    picture = np.random.default_rng(1).uniform(0, 1, (12, 9))
+    image = np.random.default_rng(1).uniform(0, 1, (12, 9))
     reach = 4
-    rho = autocorrelation(picture, reach)
-    distances, radial = radial_average(rho, picture.shape)
+    rho = autocorrelation(image, reach)
+    distances, radial = radial_average(rho, image.shape)
     assert distances.shape == radial.shape == (5,)
     for ring in range(5):
         weight = total = length = 0.0
@@ -120,10 +120,10 @@ def test_fit_stops_where_the_correlation_has_faded():
 
 
 def test_a_photograph_is_correlated_and_noise_is_not():
-    cat = measure(grey_of(chelsea()))
-    snow = measure(noise_like(cat.picture))
-    assert min(cat.neighbours) > 0.9
-    assert max(np.abs(snow.neighbours)) < 5 / math.sqrt(cat.picture.size)
+    cat = measure(gray_of(chelsea()))
+    snow = measure(noise_like(cat.image))
+    assert min(cat.neighbors) > 0.9
+    assert max(np.abs(snow.neighbors)) < 5 / math.sqrt(cat.image.size)
     assert np.abs(snow.radial[1:]).max() < 0.02
     assert snow.fits == {"exponential": None, "power": None}
     assert cat.radial[1] > cat.radial[8] > cat.radial[32]
@@ -139,17 +139,17 @@ def test_a_photograph_is_correlated_and_noise_is_not():
     assert len(labels) == 4
 
 
-def test_noise_has_the_pictures_size_mean_and_deviation():
-    picture = np.random.default_rng(0).uniform(10, 20, (200, 300))
-    noise = noise_like(picture)
-    assert noise.shape == picture.shape
-    assert noise.mean() == pytest.approx(picture.mean(), abs=0.1)
-    assert noise.std() == pytest.approx(picture.std(), rel=0.02)
-    np.testing.assert_array_equal(noise, noise_like(picture))
+def test_noise_has_the_images_size_mean_and_deviation():
+    image = np.random.default_rng(0).uniform(10, 20, (200, 300))
+    noise = noise_like(image)
+    assert noise.shape == image.shape
+    assert noise.mean() == pytest.approx(image.mean(), abs=0.1)
+    assert noise.std() == pytest.approx(image.std(), rel=0.02)
+    np.testing.assert_array_equal(noise, noise_like(image))
 
 
 @pytest.mark.parametrize(
-    ("picture", "says"),
+    ("image", "says"),
     [
         (np.zeros((0, 0)), "at least 2x2"),
         (np.zeros((1, 9)), "at least 2x2"),
@@ -158,9 +158,9 @@ def test_noise_has_the_pictures_size_mean_and_deviation():
         (np.full((4, 4), np.nan), "NaN"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(picture, says):
+def test_what_cannot_be_measured_is_one_line(image, says):
     with pytest.raises(DataError, match=says) as caught:
-        measure(picture)
+        measure(image)
     assert "\n" not in caught.value.line
 
 
@@ -169,7 +169,7 @@ def test_bad_distances_are_refused():
         autocorrelation(np.eye(5), 5)
 
 
-def test_gigantic_pictures_are_refused(monkeypatch):
+def test_gigantic_images_are_refused(monkeypatch):
     monkeypatch.setattr("decanet.convolution.statistics.MOST_PIXELS", 1000)
     with pytest.raises(DataError, match="64x32 pixels is too large"):
         measure(np.random.default_rng(0).uniform(0, 1, (32, 64)))
@@ -190,7 +190,7 @@ def test_the_verdict_names_the_law_that_fits_better():
 
 
 def test_the_figures_panels_are_of_equal_height_and_its_title_is_the_verdict():
-    for cat in (grey_of(chelsea()[:120, :200]), grey_of(chelsea()[:200, :120])):
+    for cat in (gray_of(chelsea()[:120, :200]), gray_of(chelsea()[:200, :120])):
         natural = measure(cat)
         figure = draw_statistics(natural, measure(noise_like(cat)))
         FigureCanvasAgg(figure).draw()

@@ -23,7 +23,7 @@ from decanet.core.plotting import (
     new_figure,
     save_class_legend,
     save_figure,
-    show_picture,
+    show_image,
     styled,
 )
 
@@ -39,10 +39,10 @@ def draw() -> Figure:
 
 def test_a_png_has_the_size_in_inches_times_dots(tmp_path: Path) -> None:
     path = save_figure(draw(), tmp_path / "figures" / "line.png", dpi=100)
-    with Image.open(path) as picture:
-        assert picture.format == "PNG"
-        assert picture.size == (300, 200)
-        assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.size == (300, 200)
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize(("ending", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
@@ -81,10 +81,10 @@ def test_a_decorated_function_keeps_its_name_and_arguments() -> None:
     assert (double.__name__, double.__doc__) == ("double", "Twice.")
 
 
-def test_a_picture_has_neither_ticks_nor_frame() -> None:
+def test_a_image_has_neither_ticks_nor_frame() -> None:
     figure = new_figure(2, 2)
     axes = figure.subplots()
-    show_picture(axes, np.zeros((4, 5, 3)), "black")
+    show_image(axes, np.zeros((4, 5, 3)), "black")
     assert list(axes.get_xticks()) == []
     assert list(axes.get_yticks()) == []
     assert not any(spine.get_visible() for spine in axes.spines.values())

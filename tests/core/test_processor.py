@@ -54,14 +54,14 @@ class Emulation(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sides: list[int] = []
+        self.sizes: list[int] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.mm.default and args[0].dtype is torch.bfloat16:
-            side = args[0].shape[0]
-            assert side < 1024, "this product takes seconds"
-            self.sides.append(side)
-            time.sleep(2 * side**3 / 0.5e9)
+            image_size = args[0].shape[0]
+            assert image_size < 1024, "this product takes seconds"
+            self.sizes.append(image_size)
+            time.sleep(2 * image_size**3 / 0.5e9)
         return func(*args, **(kwargs or {}))
 
 
@@ -82,7 +82,7 @@ def test_auto_takes_bfloat16_only_where_it_is_clearly_faster(
 
 def test_the_rate_of_a_product_is_that_of_this_machine() -> None:
     rate = matmul_gflops(CPU, torch.float32, size=128, seconds=0.0)
-    assert 0.01 < rate < 1e5  # between a microcontroller and a data centre's GPU
+    assert 0.01 < rate < 1e5  # between a microcontroller and a data center's GPU
 
 
 def test_threads_are_set_as_asked() -> None:
@@ -174,10 +174,10 @@ def test_emulated_bfloat16_is_found_out_by_tiny_products_and_only_once(
     threads = torch.get_num_threads()
     with Emulation() as emulation:
         assert choose_precision("auto", CPU) == "float32"
-        assert max(emulation.sides) <= 128
-        products = len(emulation.sides)
+        assert max(emulation.sizes) <= 128
+        products = len(emulation.sizes)
         assert choose_precision("auto", CPU) == "float32"
-    assert len(emulation.sides) == products < 16
+    assert len(emulation.sizes) == products < 16
     assert torch.get_num_threads() == threads
 
 
@@ -186,7 +186,7 @@ def test_the_doctor_bounds_the_product(tmp_path: Path) -> None:
 
     with Emulation() as emulation:
         assert 0 < examine("cpu", tmp_path)["bfloat16_gflops"] <= 0.5
-    assert emulation.sides
+    assert emulation.sizes
 
 
 # A quota of 150 in 100 keeps two threads busy three quarters of the time.

@@ -159,11 +159,11 @@ def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
 def test_settings_override_single_values() -> None:
     recipe = parse_recipe(small(optimizer={"name": "sgd", "lr": 0.5, "momentum": 0.8}), "here")
     changed = override(
-        recipe, ["optimizer.lr=0.1", "epochs=3.5", "data.name=./my pictures", "model.options.width=8"]
+        recipe, ["optimizer.lr=0.1", "epochs=3.5", "data.name=./my images", "model.options.width=8"]
     )
     assert changed.optimizer == Sgd(lr=0.1, momentum=0.8)
     assert changed.epochs == 3.5
-    assert changed.data.name == "./my pictures"
+    assert changed.data.name == "./my images"
     assert changed.model.options == {"width": 8}
     assert recipe.epochs == 2
 

@@ -207,7 +207,7 @@ def test_a_run_cannot_be_placed_where_a_file_is(tmp_path: Path) -> None:
 def test_a_limit_on_the_size_of_files_is_a_lack_of_resources_in_every_format(tmp_path: Path) -> None:
     import torch
 
-    from decanet.models._files import save_weights
+    from decanet.models.weight_files import save_weights
     from decanet.training.checkpoint import save_state
 
     large = torch.nn.Linear(100, 100)

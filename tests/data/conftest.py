@@ -62,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A running server; waiting between two attempts takes no time."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("decanet.data._download.time.sleep", lambda _: None)
+    monkeypatch.setattr("decanet.data.datasets._download.time.sleep", lambda _: None)
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

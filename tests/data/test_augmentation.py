@@ -1,4 +1,4 @@
-"""Augmentation of whole batches against a slow oracle that cuts one picture at a time."""
+"""Augmentation of whole batches against a slow oracle that cuts one image at a time."""
 
 import numpy as np
 import pytest
@@ -20,24 +20,24 @@ def images() -> Tensor:
 def slow(
     images: Tensor, index: int, draws: Draws, augmentation: Augmentation
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One picture and the mask of its hole, by the words of the documentation and with NumPy only."""
-    picture = images[index].numpy()  # (3, H, W)
+    """One image and the mask of its hole, by the words of the documentation and with NumPy only."""
+    image = images[index].numpy()  # (3, H, W)
     pad = augmentation.crop_padding
     if draws.top is not None and draws.left is not None:
         mode = {"reflect": "reflect", "black": "constant"}[augmentation.padding_mode]
-        large = np.pad(picture, ((0, 0), (pad, pad), (pad, pad)), mode=mode)  # type: ignore[call-overload]
+        large = np.pad(image, ((0, 0), (pad, pad), (pad, pad)), mode=mode)  # type: ignore[call-overload]
         top, left = int(draws.top[index]), int(draws.left[index])
-        picture = large[:, top : top + SIDE, left : left + SIDE]
+        image = large[:, top : top + SIDE, left : left + SIDE]
     if draws.flip is not None and bool(draws.flip[index]):
-        picture = picture[:, :, ::-1]
+        image = image[:, :, ::-1]
     hole = np.zeros((SIDE, SIDE), bool)
-    if draws.hole_top is not None and draws.hole_left is not None:
-        top, left = int(draws.hole_top[index]), int(draws.hole_left[index])
+    if draws.cutout_top is not None and draws.cutout_left is not None:
+        top, left = int(draws.cutout_top[index]), int(draws.cutout_left[index])
         for row in range(SIDE):
             for column in range(SIDE):
                 size = augmentation.cutout
                 hole[row, column] = top <= row < top + size and left <= column < left + size
-    return picture, hole
+    return image, hole
 
 
 @pytest.mark.parametrize(
@@ -54,20 +54,20 @@ def slow(
     ],
     ids=str,
 )
-def test_a_batch_equals_the_slow_way_picture_by_picture(images: Tensor, augmentation: Augmentation) -> None:
-    draws = draw(augmentation, seed=3, epoch=2, count=COUNT, side=SIDE, mirror=True)
+def test_a_batch_equals_the_slow_way_image_by_image(images: Tensor, augmentation: Augmentation) -> None:
+    draws = draw(augmentation, seed=3, epoch=2, count=COUNT, image_size=SIDE, flippable=True)
     indices = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))[:25]
-    batch, holes = augment(padded(images, augmentation), indices, draws, SIDE, augmentation.cutout)
+    batch, cutout_mask = augment(padded(images, augmentation), indices, draws, SIDE, augmentation.cutout)
     assert batch.dtype == torch.uint8
     assert batch.shape == (25, 3, SIDE, SIDE)
     for row, index in enumerate(indices.tolist()):
-        picture, hole = slow(images, index, draws, augmentation)
-        assert np.array_equal(batch[row].numpy(), picture)
+        image, hole = slow(images, index, draws, augmentation)
+        assert np.array_equal(batch[row].numpy(), image)
         if augmentation.cutout:
-            assert holes is not None
-            assert holes.shape == (25, 1, SIDE, SIDE)
-            assert np.array_equal(holes[row, 0].numpy(), hole)
-    assert (holes is None) == (augmentation.cutout == 0)
+            assert cutout_mask is not None
+            assert cutout_mask.shape == (25, 1, SIDE, SIDE)
+            assert np.array_equal(cutout_mask[row, 0].numpy(), hole)
+    assert (cutout_mask is None) == (augmentation.cutout == 0)
 
 
 @pytest.mark.parametrize("pad", [1, 2, 4, 11])
@@ -83,11 +83,11 @@ def test_the_black_border_is_that_of_torchvision(images: Tensor) -> None:
     assert torch.equal(ours, v2.functional.pad(images, [4]))
 
 
-def test_pictures_lie_channels_last_in_memory(images: Tensor) -> None:
+def test_images_lie_channels_last_in_memory(images: Tensor) -> None:
     augmentation = Augmentation(crop_padding=2, flip="random")
     large = padded(images, augmentation)
     assert large.is_contiguous(memory_format=torch.channels_last)
-    draws = draw(augmentation, 0, 0, COUNT, SIDE, mirror=True)
+    draws = draw(augmentation, 0, 0, COUNT, SIDE, flippable=True)
     batch, _ = augment(large, torch.arange(COUNT), draws, SIDE)
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
@@ -98,31 +98,31 @@ def test_what_happens_to_a_sample_depends_on_seed_epoch_and_sample_only(images: 
 
     def vary(seed: int, epoch: int, indices: list[int]) -> tuple[Tensor, Tensor]:
         torch.manual_seed(len(indices))  # the global generator must not matter
-        draws = draw(augmentation, seed, epoch, COUNT, SIDE, mirror=True)
-        batch, holes = augment(large, torch.tensor(indices), draws, SIDE, augmentation.cutout)
-        assert holes is not None
-        return batch, holes
+        draws = draw(augmentation, seed, epoch, COUNT, SIDE, flippable=True)
+        batch, cutout_mask = augment(large, torch.tensor(indices), draws, SIDE, augmentation.cutout)
+        assert cutout_mask is not None
+        return batch, cutout_mask
 
     everything, all_holes = vary(0, 5, list(range(COUNT)))
     for indices in ([7], [39, 7, 0], list(range(10, 20))):
-        batch, holes = vary(0, 5, indices)
+        batch, cutout_mask = vary(0, 5, indices)
         assert torch.equal(batch, everything[indices])
-        assert torch.equal(holes, all_holes[indices])
+        assert torch.equal(cutout_mask, all_holes[indices])
     for seed, epoch in ((1, 5), (0, 6)):
         assert not torch.equal(vary(seed, epoch, list(range(COUNT)))[0], everything)
 
 
 def test_drawing_leaves_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
-    draw(Augmentation(crop_padding=2, flip="random", cutout=4), 0, 0, COUNT, SIDE, mirror=True)
+    draw(Augmentation(crop_padding=2, flip="random", cutout=4), 0, 0, COUNT, SIDE, flippable=True)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_two_epochs_of_alternating_flips_show_both_views_of_every_picture(images: Tensor) -> None:
+def test_two_epochs_of_alternating_flips_show_both_views_of_every_image(images: Tensor) -> None:
     augmentation = Augmentation(flip="alternating")
     everyone = torch.arange(COUNT)
     seen = [
-        augment(images, everyone, draw(augmentation, 0, epoch, COUNT, SIDE, mirror=True), SIDE)[0]
+        augment(images, everyone, draw(augmentation, 0, epoch, COUNT, SIDE, flippable=True), SIDE)[0]
         for epoch in range(4)
     ]
     assert torch.equal(seen[0], seen[1].flip(3))
@@ -132,8 +132,10 @@ def test_two_epochs_of_alternating_flips_show_both_views_of_every_picture(images
     assert 0 < int(mirrored.sum()) < COUNT, "a coin decides which view comes first"
 
 
-def test_a_coin_flips_about_half_of_the_pictures_anew_each_epoch() -> None:
-    flips = [draw(Augmentation(flip="random"), 0, epoch, 4000, SIDE, mirror=True).flip for epoch in range(2)]
+def test_a_coin_flips_about_half_of_the_images_anew_each_epoch() -> None:
+    flips = [
+        draw(Augmentation(flip="random"), 0, epoch, 4000, SIDE, flippable=True).flip for epoch in range(2)
+    ]
     first, second = flips
     assert first is not None
     assert second is not None
@@ -144,18 +146,18 @@ def test_a_coin_flips_about_half_of_the_pictures_anew_each_epoch() -> None:
 
 @pytest.mark.parametrize("flip", ["random", "alternating"])
 def test_digits_are_never_flipped(flip: str) -> None:
-    """A data set whose classes do not survive the mirror says ``mirror=False``."""
+    """A data set whose classes do not survive the mirror says ``flippable=False``."""
     augmentation = Augmentation(flip=flip)  # type: ignore[arg-type]
-    assert draw(augmentation, 0, 0, COUNT, SIDE, mirror=False).flip is None
+    assert draw(augmentation, 0, 0, COUNT, SIDE, flippable=False).flip is None
 
 
 def test_every_crop_and_every_place_of_the_hole_occurs_equally_often() -> None:
     augmentation = Augmentation(crop_padding=2, cutout=4)
-    draws = draw(augmentation, 0, 0, 20_000, SIDE, mirror=True)
-    # The hole's centre lies anywhere in the picture, so that its corner may lie outside.
+    draws = draw(augmentation, 0, 0, 20_000, SIDE, flippable=True)
+    # The hole's center lies anywhere in the image, so that its corner may lie outside.
     for offsets, possible in (
         (draws.top, range(5)), (draws.left, range(5)),
-        (draws.hole_top, range(-2, SIDE - 2)), (draws.hole_left, range(-2, SIDE - 2)),
+        (draws.cutout_top, range(-2, SIDE - 2)), (draws.cutout_left, range(-2, SIDE - 2)),
     ):  # fmt: skip
         assert offsets is not None
         counts = [int((offsets == value).sum()) for value in possible]
@@ -168,13 +170,13 @@ def test_every_crop_and_every_place_of_the_hole_occurs_equally_often() -> None:
     assert abs(correlation) < 0.05, "rows and columns are drawn apart"
 
 
-def test_without_variation_a_batch_is_the_pictures_themselves(images: Tensor) -> None:
-    draws = draw(Augmentation(), 0, 0, COUNT, SIDE, mirror=True)
+def test_without_variation_a_batch_is_the_images_themselves(images: Tensor) -> None:
+    draws = draw(Augmentation(), 0, 0, COUNT, SIDE, flippable=True)
     assert draws == Draws()
     indices = torch.tensor([3, 1, 2])
-    batch, holes = augment(images, indices, draws, SIDE)
+    batch, cutout_mask = augment(images, indices, draws, SIDE)
     assert torch.equal(batch, images[indices])
-    assert holes is None
+    assert cutout_mask is None
 
 
 def test_colors_are_jittered_as_torchvision_changes_them() -> None:

@@ -1,4 +1,4 @@
-"""A folder of one's own pictures: layouts, the split, odd pictures, and everything a user can get wrong."""
+"""A folder of one's own images: layouts, the split, odd images, and everything a user can get wrong."""
 
 import resource
 from collections import Counter
@@ -13,11 +13,11 @@ from skimage.data import chelsea
 from torchvision.transforms import v2
 from torchvision.transforms.functional import _compute_resized_output_size
 
-from decanet.convolution.pictures import open_rgb, read_rgb
 from decanet.core.errors import DataError, UsageError
 from decanet.data import FolderData, ImageData, load_data
 from decanet.data._split import stratified_split
 from decanet.data.folder import DRAFT_GAP, fit_square, list_folder, size_with_short_side
+from decanet.data.image_io import open_rgb, read_rgb
 from tests.conftest import Heard, MakeFolder
 
 
@@ -37,14 +37,14 @@ def refused(folder: Path, heard: Heard) -> str:
 # The two layouts and the split.
 
 
-def test_every_fifth_picture_of_each_class_is_for_testing(make_folder: MakeFolder, heard: Heard) -> None:
+def test_every_fifth_image_of_each_class_is_for_testing(make_folder: MakeFolder, heard: Heard) -> None:
     data = load(make_folder({"cats": 10, "dogs": 11, "owls": 2}), heard)
     assert data.classes == ("cats", "dogs", "owls")
     assert torch.bincount(data.test.labels).tolist() == [2, 3, 1]
     assert torch.bincount(data.train.labels).tolist() == [8, 8, 1]
     assert data.train.images.shape == (17, 3, 16, 16)
-    assert data.mirror
-    assert "pictures/: 23 images of 3 classes (cats 10, dogs 11, owls 2)" in heard.notes
+    assert data.flippable
+    assert "images/: 23 images of 3 classes (cats 10, dogs 11, owls 2)" in heard.notes
 
 
 def test_the_split_names_every_file_once(make_folder: MakeFolder, heard: Heard) -> None:
@@ -54,10 +54,10 @@ def test_the_split_names_every_file_once(make_folder: MakeFolder, heard: Heard) 
     assert sorted(both) == sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
     assert len(data.files["train"]) == len(data.train)
     for split, part in (("train", data.train), ("test", data.test)):
-        for name, label, picture in zip(data.files[split], part.labels.tolist(), part.images, strict=True):
+        for name, label, image in zip(data.files[split], part.labels.tolist(), part.images, strict=True):
             assert name.startswith(data.classes[label])
-            with Image.open(folder / name) as image:
-                assert np.array_equal(picture.permute(1, 2, 0), fit_square(np.asarray(image), 16))
+            with Image.open(folder / name) as file:
+                assert np.array_equal(image.permute(1, 2, 0), fit_square(np.asarray(file), 16))
 
 
 def test_the_split_depends_on_the_seed_only(make_folder: MakeFolder, heard: Heard) -> None:
@@ -83,7 +83,7 @@ def test_the_other_usual_names_of_the_second_folder_are_known(
 ) -> None:
     folder = make_folder({"train/cats": 3, "train/dogs": 3, f"{name}/dogs": 2})
     data = load(folder, heard)
-    assert data.test.labels.tolist() == [1, 1], "a class without test pictures keeps its label"
+    assert data.test.labels.tolist() == [1, 1], "a class without test images keeps its label"
 
 
 def test_a_train_folder_alone_is_split(make_folder: MakeFolder, heard: Heard) -> None:
@@ -91,26 +91,24 @@ def test_a_train_folder_alone_is_split(make_folder: MakeFolder, heard: Heard) ->
     assert (len(data.train), len(data.test)) == (8, 2)
 
 
-def test_pictures_in_deeper_folders_count_and_other_files_do_not(
-    make_folder: MakeFolder, heard: Heard
-) -> None:
+def test_images_in_deeper_folders_count_and_other_files_do_not(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"cats/summer": 3, "cats/winter": 2, "dogs": 5, ".thumbnails": 5})
     (folder / "cats" / "notes.txt").write_text("these are cats")
-    (folder / "readme.md").write_text("pictures")
+    (folder / "readme.md").write_text("images")
     (folder / "dogs" / "000.png").rename(folder / "dogs" / "BIG.PNG")
     data = load(folder, heard)
     assert data.classes == ("cats", "dogs")
     assert len(data.train) + len(data.test) == 10
 
 
-def test_statistics_are_those_of_the_training_pictures(make_folder: MakeFolder, heard: Heard) -> None:
+def test_statistics_are_those_of_the_training_images(make_folder: MakeFolder, heard: Heard) -> None:
     data = load(make_folder({"cats": 6, "dogs": 6}), heard)
     pixels = data.train.images.numpy() / 255
     np.testing.assert_allclose(data.mean, pixels.mean((0, 2, 3)), rtol=1e-9)
     np.testing.assert_allclose(data.std, pixels.std((0, 2, 3)), rtol=1e-9)
 
 
-def test_pictures_of_one_colour_are_not_divided_by_zero(tmp_path: Path, heard: Heard) -> None:
+def test_images_of_one_color_are_not_divided_by_zero(tmp_path: Path, heard: Heard) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for index in range(2):
@@ -120,7 +118,7 @@ def test_pictures_of_one_colour_are_not_divided_by_zero(tmp_path: Path, heard: H
     assert min(data.std) == 1e-3
 
 
-def test_small_classes_keep_a_picture_on_each_side() -> None:
+def test_small_classes_keep_a_image_on_each_side() -> None:
     listed = tuple(
         (Path(f"{label}/{i}"), label) for label, count in enumerate([2, 3, 6]) for i in range(count)
     )
@@ -130,7 +128,7 @@ def test_small_classes_keep_a_picture_on_each_side() -> None:
     assert list(train) == sorted(train), "the order of the listing stays"
 
 
-def test_large_pictures_are_only_listed(make_folder: MakeFolder, heard: Heard) -> None:
+def test_large_images_are_only_listed(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"cats": 5, "dogs": 5}, size=(90, 80))
     data = load_data(str(folder), cache=folder, report=heard, image_size=224)
     assert isinstance(data, FolderData)
@@ -143,24 +141,24 @@ def test_large_pictures_are_only_listed(make_folder: MakeFolder, heard: Heard) -
     assert small.files == data.files, "the split does not depend on the size"
 
 
-# Bringing pictures to one size.
+# Bringing images to one size.
 
 
-def test_the_short_side_is_resized_and_the_centre_kept_as_torchvision_does_it() -> None:
-    """For sizes of all sorts: rounding decides which of two neighbouring columns is kept."""
+def test_the_short_side_is_resized_and_the_center_kept_as_torchvision_does_it() -> None:
+    """For sizes of all sorts: rounding decides which of two neighboring columns is kept."""
     rng = np.random.default_rng(0)
     for width, height in [(1, 1), (5, 200), (16, 16), (98, 49), *rng.integers(1, 120, (150, 2)).tolist()]:
         noise = rng.integers(0, 256, (height, width, 3), np.uint8)
-        side = int(rng.integers(1, 60))
-        ours = fit_square(noise, side)
-        assert ours.shape == (side, side, 3)
+        image_size = int(rng.integers(1, 60))
+        ours = fit_square(noise, image_size)
+        assert ours.shape == (image_size, image_size, 3)
         assert ours.dtype == np.uint8
         assert ours.flags.writeable, "PyTorch warns of tensors on memory that must not be written to"
-        resized = v2.functional.resize(Image.fromarray(noise), [side])
-        assert np.array_equal(ours, np.asarray(v2.functional.center_crop(resized, [side]))), (
+        resized = v2.functional.resize(Image.fromarray(noise), [image_size])
+        assert np.array_equal(ours, np.asarray(v2.functional.center_crop(resized, [image_size]))), (
             width,
             height,
-            side,
+            image_size,
         )
 
 
@@ -187,9 +185,13 @@ def test_resized_and_cropped_images_are_torchvisions(resize: int, crop: int, int
 def test_sizes_after_resizing_are_torchvisions() -> None:
     sizes = np.random.default_rng(0).integers(1, 2000, (3000, 2)).tolist()
     for width, height in [(800, 600), (1600, 1200), *sizes]:
-        for side in (224, 256, 342):
-            theirs = _compute_resized_output_size((height, width), [side])
-            assert size_with_short_side(width, height, side) == tuple(theirs[::-1]), (width, height, side)
+        for image_size in (224, 256, 342):
+            theirs = _compute_resized_output_size((height, width), [image_size])
+            assert size_with_short_side(width, height, image_size) == tuple(theirs[::-1]), (
+                width,
+                height,
+                image_size,
+            )
 
 
 @pytest.mark.parametrize("size", [(1_000_000, 1), (1, 3_000_000), (40_000, 20)])
@@ -210,14 +212,16 @@ def test_a_thin_image_is_cut_where_torchvision_cuts_it() -> None:
     assert np.abs(fit_square(image, 20).astype(int) - np.asarray(theirs)).mean() < 2
 
 
-@pytest.mark.parametrize("side", [32, 64, 128])
+@pytest.mark.parametrize("image_size", [32, 64, 128])
 def test_a_photograph_decoded_small_looks_as_the_whole_one_does_at_its_final_size(
-    tmp_path: Path, side: int
+    tmp_path: Path, image_size: int
 ) -> None:
     Image.fromarray(chelsea()).resize((1000, 750)).save(tmp_path / "cat.jpg", quality=90)
-    small = open_rgb(tmp_path / "cat.jpg", DRAFT_GAP * side)
-    assert DRAFT_GAP * side <= small.height < 750, "there is something to gain"
-    differences = fit_square(small, side).astype(int) - fit_square(read_rgb(tmp_path / "cat.jpg"), side)
+    small = open_rgb(tmp_path / "cat.jpg", DRAFT_GAP * image_size)
+    assert DRAFT_GAP * image_size <= small.height < 750, "there is something to gain"
+    differences = fit_square(small, image_size).astype(int) - fit_square(
+        read_rgb(tmp_path / "cat.jpg"), image_size
+    )
     assert np.abs(differences).mean() < 1
 
 
@@ -239,11 +243,11 @@ def as_rgba(path: Path) -> np.ndarray:
     return expected
 
 
-def as_grey16(path: Path) -> np.ndarray:
-    """16-bit greys keep their order: 65535 is white, not the low byte of it."""
-    grey = np.linspace(0, 65535, 400).reshape(20, 20).astype(np.uint16)
-    Image.fromarray(grey).save(path.with_suffix(".png"))
-    return np.rint(grey / 257.0).astype(np.uint8)[..., None].repeat(3, axis=2)
+def as_gray16(path: Path) -> np.ndarray:
+    """16-bit grays keep their order: 65535 is white, not the low byte of it."""
+    gray = np.linspace(0, 65535, 400).reshape(20, 20).astype(np.uint16)
+    Image.fromarray(gray).save(path.with_suffix(".png"))
+    return np.rint(gray / 257.0).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
 def as_cmyk(path: Path) -> np.ndarray:
@@ -267,22 +271,22 @@ def as_turned(path: Path) -> np.ndarray:
     return ramp()
 
 
-def as_grey(path: Path) -> np.ndarray:
-    grey = ramp().max(axis=2)
-    Image.fromarray(grey).save(path.with_suffix(".bmp"))
-    return grey[..., None].repeat(3, axis=2)
+def as_gray(path: Path) -> np.ndarray:
+    gray = ramp().max(axis=2)
+    Image.fromarray(gray).save(path.with_suffix(".bmp"))
+    return gray[..., None].repeat(3, axis=2)
 
 
-@pytest.mark.parametrize("write", [as_rgba, as_grey16, as_cmyk, as_palette, as_turned, as_grey])
-def test_odd_pictures_become_right_rgb(
+@pytest.mark.parametrize("write", [as_rgba, as_gray16, as_cmyk, as_palette, as_turned, as_gray])
+def test_odd_images_become_right_rgb(
     tmp_path: Path, make_folder: MakeFolder, heard: Heard, write: Callable[[Path], np.ndarray]
 ) -> None:
     folder = make_folder({"train/odd": 0, "train/plain": 2, "val/plain": 2}, size=(20, 20))
     expected = write(folder / "train" / "odd" / "odd")
     data = load(folder, heard, image_size=20)
-    picture = data.train.images[0].permute(1, 2, 0).numpy()
+    image = data.train.images[0].permute(1, 2, 0).numpy()
     assert next(iter(data.files["train"])).startswith("train/odd/odd.")
-    assert np.abs(picture.astype(int) - expected).max() <= 1
+    assert np.abs(image.astype(int) - expected).max() <= 1
 
 
 # What can be wrong.
@@ -319,12 +323,12 @@ def test_one_class_is_no_choice(make_folder: MakeFolder, heard: Heard) -> None:
     assert "needs a folder for each of at least two classes, it has only 'cats'" in line
 
 
-def test_pictures_without_class_folders_are_told(tmp_path: Path, heard: Heard) -> None:
+def test_images_without_class_folders_are_told(tmp_path: Path, heard: Heard) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "cat.png")
     assert "at least two classes, it has none" in refused(tmp_path, heard)
 
 
-def test_a_class_without_pictures_is_named(make_folder: MakeFolder, heard: Heard) -> None:
+def test_a_class_without_images_is_named(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"cats": 5, "dogs": 0})
     (folder / "dogs" / "dog.heic").touch()
     line = refused(folder, heard)
@@ -332,14 +336,14 @@ def test_a_class_without_pictures_is_named(make_folder: MakeFolder, heard: Heard
     assert "JPEG" in line
 
 
-def test_a_class_with_one_picture_cannot_be_split(make_folder: MakeFolder, heard: Heard) -> None:
+def test_a_class_with_one_image_cannot_be_split(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"cats": 5, "dogs": 1})
     line = refused(folder, heard)
     assert line.startswith(f"{folder / 'dogs'} holds one image only")
     assert line.endswith("training and testing need two")
 
 
-def test_one_picture_is_enough_where_nothing_is_split(make_folder: MakeFolder, heard: Heard) -> None:
+def test_one_image_is_enough_where_nothing_is_split(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"train/cats": 1, "train/dogs": 1, "val/cats": 1})
     assert len(load(folder, heard).train) == 2
 
@@ -349,8 +353,8 @@ def test_a_class_that_only_val_has_is_named(make_folder: MakeFolder, heard: Hear
     assert refused(folder, heard) == f"{folder / 'val'} has classes that {folder / 'train'} has not: owls"
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no picture", b"\x89PNG\r\n\x1a\n broken", "cut"])
-def test_a_corrupt_picture_is_named_in_one_line(
+@pytest.mark.parametrize("content", [b"", b"this is no image", b"\x89PNG\r\n\x1a\n broken", "cut"])
+def test_a_corrupt_image_is_named_in_one_line(
     make_folder: MakeFolder, heard: Heard, content: bytes | str
 ) -> None:
     folder = make_folder({"cats": 5, "dogs": 5}, size=(64, 64))
@@ -373,8 +377,8 @@ def test_corrupt_images_of_all_splits_are_named_before_anything_else(
     assert all(name in line for name in ("train/a/001.png", "test/b/000.png", "test/b/001.png"))
 
 
-def test_what_a_file_manager_leaves_behind_is_no_picture(make_folder: MakeFolder) -> None:
-    """macOS writes ._NAME beside each file on foreign disks; and a folder may be called like a picture."""
+def test_what_a_file_manager_leaves_behind_is_no_image(make_folder: MakeFolder) -> None:
+    """macOS writes ._NAME beside each file on foreign disks; and a folder may be called like an image."""
     folder = make_folder({"cats": 2, "dogs": 2})
     (folder / "cats" / "._000.png").write_bytes(b"\x00\x05\x16\x07")
     (folder / "cats" / "album.jpg").mkdir()

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from decanet.convolution.pictures import image_endings, image_formats
 from decanet.core.errors import DataError
 from decanet.data import images
+from decanet.data.image_io import image_endings, image_formats
 from decanet.data.images import check_images, images_below, list_images, skipped_in_words
 from tests.conftest import Heard, MakeFolder
 

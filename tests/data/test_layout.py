@@ -43,9 +43,9 @@ def test_splits_of_any_usual_names(make_folder: MakeFolder) -> None:
     folder = make_folder({"Training/a": 3, "Training/b": 2, "validation/a": 1, "TEST/a": 1, "TEST/b": 2})
     assert counted(folder) == {"train": {"a": 3, "b": 2}, "validation": {"a": 1}, "test": {"a": 1, "b": 2}}
     assert understand(folder).notes == (
-        "pictures/Training: 5 images of 2 classes (a 3, b 2)",
-        "pictures/validation: 1 image of 1 class (a 1)",
-        "pictures/TEST: 3 images of 2 classes (a 1, b 2)",
+        "images/Training: 5 images of 2 classes (a 3, b 2)",
+        "images/validation: 1 image of 1 class (a 1)",
+        "images/TEST: 3 images of 2 classes (a 1, b 2)",
     )
 
 
@@ -93,7 +93,7 @@ def test_folders_that_are_perhaps_splits_are_told(make_folder: MakeFolder) -> No
 
 def test_a_class_of_folders_that_differ_is_a_class(make_folder: MakeFolder) -> None:
     layout = understand(make_folder({"cat/2019": 1, "cat/2020": 1, "dog": 1, "dog/2020": 1}))
-    assert layout.notes == ("pictures/: 4 images of 2 classes (cat 2, dog 2)",)
+    assert layout.notes == ("images/: 4 images of 2 classes (cat 2, dog 2)",)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_what_is_not_used_is_said(make_folder: MakeFolder) -> None:
     layout = understand(folder)
     assert set(layout.parts) == {"train"}
     assert layout.notes[1:] == (
-        "not used: images 3 directly in test/, in no class's folder, 1 directly in pictures/, in no class's folder",
+        "not used: images 3 directly in test/, in no class's folder, 1 directly in images/, in no class's folder",
         "skipped 1 file that is no image: .csv 1",
     )
 

@@ -82,7 +82,7 @@ def test_the_folder_far_above_the_right_one_is_answered_with_the_right_one(
 def test_images_in_no_class_are_told_before_the_refusal(make_folder: MakeFolder, heard: Heard) -> None:
     with pytest.raises(DataError, match="at least two classes, it has none"):
         load(make_folder({"": 3}), heard)
-    assert heard.notes == ["not used: images 3 directly in pictures/, in no class's folder"]
+    assert heard.notes == ["not used: images 3 directly in images/, in no class's folder"]
 
 
 def test_all_classes_of_one_image_are_counted(make_folder: MakeFolder, heard: Heard) -> None:

@@ -1,4 +1,4 @@
-"""The figures of a finished training: they show the right numbers and pictures, for few classes and many."""
+"""The figures of a finished training: they show the right numbers and images, for few classes and many."""
 
 import warnings
 from dataclasses import replace
@@ -35,7 +35,7 @@ def predictions(classes: int, count: int = 300, right: float = 0.7) -> Predictio
 
 
 def made_data(classes: int, said: Predictions) -> ImageData:
-    """Pictures that show by their brightness which one they are."""
+    """Images that show by their brightness which one they are."""
     numbers = torch.arange(len(said.labels)) % 256
     images = numbers.byte().view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     split = Split(images, said.labels)
@@ -46,10 +46,12 @@ def made_data(classes: int, said: Predictions) -> ImageData:
 def log(steps: int, validated: bool = False) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for step in range(1, steps + 1):
-        share = step / steps
-        lines.append({"step": step, "epoch": 2.5 * share, "loss": 2.3 - share, "accuracy": 0.1 + 0.7 * share})
+        fraction = step / steps
+        lines.append(
+            {"step": step, "epoch": 2.5 * fraction, "loss": 2.3 - fraction, "accuracy": 0.1 + 0.7 * fraction}
+        )
         if validated and step % 2 == 0:
-            lines.append({"epoch": 2.5 * share, "validation_error": 0.9 - 0.7 * share})
+            lines.append({"epoch": 2.5 * fraction, "validation_error": 0.9 - 0.7 * fraction})
     return lines
 
 
@@ -57,10 +59,10 @@ def check_png(figure: Figure, tmp_path: Path) -> None:
     """The file is a PNG of the figure's size, and something is drawn in it."""
     width, height = figure.get_size_inches()
     path = save_figure(figure, tmp_path / "figure.png", dpi=50)
-    with Image.open(path) as picture:
-        assert picture.format == "PNG"
-        assert picture.size == (int(width * 50), int(height * 50))
-        pixels = np.asarray(picture.convert("L"))
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.size == (int(width * 50), int(height * 50))
+        pixels = np.asarray(image.convert("L"))
     assert (pixels < 200).mean() > 0.002
 
 
@@ -90,11 +92,11 @@ def test_curves_show_what_the_log_says(tmp_path: Path, steps: int, validated: bo
     if validated and steps > 1:
         errors = [line["validation_error"] for line in lines if "validation_error" in line]
         np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [100 * (1 - error) for error in errors])
-        assert accuracy.lines[1].get_linestyle() != accuracy.lines[0].get_linestyle(), "colour is not all"
+        assert accuracy.lines[1].get_linestyle() != accuracy.lines[0].get_linestyle(), "color is not all"
     check_png(figure, tmp_path)
 
 
-def test_curves_show_where_pictures_are_left_out() -> None:
+def test_curves_show_where_images_are_left_out() -> None:
     figure = curves(log(5), {**RESULT, "settings": {"selection": {"start": 0.5, "keep": 0.4}}})
     for axes in figure.axes:
         assert np.ravel(axes.lines[-1].get_xdata())[0] == 2  # half of 2.5 epochs: the third is the first
@@ -104,7 +106,7 @@ def test_curves_show_where_pictures_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("top1", [0.0, 1.0])
-def test_the_accuracy_reached_is_inside_the_picture(top1: float, tmp_path: Path) -> None:
+def test_the_accuracy_reached_is_inside_the_image(top1: float, tmp_path: Path) -> None:
     figure = curves(log(5), {**RESULT, "test_top1": top1})
     low, high = figure.axes[1].get_ylim()
     assert low <= 100 * top1 < high, "or a mark at 100% is cut in half"
@@ -186,7 +188,7 @@ def test_the_most_confident_images_are_shown_with_their_names(classes: int, tmp_
     for half, wanted in zip(figure.subfigs, (called == said.labels, called != said.labels), strict=True):
         expected = [i for i in sureness.argsort(descending=True).tolist() if wanted[i]][:12]
         drawn = [axes for axes in half.axes if axes.images]
-        # A picture's brightness is its number, so the pictures themselves say which they are.
+        # An image's brightness is its number, so the images themselves say which they are.
         assert [int(np.asarray(axes.images[0].get_array())[0, 0, 0]) for axes in drawn] == [
             i % 256 for i in expected
         ]
@@ -205,7 +207,7 @@ def test_a_network_without_mistakes_has_none_to_show(tmp_path: Path) -> None:
     check_png(figure, tmp_path)
 
 
-def test_few_pictures_leave_the_other_places_empty(tmp_path: Path) -> None:
+def test_few_images_leave_the_other_places_empty(tmp_path: Path) -> None:
     said = predictions(2, count=3, right=1.0)
     figure = most_confident(said, made_data(2, said))
     assert sum(bool(axes.images) for axes in figure.subfigs[0].axes) == 3
@@ -214,14 +216,14 @@ def test_few_pictures_leave_the_other_places_empty(tmp_path: Path) -> None:
     check_png(figure, tmp_path)
 
 
-def test_pictures_of_a_folder_are_read_for_the_figure(
+def test_images_of_a_folder_are_read_for_the_figure(
     make_folder: MakeFolder, heard: Heard, tmp_path: Path
 ) -> None:
     folder = make_folder({"cats": 8, "dogs": 8}, size=(90, 70))
     data = load_data(str(folder), cache=folder, report=heard, image_size=224)
     assert isinstance(data, FolderData)
-    shown = thumbnails(data, [0, 1], side=48)
-    assert [picture.shape for picture in shown] == [(48, 48, 3)] * 2
+    shown = thumbnails(data, [0, 1], image_size=48)
+    assert [image.shape for image in shown] == [(48, 48, 3)] * 2
     labels = torch.tensor([label for _, label in data.test])
     said = Predictions(torch.tensor([[0.9, 0.1]]).repeat(len(labels), 1), labels)
     figure = most_confident(said, data)

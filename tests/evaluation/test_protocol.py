@@ -1,4 +1,4 @@
-"""What is counted, against scikit-learn; the views of a picture, against torchvision."""
+"""What is counted, against scikit-learn; the views of an image, against torchvision."""
 
 import math
 
@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 
 from decanet.core.errors import UsageError
 from decanet.data.batches import Batch
-from decanet.evaluation.protocol import VIEWS, Predictions, autocast, predict, require_room
+from decanet.evaluation.protocol import TTA, Predictions, autocast, predict, require_room
 
 CPU = torch.device("cpu")
 
@@ -67,53 +67,62 @@ def model() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 5)).double().eval()
 
 
-def pictures(side: int) -> Tensor:
-    return torch.randn(6, 3, side, side, generator=torch.Generator().manual_seed(side), dtype=torch.float64)
+def images(image_size: int) -> Tensor:
+    return torch.randn(
+        6, 3, image_size, image_size, generator=torch.Generator().manual_seed(image_size), dtype=torch.float64
+    )
 
 
-def centre(x: Tensor) -> Tensor:
+def center(x: Tensor) -> Tensor:
     return v2.functional.center_crop(x, [8, 8])
 
 
 @pytest.mark.parametrize(
-    ("name", "side"), [(name, 11) for name in sorted(VIEWS)] + [("shift", 8), ("mirror", 8)]
+    ("name", "image_size"), [(name, 11) for name in sorted(TTA)] + [("flip_shift", 8), ("flip", 8)]
 )
-def test_every_view_gives_the_logarithm_of_probabilities(model: nn.Module, name: str, side: int) -> None:
+def test_every_view_gives_the_logarithm_of_probabilities(
+    model: nn.Module, name: str, image_size: int
+) -> None:
     with torch.no_grad():
-        logarithms = VIEWS[name](model, pictures(side), 8)
+        logarithms = TTA[name](model, images(image_size), 8)
     assert logarithms.shape == (6, 5)
     torch.testing.assert_close(logarithms.exp().sum(1), torch.ones(6))
 
 
-@pytest.mark.parametrize("side", [8, 11, 12])
-def test_one_view_is_the_centre(model: nn.Module, side: int) -> None:
-    x = pictures(side)
+@pytest.mark.parametrize("image_size", [8, 11, 12])
+def test_one_view_is_the_center(model: nn.Module, image_size: int) -> None:
+    x = images(image_size)
     with torch.no_grad():
-        expected = F.log_softmax(model(centre(x)), 1).float()
-        torch.testing.assert_close(VIEWS["one"](model, x, 8), expected)
+        expected = F.log_softmax(model(center(x)), 1).float()
+        torch.testing.assert_close(TTA["none"](model, x, 8), expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "side"),
-    [(name, side) for name in ("mirror", "ten") for side in (8, 11, 12) if name != "ten" or side > 8],
+    ("name", "image_size"),
+    [
+        (name, image_size)
+        for name in ("flip", "ten_crop")
+        for image_size in (8, 11, 12)
+        if name != "ten_crop" or image_size > 8
+    ],
 )
-def test_a_picture_and_its_mirror_image_are_judged_alike(model: nn.Module, name: str, side: int) -> None:
-    x = pictures(side)
+def test_a_image_and_its_mirror_image_are_judged_alike(model: nn.Module, name: str, image_size: int) -> None:
+    x = images(image_size)
     with torch.no_grad():
-        torch.testing.assert_close(VIEWS[name](model, x, 8), VIEWS[name](model, x.flip(3), 8))
-        assert not torch.allclose(VIEWS["one"](model, x, 8), VIEWS["one"](model, x.flip(3), 8))
+        torch.testing.assert_close(TTA[name](model, x, 8), TTA[name](model, x.flip(3), 8))
+        assert not torch.allclose(TTA["none"](model, x, 8), TTA["none"](model, x.flip(3), 8))
 
 
 def test_mirror_is_the_mean_of_both_outputs(model: nn.Module) -> None:
-    x = pictures(8)
+    x = images(8)
     with torch.no_grad():
         expected = F.log_softmax((model(x) + model(x.flip(3))) / 2, 1).float()
-        torch.testing.assert_close(VIEWS["mirror"](model, x, 8), expected)
+        torch.testing.assert_close(TTA["flip"](model, x, 8), expected)
 
 
-def test_shift_weighs_the_picture_by_half_and_two_moved_copies_by_a_quarter_each(model: nn.Module) -> None:
+def test_shift_weighs_the_image_by_half_and_two_moved_copies_by_a_quarter_each(model: nn.Module) -> None:
     """arXiv:2404.00498, section 3.5, by the words: one pixel up and left, and one pixel down and right."""
-    x = pictures(8).numpy()
+    x = images(8).numpy()
     large = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="reflect")
     weights = [(x, 0.5), (large[:, :, :8, :8], 0.25), (large[:, :, 2:, 2:], 0.25)]
     with torch.no_grad():
@@ -122,23 +131,29 @@ def test_shift_weighs_the_picture_by_half_and_two_moved_copies_by_a_quarter_each
             for copy in (view, view[..., ::-1]):
                 logits += weight / 2 * model(torch.from_numpy(copy.copy()))
         torch.testing.assert_close(
-            VIEWS["shift"](model, torch.from_numpy(x), 8), F.log_softmax(logits, 1).float()
+            TTA["flip_shift"](model, torch.from_numpy(x), 8), F.log_softmax(logits, 1).float()
         )
 
 
-@pytest.mark.parametrize("side", [9, 10, 13])
-def test_ten_crops_are_torchvisions(model: nn.Module, side: int) -> None:
-    x = pictures(side)
+@pytest.mark.parametrize("image_size", [9, 10, 13])
+def test_ten_crops_are_torchvisions(model: nn.Module, image_size: int) -> None:
+    x = images(image_size)
     with torch.no_grad():
         probabilities = [F.softmax(model(crop).float(), 1) for crop in v2.TenCrop(8)(x)]
         expected = torch.stack(probabilities).mean(0).log()
-        torch.testing.assert_close(VIEWS["ten"](model, x, 8), expected)
+        torch.testing.assert_close(TTA["ten_crop"](model, x, 8), expected)
 
 
 @pytest.mark.parametrize(
     ("views", "size", "fits"),
-    [("one", 8, True), ("mirror", 8, True), ("shift", 8, True), ("ten", 8, False), ("ten", 9, True)]
-    + [(views, 7, False) for views in sorted(VIEWS)],
+    [
+        ("none", 8, True),
+        ("flip", 8, True),
+        ("flip_shift", 8, True),
+        ("ten_crop", 8, False),
+        ("ten_crop", 9, True),
+    ]
+    + [(views, 7, False) for views in sorted(TTA)],
 )
 def test_no_view_enlarges_an_image(views: str, size: int, fits: bool) -> None:
     """Enlarged by 8/7, as the ten crops once were, CIFAR-10's images cost a network 17 points of accuracy."""
@@ -151,14 +166,14 @@ def test_no_view_enlarges_an_image(views: str, size: int, fits: bool) -> None:
 
 def test_ten_crops_of_an_image_without_room_for_corners_are_refused(model: nn.Module) -> None:
     with pytest.raises(UsageError, match="at least 9x9"):
-        VIEWS["ten"](model, pictures(8), 8)
+        TTA["ten_crop"](model, images(8), 8)
 
 
 # Judging batches.
 
 
 class Counting(nn.Module):
-    """Says of a picture what its mean is; behaves otherwise while training."""
+    """Says of an image what its mean is; behaves otherwise while training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,10 +189,10 @@ def batches_of(x: Tensor, size: int) -> list[Batch]:
     return [Batch(a, b, torch.arange(len(b))) for a, b in zip(x.split(size), labels.split(size), strict=True)]
 
 
-def test_predictions_do_not_depend_on_how_pictures_are_batched() -> None:
+def test_predictions_do_not_depend_on_how_images_are_batched() -> None:
     x, model = torch.randn(10, 3, 4, 4, generator=torch.Generator().manual_seed(1)), Counting()
     results = [
-        predict(model, batches_of(x, size), views="one", side=4, device=CPU, precision="float32")
+        predict(model, batches_of(x, size), views="none", image_size=4, device=CPU, precision="float32")
         for size in (3, 10)
     ]
     torch.testing.assert_close(results[0].probabilities, results[1].probabilities)
@@ -191,16 +206,21 @@ def test_predictions_do_not_depend_on_how_pictures_are_batched() -> None:
 def test_judging_neither_trains_nor_forgets_that_it_was_training(training: bool) -> None:
     model = Counting().train(training)
     predict(
-        model, batches_of(torch.ones(4, 3, 4, 4), 4), views="one", side=4, device=CPU, precision="float32"
+        model,
+        batches_of(torch.ones(4, 3, 4, 4), 4),
+        views="none",
+        image_size=4,
+        device=CPU,
+        precision="float32",
     )
     assert model.training is training
     assert model.dropout.training is training
 
     def broken() -> list[Batch]:
-        raise RuntimeError("no pictures")
+        raise RuntimeError("no images")
 
-    with pytest.raises(RuntimeError, match="no pictures"):
-        predict(model, (b for b in broken()), views="one", side=4, device=CPU, precision="float32")
+    with pytest.raises(RuntimeError, match="no images"):
+        predict(model, (b for b in broken()), views="none", image_size=4, device=CPU, precision="float32")
     assert model.training is training
 
 
@@ -216,7 +236,7 @@ def test_probabilities_are_float32_whatever_the_arithmetic() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(48, 3))
     x = batches_of(torch.randn(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)), 4)
     results = [
-        predict(model, x, views="mirror", side=4, device=CPU, precision=precision)
+        predict(model, x, views="flip", image_size=4, device=CPU, precision=precision)
         for precision in ("float32", "bfloat16")
     ]
     assert all(result.probabilities.dtype == torch.float32 for result in results)

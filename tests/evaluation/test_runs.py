@@ -1,4 +1,4 @@
-"""A run's folder becomes a network that names pictures, or a one-line refusal."""
+"""A run's folder becomes a network that names images, or a one-line refusal."""
 
 import json
 from pathlib import Path
@@ -8,16 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
-from decanet.convolution.pictures import open_rgb, read_rgb
 from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.recipe import Recipe, override, parse_recipe, to_toml
 from decanet.core.results import RunFolder
 from decanet.data.folder import fit_square
+from decanet.data.image_io import open_rgb, read_rgb
 from decanet.evaluation import runs
-from decanet.evaluation.protocol import VIEWS
-from decanet.evaluation.runs import Guesses, TrainedModel, form_of, load_run, predict_images
+from decanet.evaluation.protocol import TTA
+from decanet.evaluation.runs import Guesses, TrainedModel, input_spec, load_run, predict_images
 from decanet.models import create_model
-from decanet.models._files import save_weights
+from decanet.models.weight_files import save_weights
 
 CPU = torch.device("cpu")
 CLASSES = ["cat", "dog", "owl"]
@@ -31,7 +31,7 @@ def recipe(*settings: str) -> Recipe:
         "epochs": 1,
         "optimizer": {"name": "adam"},
         "precision": "float32",
-        "test_crops": "mirror",
+        "tta": "flip",
     }
     return override(parse_recipe(values, "test"), settings)
 
@@ -59,14 +59,14 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> list[Path]:
-    """Seven pictures of different sizes; the third cannot be read."""
+def images(tmp_path: Path) -> list[Path]:
+    """Seven images of different sizes; the third cannot be read."""
     paths = []
     for index in range(7):
         noise = np.random.default_rng(index).integers(0, 256, (30 + 5 * index, 40, 3), np.uint8)
         paths.append(tmp_path / f"{index}.png")
         Image.fromarray(noise).save(paths[-1])
-    paths[2].write_bytes(b"no picture")
+    paths[2].write_bytes(b"no image")
     return paths
 
 
@@ -75,36 +75,38 @@ def test_a_run_comes_back_with_its_classes_and_weights(run: RunFolder) -> None:
     assert trained.classes == tuple(CLASSES)
     assert trained.recipe == recipe()
     assert not trained.model.training
-    assert trained.form.side == 32
+    assert trained.spec.image_size == 32
     torch.manual_seed(7)
     fresh = create_model("decanet_s", num_classes=3)
     own = trained.model.state_dict()
     assert all(torch.equal(own[name], tensor) for name, tensor in fresh.state_dict().items())
 
 
-def test_pictures_are_named_by_the_recipes_own_views(run: RunFolder, pictures: list[Path]) -> None:
-    """Step by step: read, bring to size, normalise, judge."""
+def test_images_are_named_by_the_recipes_own_views(run: RunFolder, images: list[Path]) -> None:
+    """Step by step: read, bring to size, normalize, judge."""
     trained = load_run(run.path, CPU)
-    predicted = list(predict_images(trained, pictures, top=3, batch_size=4))
-    assert [path for path, _ in predicted] == pictures
+    predicted = list(predict_images(trained, images, top=3, batch_size=4))
+    assert [path for path, _ in predicted] == images
     problem = predicted.pop(2)[1]
     for path, guesses in predicted:
         assert isinstance(guesses, list)
         square = torch.from_numpy(fit_square(read_rgb(path), 32)).permute(2, 0, 1)[None]
         mean, std = (torch.tensor(c).view(1, 3, 1, 1) for c in ((0.5, 0.4, 0.3), (0.2, 0.25, 0.3)))
         with torch.no_grad():
-            expected = VIEWS["mirror"](trained.model, (square / 255 - mean) / std, 32).exp()[0]
-        assert [share for _, share in guesses] == sorted((share for _, share in guesses), reverse=True)
-        for name, share in guesses:
-            assert share == pytest.approx(expected[CLASSES.index(name)].item(), abs=1e-4)
+            expected = TTA["flip"](trained.model, (square / 255 - mean) / std, 32).exp()[0]
+        assert [fraction for _, fraction in guesses] == sorted(
+            (fraction for _, fraction in guesses), reverse=True
+        )
+        for name, fraction in guesses:
+            assert fraction == pytest.approx(expected[CLASSES.index(name)].item(), abs=1e-4)
     assert isinstance(problem, DataError)
-    assert str(pictures[2]) in problem.line
+    assert str(images[2]) in problem.line
     assert "\n" not in problem.line
 
 
-def test_answers_do_not_depend_on_how_many_are_judged_together(run: RunFolder, pictures: list[Path]) -> None:
+def test_answers_do_not_depend_on_how_many_are_judged_together(run: RunFolder, images: list[Path]) -> None:
     trained = load_run(run.path, CPU)
-    readable = [path for path in pictures if path.name != "2.png"]
+    readable = [path for path in images if path.name != "2.png"]
     one_by_one = predictions(trained, readable, batch_size=1)
     together = predictions(trained, readable, batch_size=3)
     assert [guesses[0][0] for guesses in one_by_one] == [guesses[0][0] for guesses in together]
@@ -118,18 +120,18 @@ def predictions(
 
 
 def test_predictions_come_as_soon_as_they_are_known(
-    run: RunFolder, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    run: RunFolder, images: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
     monkeypatch.setattr(runs, "open_rgb", lambda path: opened.append(path) or open_rgb(path))
-    coming = predict_images(load_run(run.path, CPU), pictures, top=1, batch_size=2)
-    assert next(coming)[0] == pictures[0]
+    coming = predict_images(load_run(run.path, CPU), images, top=1, batch_size=2)
+    assert next(coming)[0] == images[0]
     coming.close()
     assert len(opened) <= 4, "its batch and the next one"
 
 
 def test_an_image_that_does_not_fit_into_memory_leaves_the_others(
-    run: RunFolder, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    run: RunFolder, images: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exhausted(image: Image.Image, *arguments: int, **options: int) -> np.ndarray:
         if image.height == 35:
@@ -137,25 +139,25 @@ def test_an_image_that_does_not_fit_into_memory_leaves_the_others(
         return fit_square(image, *arguments, **options)
 
     monkeypatch.setattr(runs, "fit_square", exhausted)
-    predicted = list(predict_images(load_run(run.path, CPU), pictures[:2], top=1))
+    predicted = list(predict_images(load_run(run.path, CPU), images[:2], top=1))
     assert isinstance(predicted[0][1], list)
     assert "does not fit into the memory" in str(predicted[1][1])
 
 
 @pytest.mark.parametrize(("top", "count"), [(1, 1), (2, 2), (99, 3)])
 def test_as_many_guesses_as_asked_for_but_no_more_than_there_are_classes(
-    run: RunFolder, pictures: list[Path], top: int, count: int
+    run: RunFolder, images: list[Path], top: int, count: int
 ) -> None:
-    (guesses,) = predictions(load_run(run.path, CPU), pictures[:1], top)
+    (guesses,) = predictions(load_run(run.path, CPU), images[:1], top)
     assert len(guesses) == count
 
 
-def test_without_pictures_there_is_nothing_to_name(run: RunFolder) -> None:
+def test_without_images_there_is_nothing_to_name(run: RunFolder) -> None:
     assert list(predict_images(load_run(run.path, CPU), [], top=1)) == []
 
 
-def test_pictures_are_resized_as_for_training_before_the_crop(pictures: list[Path]) -> None:
-    """A recipe that resizes to 40 and crops 32 judges the centre of the picture at 40."""
+def test_images_are_resized_as_for_training_before_the_crop(images: list[Path]) -> None:
+    """A recipe that resizes to 40 and crops 32 judges the center of the image at 40."""
     seen: list[torch.Tensor] = []
 
     class Looks(torch.nn.Module):
@@ -163,19 +165,19 @@ def test_pictures_are_resized_as_for_training_before_the_crop(pictures: list[Pat
             seen.append(x)
             return x.flatten(1)[:, :3]
 
-    own = recipe("augmentation.resize=40", "test_crops=one")
-    trained = TrainedModel(Looks(), own, tuple(CLASSES), form_of(own, CPU))
-    predictions(trained, pictures[:1])
-    square = fit_square(read_rgb(pictures[0]), 40)[4:36, 4:36]
-    expected = trained.form.normalise(torch.from_numpy(square.copy()).permute(2, 0, 1)[None])
+    own = recipe("augmentation.resize=40", "tta=none")
+    trained = TrainedModel(Looks(), own, tuple(CLASSES), input_spec(own, CPU))
+    predictions(trained, images[:1])
+    square = fit_square(read_rgb(images[0]), 40)[4:36, 4:36]
+    expected = trained.spec.normalize(torch.from_numpy(square.copy()).permute(2, 0, 1)[None])
     torch.testing.assert_close(seen[0], expected)
 
 
 def test_the_form_follows_the_resolved_recipe() -> None:
-    form = form_of(recipe("precision=bfloat16"), CPU)
-    assert (form.side, form.dtype) == (32, torch.bfloat16)
-    assert form.mean == (0.5, 0.4, 0.3)
-    assert form.std == (0.2, 0.25, 0.3)
+    spec = input_spec(recipe("precision=bfloat16"), CPU)
+    assert (spec.image_size, spec.dtype) == (32, torch.bfloat16)
+    assert spec.mean == (0.5, 0.4, 0.3)
+    assert spec.std == (0.2, 0.25, 0.3)
 
 
 @pytest.mark.parametrize(("name", "precision"), [("lenet5", "float32"), ("decanet_s", "bfloat16")])
@@ -186,7 +188,7 @@ def test_a_run_is_judged_in_the_arithmetic_that_suits_its_network_here(
     write_run(tmp_path / "run", recipe(f"model.name={name}"))
     trained = load_run(tmp_path / "run", CPU)
     assert trained.recipe.precision == precision
-    assert trained.form.dtype is getattr(torch, precision)
+    assert trained.spec.dtype is getattr(torch, precision)
 
 
 # What can be wrong.

@@ -20,7 +20,7 @@ epochs = 6
 batch_size = 200
 log_every = 1
 precision = "float32"
-test_crops = "one"
+tta = "none"
 model = { name = "lenet5_modern" }
 data = { name = "digits" }
 optimizer = { name = "adam", lr = 0.003 }

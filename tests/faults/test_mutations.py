@@ -11,9 +11,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from decanet.convolution.pictures import read_grey, read_rgb
 from decanet.convolution.sounds import open_sound
 from decanet.core.errors import DecanetError
+from decanet.data.image_io import read_gray, read_rgb
 from tests.faults.conftest import Tally
 
 pytestmark = pytest.mark.slow(reason="1,000 files are written and read")
@@ -97,7 +97,7 @@ def test_images(tmp_path: Path, tally: Tally, alarm: Any) -> None:
         ending, whole = wholes[index % len(wholes)]
         path = tmp_path / f"{index}.{ending}"
         path.write_bytes(mutated(whole, rng))
-        tally("mutated image", read(path, [read_rgb, read_grey], alarm))
+        tally("mutated image", read(path, [read_rgb, read_gray], alarm))
         path.unlink()
     assert tally.total("mutated image") == 700
     assert tally.counts["mutated image"]["read"] > 50, "else the mutations are too coarse to prove much"

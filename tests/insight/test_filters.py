@@ -10,14 +10,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from decanet.core.plotting import save_figure
-from decanet.insight.filters import as_pictures, fineness, first_kernels, kernel_sheet
+from decanet.insight.filters import as_images, fineness, first_kernels, kernel_sheet
 from decanet.models import create_model
 
 
 def whitened() -> nn.Module:
     torch.manual_seed(0)
     model = create_model("decanet_s", num_classes=10)
-    model.initialise_from(torch.randn(200, 3, 32, 32))  # type: ignore[operator]
+    model.initialize_from(torch.randn(200, 3, 32, 32))  # type: ignore[operator]
     with torch.no_grad():  # the second layer starts as the identity, which would prove little
         model.block1.conv1.weight.normal_()  # type: ignore[union-attr]
     return model
@@ -59,7 +59,7 @@ def test_of_decanet_both_the_computed_and_the_learned_kernels_are_found() -> Non
 
 
 def test_the_composed_kernels_do_what_both_convolutions_do_in_a_row() -> None:
-    """On a picture, away from its border, where the second layer's zeros come in."""
+    """On an image, away from its border, where the second layer's zeros come in."""
     model = whitened()
     _, learned = first_kernels(model)
     x = torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(1))
@@ -75,7 +75,7 @@ def test_a_network_without_a_convolution_has_none() -> None:
     assert first_kernels(nn.Linear(3, 3)) == []
 
 
-def test_a_network_that_sees_grey_has_grey_kernels() -> None:
+def test_a_network_that_sees_gray_has_gray_kernels() -> None:
     model = create_model("lenet5_modern")
     (found,) = first_kernels(model)
     assert found.weights.shape == (6, 3, 5, 5)
@@ -93,15 +93,15 @@ def test_the_kernels_are_a_copy_that_no_later_training_changes() -> None:
     assert all(torch.equal(layer.weights, weights) for layer, weights in zip(found, before, strict=True))
 
 
-def test_grey_is_zero_and_each_kernel_has_its_own_range() -> None:
+def test_gray_is_zero_and_each_kernel_has_its_own_range() -> None:
     weights = torch.zeros(3, 3, 2, 2)
     weights[0, 0, 0, 0] = 5.0  # red, top left
     weights[1, 2, 1, 1] = -0.01  # against blue, bottom right
-    pictures = as_pictures(weights)
-    assert pictures.shape == (3, 2, 2, 3)
-    assert pictures[0, 0, 0].tolist() == [1.0, 0.5, 0.5]
-    assert pictures[1, 1, 1].tolist() == [0.5, 0.5, 0.0]
-    assert (pictures[2] == 0.5).all(), "a kernel of zeros is grey, not a division by zero"
+    images = as_images(weights)
+    assert images.shape == (3, 2, 2, 3)
+    assert images[0, 0, 0].tolist() == [1.0, 0.5, 0.5]
+    assert images[1, 1, 1].tolist() == [0.5, 0.5, 0.0]
+    assert (images[2] == 0.5).all(), "a kernel of zeros is gray, not a division by zero"
 
 
 def test_the_sheet_shows_every_kernel(tmp_path: Path) -> None:
@@ -112,12 +112,12 @@ def test_the_sheet_shows_every_kernel(tmp_path: Path) -> None:
         assert len(drawn) == len(layer.weights)
         shown = np.stack([np.asarray(axes.images[0].get_array()) for axes in drawn])
         order = np.argsort(fineness(layer.weights), kind="stable")
-        np.testing.assert_allclose(shown, as_pictures(layer.weights)[order])
+        np.testing.assert_allclose(shown, as_images(layer.weights)[order])
     path = save_figure(figure, tmp_path / "kernels.png", dpi=50)
     width, height = figure.get_size_inches()
-    with Image.open(path) as picture:
-        assert picture.format == "PNG"
-        assert picture.size == (int(width * 50), int(height * 50))
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.size == (int(width * 50), int(height * 50))
 
 
 def test_one_layer_makes_a_sheet_too(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from decanet.core.errors import DataError
 from decanet.models import create_model, model_entry
-from decanet.training.schedules import rate_factor
+from decanet.training.schedules import lr_factor
 
 
 def on_meta(name: str, **options: object) -> nn.Module:
@@ -20,7 +20,7 @@ def on_meta(name: str, **options: object) -> nn.Module:
 
 
 class Counted(NamedTuple):
-    """What PyTorch counts: parameters, twice the multiply-adds of one picture, and the output's shape."""
+    """What PyTorch counts: parameters, twice the multiply-adds of one image, and the output's shape."""
 
     params: int
     flops: int
@@ -29,7 +29,7 @@ class Counted(NamedTuple):
 
 @functools.cache  # several files compare with the same counts
 def counted(name: str, **options: object) -> Counted:
-    """Counts of one picture of the network's own size, independent of the package's walk."""
+    """Counts of one image of the network's own size, independent of the package's walk."""
     model = on_meta(name, **options).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         output = model(torch.empty(1, *model_entry(name).input_size, device="meta"))
@@ -38,7 +38,7 @@ def counted(name: str, **options: object) -> Counted:
 
 
 def check_counts(name: str, *, params: int, macs: int | None = None, **options: object) -> None:
-    """Parameters, and multiply-adds of one picture: half of what PyTorch's counter counts."""
+    """Parameters, and multiply-adds of one image: half of what PyTorch's counter counts."""
     if macs is None:
         assert sum(p.numel() for p in on_meta(name, **options).parameters()) == params
     else:
@@ -56,7 +56,7 @@ def weighted_layers(name: str) -> int:
 
 
 def check_stages(name: str, expected: dict[str, tuple[int, int, int]]) -> None:
-    """Shapes (C, H, W) that the modules with the paper's stage names give for one picture."""
+    """Shapes (C, H, W) that the modules with the paper's stage names give for one image."""
     model = on_meta(name).eval()
     seen: dict[str, tuple[int, ...]] = {}
     for path in expected:
@@ -70,7 +70,7 @@ def check_stages(name: str, expected: dict[str, tuple[int, int, int]]) -> None:
 
 
 def order_of_layers(name: str) -> list[str]:
-    """Names of a network's children in the order in which a picture passes them."""
+    """Names of a network's children in the order in which an image passes them."""
     model = on_meta(name)
     order: list[str] = []
     for child, module in model.named_children():
@@ -79,37 +79,37 @@ def order_of_layers(name: str) -> list[str]:
     return order
 
 
-def check_smallest(name: str, side: int, layer: str = "", instead: str = "") -> None:
-    """``side`` works; one pixel less is explained with the ``layer`` and, where given, what to use ``instead``."""
+def check_smallest(name: str, image_size: int, layer: str = "", instead: str = "") -> None:
+    """``image_size`` works; one pixel less is explained with the ``layer`` and, if given, what to use ``instead``."""
     model = on_meta(name).eval()
     classes = model_entry(name).num_classes
-    assert model(torch.empty(1, 3, side, side, device="meta")).shape == (1, classes)
-    if side > 1:
-        advice = "; for small pictures use " + instead if instead else r"(; for small pictures use \w+)?"
-        message = rf"at layer {layer} .*smallest size that works is {side}x{side}{advice}$"
+    assert model(torch.empty(1, 3, image_size, image_size, device="meta")).shape == (1, classes)
+    if image_size > 1:
+        advice = "; for small images use " + instead if instead else r"(; for small images use \w+)?"
+        message = rf"at layer {layer} .*smallest size that works is {image_size}x{image_size}{advice}$"
         with pytest.raises(DataError, match=message):
-            model(torch.empty(1, 3, side - 1, side - 1, device="meta"))
+            model(torch.empty(1, 3, image_size - 1, image_size - 1, device="meta"))
 
 
 def check_wrong_channels(name: str) -> None:
-    """Grey pictures are refused in one line."""
+    """Gray images are refused in one line."""
     size = model_entry(name).input_size[1]
-    with pytest.raises(DataError, match=rf"{name} takes pictures with 3 channels; got 1"):
+    with pytest.raises(DataError, match=rf"{name} takes images with 3 channels; got 1"):
         on_meta(name)(torch.empty(1, 1, size, size, device="meta"))
 
 
-def check_learns(name: str, side: int, **options: object) -> None:
+def check_learns(name: str, image_size: int, **options: object) -> None:
     """A backward pass reaches every parameter: nothing in place destroys what the gradient needs."""
     torch.manual_seed(0)
     model = create_model(name, num_classes=3, **options)
-    model(torch.randn(2, 3, side, side)).square().sum().backward()
+    model(torch.randn(2, 3, image_size, image_size)).square().sum().backward()
     for path, parameter in model.named_parameters():
         assert parameter.grad is not None, path
         assert torch.isfinite(parameter.grad).all(), path
         assert parameter.grad.abs().max() > 0, path
 
 
-def check_he_initialised(conv: nn.Conv2d, channels: int | None = None) -> None:
+def check_he_initialized(conv: nn.Conv2d, channels: int | None = None) -> None:
     """Standard deviation sqrt(2 / (k*k*channels)), by default the outputs, within four of its own standard errors."""
     wanted = (2 / (conv.kernel_size[0] * conv.kernel_size[1] * (channels or conv.out_channels))) ** 0.5
     count = conv.weight.numel()
@@ -124,9 +124,9 @@ def check_learning_rates(name: str, rates: dict[float, float], **stated: object)
     assert (recipe.name, recipe.model.name) == (f"paper:{name}", name)
     for epoch, rate in rates.items():
         progress = (epoch + 1e-6) / recipe.epochs
-        assert recipe.optimizer.lr * rate_factor(recipe.schedule, progress) == pytest.approx(
-            rate, rel=1e-3
-        ), epoch
+        assert recipe.optimizer.lr * lr_factor(recipe.schedule, progress) == pytest.approx(rate, rel=1e-3), (
+            epoch
+        )
     for key, value in stated.items():
         part = next(p for p in (recipe, recipe.optimizer, recipe.augmentation) if hasattr(p, key))
         assert getattr(part, key) == value, key

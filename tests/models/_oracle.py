@@ -19,36 +19,36 @@ def check_same_outputs(
     """Demand that our network equals the library's for the same weights, in eval mode and float32.
 
     Every tensor of the library's state dict is drawn at random, also the statistics, scales and shifts of
-    normalisation, which a fresh network leaves at 0 and 1; then it is mapped into ours and loaded strictly.
+    normalization, which a fresh network leaves at 0 and 1; then it is mapped into ours and loaded strictly.
 
     Args:
         our_name: a registered network with an entry ``Published(library, ...)``.
-        sizes: sides of the square pictures to try.
+        sizes: sides of the square images to try.
         num_classes: class counts to try.
         library: ``"torchvision"`` or ``"timm"``.
         library_options: passed to the library's builder, for instance ``transform_input=False``.
     """
     entry = model_entry(our_name)
-    (published,) = (p for p in entry.published if p.library == library)
+    (pretrained,) = (p for p in entry.pretrained if p.library == library)
     for classes in num_classes:
-        # Built without memory and filled below: the libraries' own initialisation would only cost time.
+        # Built without memory and filled below: the libraries' own initialization would only cost time.
         with torch.device("meta"):
-            theirs = _library_model(library, published.name, num_classes=classes, **library_options)
+            theirs = _library_model(library, pretrained.name, num_classes=classes, **library_options)
             ours = create_model(our_name, num_classes=classes)
         weights = random_weights(theirs.state_dict())
         theirs.load_state_dict(weights, strict=True, assign=True)
-        ours.load_state_dict(published.key_map(weights), strict=True, assign=True)
+        ours.load_state_dict(pretrained.key_map(weights), strict=True, assign=True)
         theirs.eval()
         ours.eval()
         for size in sizes:
             generator = torch.Generator().manual_seed(size)
-            pictures = torch.randn(2, entry.input_size[0], size, size, generator=generator)
+            images = torch.randn(2, entry.input_size[0], size, size, generator=generator)
             with torch.inference_mode():
-                expected, actual = theirs(pictures), ours(pictures)
+                expected, actual = theirs(images), ours(images)
             assert isinstance(expected, Tensor)
             assert isinstance(actual, Tensor)
             scale = expected.abs().max().item()
-            # Outputs that do not depend on the picture would agree and prove nothing.
+            # Outputs that do not depend on the image would agree and prove nothing.
             assert (expected[0] - expected[1]).abs().max().item() > 1e-3 * scale, (
                 "the oracle's outputs are constant"
             )

@@ -26,16 +26,16 @@ def test_one_tower_is_torchvisions() -> None:
     theirs = torchvision.models.alexnet(weights=None).eval()
     ours = create_model("alexnet").eval()
     ours.load_state_dict(theirs.state_dict())  # the same names, features.0 to classifier.6
-    picture = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    image = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        said = ours(picture)
-        torch.testing.assert_close(said, theirs(picture))
+        said = ours(image)
+        torch.testing.assert_close(said, theirs(image))
     assert said.shape == (1, 1000)
     assert [type(layer) for layer in ours.classifier] == [type(layer) for layer in theirs.classifier]
     assert [type(layer) for layer in ours.features] == [type(layer) for layer in theirs.features]
 
 
-def test_maps_of_the_tutorials_network_for_small_pictures() -> None:
+def test_maps_of_the_tutorials_network_for_small_images() -> None:
     check_stages(
         "alexnet_cifar",
         {
@@ -52,11 +52,15 @@ def test_maps_of_the_tutorials_network_for_small_pictures() -> None:
 
 def test_two_tower_counts() -> None:
     weights = sum(
-        kernels * side**2 * sees + kernels for kernels, side, sees in TWO_TOWER_CONVOLUTIONS.values()
+        kernels * image_size**2 * sees + kernels
+        for kernels, image_size, sees in TWO_TOWER_CONVOLUTIONS.values()
     )
     linear = (256 * 6 * 6 + 1) * 4096 + 4097 * 4096 + 4097 * 1000
     places = {"conv1": 55**2, "conv2": 27**2, "conv3": 13**2, "conv4": 13**2, "conv5": 13**2}
-    macs = sum(places[name] * k * side**2 * sees for name, (k, side, sees) in TWO_TOWER_CONVOLUTIONS.items())
+    macs = sum(
+        places[name] * k * image_size**2 * sees
+        for name, (k, image_size, sees) in TWO_TOWER_CONVOLUTIONS.items()
+    )
     check_counts(
         "alexnet_two_tower", params=weights + linear, macs=macs + 9216 * 4096 + 4096 * 4096 + 4096 * 1000
     )
@@ -76,8 +80,8 @@ def test_two_tower_maps_are_those_of_figure_2() -> None:
         1,
         1000,
     )  # the other reading of the paper
-    for name, (kernels, side, sees) in TWO_TOWER_CONVOLUTIONS.items():
-        assert model.get_submodule(name).weight.shape == (kernels, sees, side, side), name
+    for name, (kernels, image_size, sees) in TWO_TOWER_CONVOLUTIONS.items():
+        assert model.get_submodule(name).weight.shape == (kernels, sees, image_size, image_size), name
 
 
 def test_response_normalization_is_the_formula_of_section_3_3_within_a_tower() -> None:
@@ -105,12 +109,12 @@ def test_up_to_conv3_the_towers_do_not_meet() -> None:
         model.get_submodule(name).register_forward_hook(
             lambda _, __, out, name=name: seen.update({name: out})
         )
-    picture = 100 * torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    image = 100 * torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        model(picture)
+        model(image)
         before = dict(seen)
         model.conv1.weight[48:] += 0.1  # the second card's kernels
-        model(picture)
+        model(image)
     for name in names[:-1]:
         half = before[name].shape[1] // 2
         assert torch.equal(seen[name][:, :half], before[name][:, :half]), name
@@ -129,7 +133,7 @@ def test_two_tower_starts_as_section_5_says() -> None:
 
 
 def test_two_tower_order_of_layers() -> None:
-    # Section 3.5: normalisation after conv1 and conv2, then pooling; dropout after the hidden linear layers.
+    # Section 3.5: normalization after conv1 and conv2, then pooling; dropout after the hidden linear layers.
     order = order_of_layers("alexnet_two_tower")
     assert " ".join(order) == (
         "conv1 relu norm pool1 conv2 relu norm pool2 conv3 relu conv4 relu conv5 relu pool5 "

@@ -15,7 +15,7 @@ from decanet.core import facts
 from decanet.core.errors import DataError, UsageError
 from decanet.core.recipe import to_toml
 from decanet.models import create_model, list_models, model_entry
-from decanet.models._meta import ShapesOnly
+from decanet.models.meta import ShapesOnly
 
 NAMES = list_models()
 SMALL = 500_000  # parameters; networks up to here are built with real weights too
@@ -27,9 +27,9 @@ def on_meta(name: str) -> nn.Module:
         return create_model(name)
 
 
-def pictures(name: str, count: int, *, channels: int = 0, side: int | None = None) -> torch.Tensor:
+def images(name: str, count: int, *, channels: int = 0, image_size: int | None = None) -> torch.Tensor:
     c, h, w = model_entry(name).input_size
-    return torch.empty(count, c + channels, side or h, side or w, device="meta")
+    return torch.empty(count, c + channels, image_size or h, image_size or w, device="meta")
 
 
 def why_refused(model: nn.Module, x: torch.Tensor) -> str | None:
@@ -45,8 +45,8 @@ def test_shapes_in_evaluation_and_in_training(name: str) -> None:
     with torch.device("meta"):
         model = create_model(name, num_classes=7).eval()
     with ShapesOnly():
-        assert model(pictures(name, 3)).shape == (3, 7)
-        output = model.train()(pictures(name, 2))
+        assert model(images(name, 3)).shape == (3, 7)
+        output = model.train()(images(name, 2))
     logits = output if isinstance(output, torch.Tensor) else output.logits
     assert logits.shape == (2, 7)
     for auxiliary in () if isinstance(output, torch.Tensor) else output.aux:
@@ -82,30 +82,30 @@ def test_its_weights_fit_into_a_file_and_come_back(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_too_small_is_explained(name: str) -> None:
+def test_a_image_too_small_is_explained(name: str) -> None:
     model = on_meta(name).eval()
-    refused = why_refused(model, pictures(name, 1, side=1))
+    refused = why_refused(model, images(name, 1, image_size=1))
     if refused is None:
         return
     stated = re.fullmatch(
-        rf"{name} cannot take a 1x1 picture: at layer .+ the feature map that arrives is .+ and does not fit; "
-        r"the smallest size that works is (\d+)x\1(; for small pictures use \w+)?",
+        rf"{name} cannot take a 1x1 image: at layer .+ the feature map that arrives is .+ and does not fit; "
+        r"the smallest size that works is (\d+)x\1(; for small images use \w+)?",
         refused,
     )
     assert stated, refused
     smallest = int(stated[1])
-    assert why_refused(model, pictures(name, 1, side=smallest)) is None
+    assert why_refused(model, images(name, 1, image_size=smallest)) is None
     with pytest.raises((RuntimeError, ValueError)):  # without the explanation, which takes its time
-        inspect.unwrap(type(model).forward)(model, pictures(name, 1, side=smallest - 1))
+        inspect.unwrap(type(model).forward)(model, images(name, 1, image_size=smallest - 1))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_wrong_number_of_channels_is_explained(name: str) -> None:
     channels = model_entry(name).input_size[0]
     with pytest.raises(
-        DataError, match=rf"{name} takes pictures with {channels} channels?; got {channels + 1}"
+        DataError, match=rf"{name} takes images with {channels} channels?; got {channels + 1}"
     ):
-        on_meta(name).eval()(pictures(name, 1, channels=1))
+        on_meta(name).eval()(images(name, 1, channels=1))
 
 
 WITH_RECIPE = [name for name in NAMES if model_entry(name).recipe is not None]

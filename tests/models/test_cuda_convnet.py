@@ -96,7 +96,7 @@ def test_stages() -> None:
 
 def test_a_local_layer_with_equal_kernels_is_a_convolution() -> None:
     torch.manual_seed(0)
-    layer = LocallyConnected2d(3, 4, side=6)
+    layer = LocallyConnected2d(3, 4, image_size=6)
     kernel = torch.randn(4, 3, 3, 3)
     layer.weight.data = kernel.flatten(1).T.expand(36, -1, -1).clone()
     x = torch.randn(2, 3, 6, 6)
@@ -106,7 +106,7 @@ def test_a_local_layer_with_equal_kernels_is_a_convolution() -> None:
 
 def test_a_local_layer_does_not_share_weights() -> None:
     torch.manual_seed(0)
-    layer = LocallyConnected2d(3, 4, side=6)
+    layer = LocallyConnected2d(3, 4, image_size=6)
     torch.nn.init.normal_(layer.weight)
     x = torch.randn(1, 3, 6, 6)
     before = layer(x)

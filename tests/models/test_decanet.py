@@ -24,20 +24,20 @@ def test_maps(name: str, widths: tuple[int, int, int]) -> None:
 
 def test_the_first_layer_whitens_and_does_not_learn() -> None:
     generator = torch.Generator().manual_seed(0)
-    # Neighbours alike and colours too, as in a photograph, yet nothing that is constant.
-    pictures = F.avg_pool2d(torch.randn(400, 3, 34, 34, generator=generator), 3, stride=1)
-    pictures += 0.5 * pictures.mean(dim=1, keepdim=True)
-    pictures /= pictures.std()
+    # Neighbors alike and colors too, as in a photograph, yet nothing that is constant.
+    images = F.avg_pool2d(torch.randn(400, 3, 34, 34, generator=generator), 3, stride=1)
+    images += 0.5 * images.mean(dim=1, keepdim=True)
+    images /= images.std()
     model = create_model("decanet_s")
-    model.initialise_from(pictures)
+    model.initialize_from(images)
     with torch.no_grad():
-        outputs = model.whiten(pictures).transpose(0, 1).flatten(1)
+        outputs = model.whiten(images).transpose(0, 1).flatten(1)
     half = outputs[:12]
     torch.testing.assert_close(outputs[12:], -half)  # each direction and its negative
     covariance = half @ half.T / half.shape[1]
     torch.testing.assert_close(covariance, torch.eye(12), atol=0.05, rtol=0)
     before = model.whiten.weight.clone()
-    model(pictures[:4]).square().sum().backward()
+    model(images[:4]).square().sum().backward()
     assert model.whiten.weight.grad is None
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
     assert torch.equal(model.whiten.weight, before)
@@ -50,7 +50,7 @@ def test_gray_images_whiten_to_numbers(factor: float) -> None:
     gray = factor * F.avg_pool2d(torch.randn(600, 1, 18, 18, generator=generator), 3, stride=1)
     images = gray.expand(-1, 3, -1, -1)
     model = create_model("decanet_s")
-    model.initialise_from(images)
+    model.initialize_from(images)
     assert model.whiten.weight.isfinite().all()
     with torch.no_grad():
         outputs = model.whiten.double()(images.double()).transpose(0, 1).flatten(1)[:12]

@@ -8,7 +8,7 @@ from torchvision.models.densenet import DenseNet as TorchvisionDenseNet
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
-    check_he_initialised,
+    check_he_initialized,
     check_learning_rates,
     check_learns,
     check_smallest,
@@ -88,7 +88,7 @@ def test_bc_for_32x32_equals_torchvisions_blocks() -> None:
     theirs.features.norm0 = theirs.features.relu0 = theirs.features.pool0 = nn.Identity()
     weights = random_weights(theirs.state_dict())
     theirs.load_state_dict(weights)
-    mapped = model_entry("densenet121").published[0].key_map(weights)
+    mapped = model_entry("densenet121").pretrained[0].key_map(weights)
     mapped = {key.replace("bn2.", "bn.") if key.startswith("bn2.") else key: v for key, v in mapped.items()}
     ours = create_model("densenet_bc100_12_cifar", num_classes=5)
     ours.load_state_dict(mapped)
@@ -102,7 +102,7 @@ def test_bc_for_32x32_equals_torchvisions_blocks() -> None:
 
 def test_key_map_reads_the_published_files_old_names() -> None:
     """The files that torchvision publishes say ``denselayer1.norm.1.weight``; its modules say ``norm1``."""
-    key_map = model_entry("densenet121").published[0].key_map
+    key_map = model_entry("densenet121").pretrained[0].key_map
     one = torch.zeros(1)
     assert key_map({"features.denseblock4.denselayer16.norm.1.weight": one}) == {"block4.15.bn1.weight": one}
     assert key_map({"features.denseblock2.denselayer1.conv2.weight": one}) == {"block2.0.conv2.weight": one}
@@ -141,11 +141,11 @@ def test_dropout_follows_each_convolution_but_the_first_and_only_in_training(nam
     assert all(m.p == 1.0 for m in drops)
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     torch.manual_seed(0)
     model = create_model("densenet121", num_classes=2)
     for conv in (model.conv1, model.block3[5].conv2, model.transition2.conv):
-        check_he_initialised(conv)
+        check_he_initialized(conv)
     assert model.fc.bias.count_nonzero() == 0
 
 

@@ -1,4 +1,4 @@
-"""GoogLeNet against Table 1 of arXiv:1409.4842, with torchvision as the oracle of the normalised layout."""
+"""GoogLeNet against Table 1 of arXiv:1409.4842, with torchvision as the oracle of the normalized layout."""
 
 import math
 
@@ -61,7 +61,7 @@ def test_modules_have_about_the_weights_that_table_1_prints() -> None:
 
 
 @pytest.mark.parametrize("size", [64, 224])
-def test_normalised_layout_equals_torchvision(size: int) -> None:
+def test_normalized_layout_equals_torchvision(size: int) -> None:
     check_same_outputs(
         "googlenet_bn",
         sizes=[size],

@@ -16,9 +16,9 @@ def count(module: torch.nn.Module) -> int:
 
 def macs(name: str) -> float:
     with torch.device("meta"):
-        model, picture = create_model(name).eval(), torch.empty(1, 1, 32, 32)
+        model, image = create_model(name).eval(), torch.empty(1, 1, 32, 32)
     with FlopCounterMode(display=False) as counter:
-        model(picture)
+        model(image)
     return counter.get_total_flops() / 2
 
 
@@ -87,16 +87,16 @@ def test_input_errors_name_the_layer(name: str) -> None:
     model = create_model(name, num_classes=7).eval()
     assert smallest_input(model, 1) == 32
     assert model(torch.zeros(2, 1, 32, 32)).shape == (2, 7)
-    with pytest.raises(DataError, match=r"31x31 picture: at layer C5 .*smallest size that works is 32x32"):
+    with pytest.raises(DataError, match=r"31x31 image: at layer C5 .*smallest size that works is 32x32"):
         model(torch.zeros(1, 1, 31, 31))
-    with pytest.raises(DataError, match="takes pictures with 1 channels; got 3"):
+    with pytest.raises(DataError, match="takes images with 1 channels; got 3"):
         model(torch.zeros(1, 3, 32, 32))
 
 
 def test_the_table_of_connections_works_in_bfloat16() -> None:
-    model, pictures = create_model("lenet5"), torch.rand(2, 1, 32, 32)
+    model, images = create_model("lenet5"), torch.rand(2, 1, 32, 32)
     with torch.autocast("cpu", torch.bfloat16):
-        half = model(pictures)
+        half = model(images)
     torch.testing.assert_close(
-        half.float(), model(pictures), rtol=0.1, atol=0.1 * model(pictures).abs().max().item()
+        half.float(), model(images), rtol=0.1, atol=0.1 * model(images).abs().max().item()
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from decanet.models._meta import ShapesOnly
+from decanet.models.meta import ShapesOnly
 
 
 def maps(*shape: int, last: bool = False) -> Tensor:
@@ -73,12 +73,12 @@ def test_what_does_not_fit_is_refused_as_ever(wrong: Callable[[], Any]) -> None:
         wrong()
 
 
-def test_a_walk_does_not_import_pytorchs_compiler() -> None:
+def test_a_trace_does_not_import_pytorchs_compiler() -> None:
     """It takes as long as importing all the rest of PyTorch."""
     code = (
-        "import sys; from decanet.models import cost; from decanet.models._walk import walk\n"
+        "import sys; from decanet.anatomy.cost import cost; from decanet.anatomy.trace import trace\n"
         "for name in ('alexnet_two_tower', 'convnext_t', 'vit_b16', 'densenet121', 'cuda_convnet_11', 'decanet_m'):\n"
-        "    walk(name), cost(name, num_classes=3, input_size=walk(name).input_size)\n"
+        "    trace(name), cost(name, num_classes=3, input_size=trace(name).input_size)\n"
         "assert 'torch._dynamo' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -46,13 +46,13 @@ def test_stages() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "side"), [("nin", 224), ("nin_cifar", 32)])
-def test_an_mlpconv_is_a_perceptron_at_every_place(name: str, side: int) -> None:
+@pytest.mark.parametrize(("name", "image_size"), [("nin", 224), ("nin_cifar", 32)])
+def test_an_mlpconv_is_a_perceptron_at_every_place(name: str, image_size: int) -> None:
     """Section 3.1: the same small network, applied to each patch on its own."""
     torch.manual_seed(0)
     block = create_model(name).mlpconv1
     first = block[0]
-    x = torch.randn(1, 3, side, side)
+    x = torch.randn(1, 3, image_size, image_size)
     maps = block(x)
     k, stride, pad = first.kernel_size[0], first.stride[0], first.padding[0]
     padded = torch.nn.functional.pad(x, (pad,) * 4)

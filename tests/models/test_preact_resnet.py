@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from decanet.models import create_model
 from tests.models._checks import (
     check_counts,
-    check_he_initialised,
+    check_he_initialized,
     check_learning_rates,
     check_learns,
     check_smallest,
@@ -79,7 +79,7 @@ def check_against(theirs: nn.Module, name: str, stages: str, size: int) -> None:
 
 
 def test_200_layers_equal_timms_units() -> None:
-    """timm pools before the first normalisation: the same where its scales are positive, as here."""
+    """timm pools before the first normalization: the same where its scales are positive, as here."""
     theirs = ResNetV2(
         layers=(3, 24, 36, 3), num_classes=5, conv_layer=create_conv2d, norm_layer=BatchNormAct2d
     )
@@ -138,11 +138,11 @@ def test_the_shortcut_is_the_identity_from_end_to_end(name: str) -> None:
     assert torch.equal(stage[1:](x), x)
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     torch.manual_seed(0)
     model = create_model("preact_resnet164_cifar")
-    check_he_initialised(model.stage3[0].shortcut)
-    check_he_initialised(model.stage3[4].conv2)
+    check_he_initialized(model.stage3[0].shortcut)
+    check_he_initialized(model.stage3[4].conv2)
 
 
 @pytest.mark.parametrize("name", ALL)

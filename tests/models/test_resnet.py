@@ -10,7 +10,7 @@ from decanet.models import create_model, model_entry
 from decanet.models.resnet import from_torchvision
 from tests.models._checks import (
     check_counts,
-    check_he_initialised,
+    check_he_initialized,
     check_learning_rates,
     check_learns,
     check_smallest,
@@ -100,18 +100,18 @@ def test_version_1_is_torchvision_with_the_stride_moved(size: int) -> None:
     later = create_model("resnet50_v1_5", num_classes=4)
     for model in (ours, later):
         model.load_state_dict(from_torchvision(weights))
-    pictures = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        expected = theirs.eval()(pictures)
-        torch.testing.assert_close(ours.eval()(pictures), expected, rtol=1e-4, atol=1e-4)
+        expected = theirs.eval()(images)
+        torch.testing.assert_close(ours.eval()(images), expected, rtol=1e-4, atol=1e-4)
         # The same weights in the other version: another function, hence two networks and no shared file.
-        assert (later.eval()(pictures) - expected).abs().max() > 0.1 * expected.abs().max()
+        assert (later.eval()(images) - expected).abs().max() > 0.1 * expected.abs().max()
 
 
 def test_version_1_offers_no_published_weights() -> None:
     for depth in (50, 101, 152):
-        assert model_entry(f"resnet{depth}").published == ()
-        assert [p.name for p in model_entry(f"resnet{depth}_v1_5").published] == [f"resnet{depth}"]
+        assert model_entry(f"resnet{depth}").pretrained == ()
+        assert [p.name for p in model_entry(f"resnet{depth}_v1_5").pretrained] == [f"resnet{depth}"]
 
 
 @pytest.mark.parametrize("shortcut", ["A", "B", "C"])
@@ -154,11 +154,11 @@ def test_a_plain_network_is_a_chain() -> None:
         torch.testing.assert_close(model(x), nn.Sequential(*chain)(x))
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     torch.manual_seed(0)
     model = create_model("resnet50", num_classes=10)
     for conv in (model.conv1, model.conv3_x[1].conv2, model.conv4_x[0].conv3, model.conv5_x[0].shortcut[0]):
-        check_he_initialised(conv)
+        check_he_initialized(conv)
     assert model.fc.bias.count_nonzero() == 0
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     assert all((m.weight == 1).all() and (m.bias == 0).all() for m in norms)  # no scale starts at zero
@@ -187,12 +187,12 @@ def test_unknown_shortcut() -> None:
 @pytest.mark.parametrize("name", ["resnet18", "plain34", "resnet152"])
 def test_recipe_of_section_3_4(name: str) -> None:
     check_learning_rates(
-        name, {0: 0.1}, batch_size=256, epochs=120, momentum=0.9, weight_decay=1e-4, test_crops="ten"
+        name, {0: 0.1}, batch_size=256, epochs=120, momentum=0.9, weight_decay=1e-4, tta="ten_crop"
     )
     recipe = model_entry(name).recipe
     assert recipe is not None
     assert recipe.schedule.shape == "plateau"
-    assert recipe.validation > 0  # a plateau is judged by pictures held apart
+    assert recipe.validation > 0  # a plateau is judged by images held apart
 
 
 def test_version_1_5_has_no_recipe_of_the_paper() -> None:

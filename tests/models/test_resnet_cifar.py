@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
-    check_he_initialised,
+    check_he_initialized,
     check_learning_rates,
     check_learns,
     check_smallest,
@@ -104,11 +104,11 @@ def test_residual_network_and_plain_twin_share_weights_not_outputs() -> None:
     assert (residual(x) - plain(x)).abs().max() > 0.1
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     torch.manual_seed(0)
     model = create_model("resnet20_cifar")
     for conv in (model.stage1[0].conv1, model.stage3[2].conv2):
-        check_he_initialised(conv)
+        check_he_initialized(conv)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -8,7 +8,7 @@ from decanet.models import create_model, model_entry
 from decanet.models.resnext import ResNeXtBlock
 from tests.models._checks import (
     check_counts,
-    check_he_initialised,
+    check_he_initialized,
     check_learning_rates,
     check_learns,
     check_smallest,
@@ -90,13 +90,13 @@ def test_grouped_convolution_is_the_sum_of_the_paths(stride: int) -> None:
     torch.testing.assert_close(block(x), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     torch.manual_seed(0)
     model = create_model("resnext50_32x4d", num_classes=2)
-    check_he_initialised(
+    check_he_initialized(
         model.conv4[0].conv2
     )  # grouped: the outputs of all paths count, as in the authors' code
-    check_he_initialised(model.conv5[0].shortcut[0])
+    check_he_initialized(model.conv5[0].shortcut[0])
 
 
 @pytest.mark.parametrize("name", ALL)

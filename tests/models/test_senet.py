@@ -10,7 +10,7 @@ from decanet.models import create_model, model_entry
 from decanet.models.senet import SqueezeExcitation
 from tests.models._checks import (
     check_counts,
-    check_he_initialised,
+    check_he_initialized,
     check_learning_rates,
     check_learns,
     check_smallest,
@@ -89,23 +89,23 @@ def test_stages_of_senet154() -> None:
 )
 def test_equals_timm(name: str, sizes: list[int], num_classes: int) -> None:
     """Branches and gates are kept mild: with hard gates a deep network amplifies the last bit of float32."""
-    (published,) = model_entry(name).published
+    (pretrained,) = model_entry(name).pretrained
     with torch.device("meta"):
-        theirs = timm.create_model(published.name, num_classes=num_classes).eval()
+        theirs = timm.create_model(pretrained.name, num_classes=num_classes).eval()
         ours = create_model(name, num_classes=num_classes).eval()
     weights = {
         key: value * 0.2 if ".se_module." in key or key.endswith(".bn3.weight") else value
         for key, value in random_weights(theirs.state_dict()).items()
     }
     theirs.load_state_dict(weights, assign=True)
-    ours.load_state_dict(published.key_map(weights), assign=True)
+    ours.load_state_dict(pretrained.key_map(weights), assign=True)
     for size in sizes:
-        pictures = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(size))
+        images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(size))
         with torch.inference_mode():
-            expected = theirs(pictures)
+            expected = theirs(images)
             scale = expected.abs().max().item()
             assert (expected[0] - expected[1]).abs().max() > 1e-3 * scale
-            torch.testing.assert_close(ours(pictures), expected, rtol=1e-4, atol=1e-5 * scale)
+            torch.testing.assert_close(ours(images), expected, rtol=1e-4, atol=1e-5 * scale)
 
 
 def test_the_block_weighs_each_channel_by_one_number() -> None:
@@ -138,10 +138,10 @@ def test_an_excitation_that_lets_all_pass_is_resnet() -> None:
     torch.testing.assert_close(ours(x), theirs(x))
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     torch.manual_seed(0)
     model = create_model("se_resnet50", num_classes=2)
-    check_he_initialised(model.conv4_x[0].conv2)
+    check_he_initialized(model.conv4_x[0].conv2)
     se = model.conv5_x[0].se
     assert se.fc1.weight.std().item() == pytest.approx((2 / 2048) ** 0.5, rel=0.02)
     assert se.fc2.weight.std().item() == pytest.approx((2 / 128) ** 0.5, rel=0.02)
@@ -171,9 +171,9 @@ def test_input_of_the_small_networks(name: str) -> None:
     check_wrong_channels(name)
 
 
-@pytest.mark.parametrize(("name", "side"), [("se_resnet20_cifar", 16), ("se_resnet50", 64)])
-def test_gradients_reach_every_parameter(name: str, side: int) -> None:
-    check_learns(name, side)
+@pytest.mark.parametrize(("name", "image_size"), [("se_resnet20_cifar", 16), ("se_resnet50", 64)])
+def test_gradients_reach_every_parameter(name: str, image_size: int) -> None:
+    check_learns(name, image_size)
 
 
 @pytest.mark.parametrize("name", ["se_resnet50", "se_resnext50_32x4d"])

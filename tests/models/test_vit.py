@@ -54,12 +54,12 @@ def test_dropout_is_an_option() -> None:
 def test_wrong_input() -> None:
     check_smallest("vit_b16", 224, "patch embedding")
     check_wrong_channels("vit_b16")
-    with pytest.raises(DataError, match="cannot take a 384x384 picture"):
+    with pytest.raises(DataError, match="cannot take a 384x384 image"):
         on_meta("vit_b16")(torch.empty(1, 3, 384, 384, device="meta"))
 
 
 def test_the_papers_recipe() -> None:
-    # Appendix B.1, Table 3, trained on ImageNet alone: 3e-3 after 10,000 steps of 4096 pictures.
+    # Appendix B.1, Table 3, trained on ImageNet alone: 3e-3 after 10,000 steps of 4096 images.
     warm = 10_000 * 4096 / 1_281_167
     check_learning_rates(
         "vit_b16", {warm / 2: 1.5e-3, warm: 3e-3}, weight_decay=0.3, epochs=300, clip_gradient=1.0

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from decanet.models import create_model
 from tests.models._checks import (
     check_counts,
-    check_he_initialised,
+    check_he_initialized,
     check_learning_rates,
     check_learns,
     check_smallest,
@@ -111,11 +111,11 @@ def test_dropout_stands_between_the_convolutions_and_only_in_training() -> None:
     assert not torch.allclose(whole.train().stage1[1](maps), maps)
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     torch.manual_seed(0)
     model = create_model("wrn_16_4_cifar")
     for conv, inputs in ((model.conv1, 3), (model.stage2[0].conv1, 64), (model.stage2[0].shortcut, 64)):
-        check_he_initialised(conv, inputs)  # models/utils.lua: n = kW * kH * nInputPlane
+        check_he_initialized(conv, inputs)  # models/utils.lua: n = kW * kH * nInputPlane
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -28,8 +28,8 @@ def test_maps_are_those_of_figure_3() -> None:
     )  # fmt: skip
 
 
-def test_pooling_comes_before_normalisation() -> None:
-    # Figure 3, caption: rectified, pooled, contrast normalised. AlexNet normalises before it pools.
+def test_pooling_comes_before_normalization() -> None:
+    # Figure 3, caption: rectified, pooled, contrast normalized. AlexNet normalizes before it pools.
     order = order_of_layers("zfnet")
     assert order[:8] == ["conv1", "relu", "pool1", "norm", "conv2", "relu", "pool2", "norm"]
 

@@ -60,7 +60,7 @@ class Trainer:
     def recipe(self, *settings: str, name: str = "quick") -> Recipe:
         small = [
             "batch_size=200", "precision=float32", "epochs=1", "log_every=1", "data.image_size=16",
-            "progressive_sizes=[]", "selection.keep=1", "test_crops=one",
+            "progressive_sizes=[]", "selection.keep=1", "tta=none",
         ]  # fmt: skip
         return resolve(override(load_recipe(name), [*small, *settings]), self.data, CPU)
 

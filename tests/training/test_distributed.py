@@ -45,7 +45,7 @@ ranks = ranks_from_environment()
 
 def compare():
     parallel = distribute(together, ranks, torch.device("cpu"))
-    mine = torch.arange(7).tensor_split(2)[ranks.rank]   # four pictures and three
+    mine = torch.arange(7).tensor_split(2)[ranks.rank]   # four images and three
     for step in range(3):
         nn.functional.cross_entropy(alone(x), y, label_smoothing=0.1).backward()
         loss = cross_entropy(parallel(x[mine]), y[mine], 0.1, len(mine) * 2 / 7)

@@ -6,7 +6,7 @@ from decanet.core.recipe import Recipe, override
 from decanet.training.forecast import Forecast
 from decanet.training.loop import Progress
 from decanet.training.recipes import load_recipe
-from decanet.training.schedules import picture_side
+from decanet.training.schedules import image_size_at
 
 
 def recipe(sizes: str = "[]") -> Recipe:
@@ -19,7 +19,7 @@ def told(recipe: Recipe, steps: int, seconds_at: dict[int, float], first: Progre
     forecast, progress = Forecast(recipe, steps, heard.append), first
     progress.seconds += 5.0
     while progress.step < steps:
-        progress.seconds += seconds_at[picture_side(recipe, progress.step / steps)]
+        progress.seconds += seconds_at[image_size_at(recipe, progress.step / steps)]
         progress.step += 1
         forecast.hear(progress)
     return heard

@@ -79,11 +79,11 @@ def test_torchs_optimizers_get_the_recipes_settings(settings: object, kind: type
 
 def test_set_rate_scales_every_group() -> None:
     optimizers = build_optimizers(Muon(lr=0.2, head_lr=0.6, bias_lr=0.05), create_model("decanet_s"))
-    optimizers.set_rate(0.5)
-    rates = [group["lr"] for part in optimizers.parts for group in part.param_groups]
-    assert rates == pytest.approx([0.1, 0.3, 0.025])
-    optimizers.set_rate(1.0)
-    assert optimizers.rate == pytest.approx(0.2)
+    optimizers.set_lr(0.5)
+    lrs = [group["lr"] for part in optimizers.parts for group in part.param_groups]
+    assert lrs == pytest.approx([0.1, 0.3, 0.025])
+    optimizers.set_lr(1.0)
+    assert optimizers.lr == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_set_rate_scales_every_group() -> None:
 def test_vectors_and_biases_are_left_out_of_the_decay_if_the_recipe_says_so(settings: object) -> None:
     from decanet.models.cuda_convnet import LocallyConnected2d
 
-    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), LocallyConnected2d(4, 2, side=2))
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), LocallyConnected2d(4, 2, image_size=2))
     wanted = settings.model_copy(update={"weight_decay": 0.5, "decay_vectors": False})  # type: ignore[attr-defined]
     (part,) = build_optimizers(wanted, model).parts
     decay = {p: group["weight_decay"] for group in part.param_groups for p in group["params"]}

@@ -1,27 +1,27 @@
-"""The learning rate and the size of the pictures over a training."""
+"""The learning rate and the size of the images over a training."""
 
 import math
 
 import pytest
 
 from decanet.core.recipe import Adam, Data, Model, Recipe, Schedule
-from decanet.training.schedules import count_plateaus, picture_side, picture_sizes, rate_factor
+from decanet.training.schedules import count_plateaus, image_size_at, image_sizes, lr_factor
 
 
 def test_warm_up_is_a_straight_line_from_start_to_one() -> None:
     schedule = Schedule(shape="constant", warmup=0.2, start=0.5)
-    assert rate_factor(schedule, 0.0) == 0.5
-    assert rate_factor(schedule, 0.1) == pytest.approx(0.75)
-    assert rate_factor(schedule, 0.2) == 1.0
-    assert rate_factor(schedule, 0.9) == 1.0
+    assert lr_factor(schedule, 0.0) == 0.5
+    assert lr_factor(schedule, 0.1) == pytest.approx(0.75)
+    assert lr_factor(schedule, 0.2) == 1.0
+    assert lr_factor(schedule, 0.9) == 1.0
 
 
 @pytest.mark.parametrize("shape", ["linear", "cosine"])
 def test_decay_runs_from_one_to_final(shape: str) -> None:
     schedule = Schedule(shape=shape, warmup=0.1, final=0.05)
-    assert rate_factor(schedule, 0.1) == pytest.approx(1.0)
-    assert rate_factor(schedule, 1.0) == pytest.approx(0.05)
-    values = [rate_factor(schedule, 0.1 + 0.9 * i / 50) for i in range(51)]
+    assert lr_factor(schedule, 0.1) == pytest.approx(1.0)
+    assert lr_factor(schedule, 1.0) == pytest.approx(0.05)
+    values = [lr_factor(schedule, 0.1 + 0.9 * i / 50) for i in range(51)]
     assert values == sorted(values, reverse=True)
 
 
@@ -32,7 +32,7 @@ def test_cosine_equals_torchs() -> None:
     optimizer = torch.optim.SGD([weight], lr=1.0)
     theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=40)
     for step in range(40):
-        assert rate_factor(Schedule(shape="cosine"), step / 40) == pytest.approx(
+        assert lr_factor(Schedule(shape="cosine"), step / 40) == pytest.approx(
             theirs.get_last_lr()[0], abs=1e-9
         )
         optimizer.step()
@@ -41,7 +41,7 @@ def test_cosine_equals_torchs() -> None:
 
 def test_steps_multiply_at_their_milestones() -> None:
     schedule = Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1)
-    assert [rate_factor(schedule, p) for p in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)] == pytest.approx(
+    assert [lr_factor(schedule, p) for p in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)] == pytest.approx(
         [1, 1, 0.1, 0.1, 0.01, 0.01]
     )
 
@@ -56,7 +56,7 @@ def test_plateaus_are_counted_from_the_errors_alone() -> None:
 
 def test_plateau_divides_the_rate() -> None:
     schedule = Schedule(shape="plateau", gamma=0.1, patience=1)
-    assert rate_factor(schedule, 0.5, [0.3, 0.3]) == pytest.approx(0.1)
+    assert lr_factor(schedule, 0.5, [0.3, 0.3]) == pytest.approx(0.1)
 
 
 def growing(*sizes: tuple[float, int]) -> Recipe:
@@ -66,19 +66,19 @@ def growing(*sizes: tuple[float, int]) -> Recipe:
     )  # fmt: skip
 
 
-def test_pictures_grow_at_the_stated_shares() -> None:
+def test_images_grow_at_the_stated_shares() -> None:
     recipe = growing((0.25, 20), (0.5, 24))
-    seen = [picture_side(recipe, step / 8) for step in range(8)]
+    seen = [image_size_at(recipe, step / 8) for step in range(8)]
     assert seen == [20, 20, 24, 24, 32, 32, 32, 32]
-    assert picture_sizes(recipe) == [(0.25, 20), (0.25, 24), (0.5, 32)]
+    assert image_sizes(recipe) == [(0.25, 20), (0.25, 24), (0.5, 32)]
 
 
-def test_without_progressive_sizes_pictures_keep_the_networks_side() -> None:
-    assert picture_sizes(growing()) == [(1.0, 32)]
-    assert picture_side(growing(), 0.0) == 32
+def test_without_progressive_sizes_images_keep_the_networks_side() -> None:
+    assert image_sizes(growing()) == [(1.0, 32)]
+    assert image_size_at(growing(), 0.0) == 32
 
 
 def test_the_size_before_the_end_may_be_another_than_the_networks() -> None:
     """How a rehearsal times one size: the network's own is then used only by who judges."""
-    assert picture_sizes(growing((1.0, 20))) == [(1.0, 20)]
-    assert picture_side(growing((1.0, 20)), 0.999) == 20
+    assert image_sizes(growing((1.0, 20))) == [(1.0, 20)]
+    assert image_size_at(growing((1.0, 20)), 0.999) == 20

@@ -29,7 +29,7 @@ from decanet.data import ImageData, load_data
 from decanet.evaluation.runs import load_run
 from decanet.training.distributed import process_group
 from decanet.training.loop import Line, _stop_if_diverged
-from decanet.training.session import rehearse, run_training
+from decanet.training.session import dry_run, run_training
 from tests.training.conftest import CPU, Listener, Trainer, in_two_processes
 
 # Fewer multiply-adds than DecaNet has at 16 pixels.
@@ -67,7 +67,7 @@ def test_the_quick_recipe_learns_the_digits(trainer: Trainer) -> None:
     assert listener.lines[-1].loss < listener.lines[0].loss / 1.5
 
 
-def test_a_network_that_sees_grey_learns_too(trainer: Trainer) -> None:
+def test_a_network_that_sees_gray_learns_too(trainer: Trainer) -> None:
     _, result, _, _ = trainer(trainer.recipe(*LENET, "epochs=8", name="tutorial"))
     assert result["test_top1"] > 0.8
     assert result["macs"] == 416_520
@@ -80,7 +80,7 @@ def test_auto_leaves_a_network_with_little_arithmetic_in_float32(
         return "bfloat16" if wanted == "auto" else wanted
 
     monkeypatch.setattr("decanet.evaluation.runs.choose_precision", machine_with_bfloat16)
-    lenet5 = ["model.name=lenet5", "data.image_size=32"]  # 0.3 million multiply-adds a picture
+    lenet5 = ["model.name=lenet5", "data.image_size=32"]  # 0.3 million multiply-adds an image
     assert trainer.recipe("precision=auto", *lenet5).precision == "float32"
     assert trainer.recipe("precision=bfloat16", *lenet5).precision == "bfloat16"
     assert (
@@ -109,7 +109,7 @@ def test_a_run_holds_all_that_a_comparison_needs(finished: Any, trainer: Trainer
     assert environment["torch"] == torch.__version__
     assert environment["threads"] == torch.get_num_threads()
     lines = run.read_metrics()
-    assert [line["step"] for line in lines] == list(range(1, 9))  # 1433 pictures in batches of 200
+    assert [line["step"] for line in lines] == list(range(1, 9))  # 1433 images in batches of 200
     assert lines[-1]["loss"] == listener.lines[-1].loss
     assert json.loads(run.data.read_text())["classes"] == [str(d) for d in range(10)]
     assert not run.state.exists(), "a finished run needs no state"
@@ -117,9 +117,9 @@ def test_a_run_holds_all_that_a_comparison_needs(finished: Any, trainer: Trainer
 
 def test_the_weights_file_gives_the_same_answers(finished: Any, trainer: Trainer) -> None:
     run, _, said, _ = finished
-    from decanet.training.session import judge
+    from decanet.training.session import evaluate_split
 
-    again = judge(load_run(run.path, CPU).model, trainer.recipe(), trainer.data, "test", CPU)
+    again = evaluate_split(load_run(run.path, CPU).model, trainer.recipe(), trainer.data, "test", CPU)
     torch.testing.assert_close(again.probabilities, said.probabilities)
 
 
@@ -151,7 +151,7 @@ class StopsAt(Listener):
             ["ema=0.9", "validation=0.2", "batch_size=400"],
             id="muon with an average, stopped where a pass ends",
         ),
-        pytest.param(["data.image_size=20", "progressive_sizes=[[0.3,12],[0.6,16]]"], id="growing pictures"),
+        pytest.param(["data.image_size=20", "progressive_sizes=[[0.3,12],[0.6,16]]"], id="growing images"),
         pytest.param(
             ["batch_size=1000", "selection.start=0.1", "selection.keep=0.8"],
             id="amid a pass over the hardest",
@@ -225,9 +225,9 @@ def test_a_plateau_lowers_the_rate_from_the_validation_error(trainer: Trainer) -
     settings = ["epochs=4", "validation=0.2", "optimizer.name=sgd", "optimizer.lr=1e-12"]
     recipe = trainer.recipe(*settings, 'schedule={"shape": "plateau", "patience": 1}')
     _, _, _, listener = trainer(recipe)
-    rates = sorted({line.rate for line in listener.lines}, reverse=True)
-    assert len(rates) >= 2
-    assert rates[1] == pytest.approx(rates[0] / 10)
+    lrs = sorted({line.lr for line in listener.lines}, reverse=True)
+    assert len(lrs) >= 2
+    assert lrs[1] == pytest.approx(lrs[0] / 10)
 
 
 def test_a_plateau_without_validation_is_refused(trainer: Trainer) -> None:
@@ -240,19 +240,17 @@ def test_ten_crops_of_images_that_fill_the_network_are_refused_before_training(
     trainer: Trainer, resize: str
 ) -> None:
     """Training shows the whole of a 32x32 image; crops of it enlarged to 37x37 are another kind of image."""
-    with pytest.raises(UsageError, match="test_crops=shift"):
-        trainer.recipe("data.image_size=32", "test_crops=ten", f"augmentation.resize={resize}")
+    with pytest.raises(UsageError, match="tta=flip_shift"):
+        trainer.recipe("data.image_size=32", "tta=ten_crop", f"augmentation.resize={resize}")
 
 
 def test_images_are_evaluated_at_the_size_that_training_cuts_crops_from(trainer: Trainer) -> None:
     assert trainer.recipe("data.image_size=32", "augmentation.resize=37").augmentation.resize == 32
     assert trainer.recipe("data.image_size=24", "augmentation.resize=28").augmentation.resize == 28
-    assert (
-        trainer.recipe("data.image_size=24", "test_crops=ten", "augmentation.resize=28").test_crops == "ten"
-    )
+    assert trainer.recipe("data.image_size=24", "tta=ten_crop", "augmentation.resize=28").tta == "ten"
 
 
-def test_crops_larger_than_the_resized_image_are_refused(trainer: Trainer) -> None:
+def tta_larger_than_the_resized_image_are_refused(trainer: Trainer) -> None:
     with pytest.raises(UsageError, match="at least 32x32"):
         trainer.recipe("data.image_size=32", "augmentation.resize=28")
 
@@ -265,7 +263,7 @@ def test_a_loss_that_is_no_number_stops_with_advice(trainer: Trainer) -> None:
 
 
 def test_a_jump_of_the_first_losses_ends_no_short_training() -> None:
-    jumped = Line(step=2, epoch=0.7, loss=9.9, accuracy=0.5, rate=0.01, seconds=1.0, images_per_second=9.0)
+    jumped = Line(step=2, epoch=0.7, loss=9.9, accuracy=0.5, lr=0.01, seconds=1.0, images_per_second=9.0)
     recipe = Recipe(model=Model(name="lenet5_modern"), batch_size=8, epochs=1, optimizer=Adam())
     _stop_if_diverged(jumped, recipe, 1 / 3, 2)
     for line in (replace(jumped, step=21), replace(jumped, loss=float("nan"))):
@@ -283,7 +281,7 @@ def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer
 
 def test_a_rehearsal_times_steps_whose_loss_explodes(trainer: Trainer) -> None:
     recipe = trainer.recipe(*LENET, "optimizer.name=sgd", "optimizer.lr=1e9")
-    outcome = rehearse(recipe, trainer.data, device=CPU, watcher=Listener())
+    outcome = dry_run(recipe, trainer.data, device=CPU, watcher=Listener())
     assert outcome["steps"] == 8
     assert outcome["predicted_seconds"] == pytest.approx(1433 / outcome["images_per_second"])
 
@@ -342,14 +340,14 @@ def test_a_damaged_state_is_reported_in_one_line(trainer: Trainer) -> None:
         trainer(trainer.recipe(), resume=True)
 
 
-def test_pictures_too_small_for_the_network_stop_before_anything_is_written(trainer: Trainer) -> None:
+def test_images_too_small_for_the_network_stop_before_anything_is_written(trainer: Trainer) -> None:
     with pytest.raises(DataError, match=r"pool5.*63x63.*alexnet_cifar"):
         trainer(trainer.recipe("model.name=alexnet", "data.image_size=32"))
     assert not (trainer.folder / "run").exists()
 
 
-def test_pictures_that_start_too_small_stop_before_anything_is_written(trainer: Trainer) -> None:
-    with pytest.raises(DataError, match=r"decanet_s cannot take a 8x8 picture"):
+def test_images_that_start_too_small_stop_before_anything_is_written(trainer: Trainer) -> None:
+    with pytest.raises(DataError, match=r"decanet_s cannot take a 8x8 image"):
         trainer(trainer.recipe("progressive_sizes=[[0.5,8]]"))
     assert not (trainer.folder / "run").exists()
 
@@ -369,8 +367,8 @@ def test_the_network_sees_the_sizes_that_the_recipe_says(
 
     monkeypatch.setattr(DecaNet, "forward", forward)
     trainer(trainer.recipe("progressive_sizes=[[0.5,20]]", "data.image_size=24"))
-    assert [side for training, side in seen if training] == [20] * 4 + [24] * 4
-    assert {side for training, side in seen if not training} == {24}
+    assert [image_size for training, image_size in seen if training] == [20] * 4 + [24] * 4
+    assert {image_size for training, image_size in seen if not training} == {24}
 
 
 def test_mixup_cutmix_clipping_and_cosine_train(trainer: Trainer) -> None:
@@ -420,7 +418,7 @@ def train_as_one_of_two(recipe: Path, folder: Path) -> None:
         # Residual: a maximum over flat regions has ties, and rounding decides who wins them.
         pytest.param(
             ["model.name=resnet20_cifar", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=0.5"],
-            id="with batch normalisation"),
+            id="with batch normalization"),
         pytest.param(
             [*LENET, "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=2"], id="without"),
     ],
@@ -445,12 +443,12 @@ def test_two_processes_reach_what_one_reaches(trainer: Trainer, settings: list[s
     assert two.read_json(two.result)["test_top1"] == pytest.approx(one_result["test_top1"], abs=0.02)
 
 
-def test_a_network_that_sees_less_than_the_pictures_hold_trains_on_crops(trainer: Trainer) -> None:
-    """Krizhevsky's own CIFAR networks take random 24x24 crops of 32x32, and the centre when judged."""
+def test_a_network_that_sees_less_than_the_images_hold_trains_on_crops(trainer: Trainer) -> None:
+    """Krizhevsky's own CIFAR networks take random 24x24 crops of 32x32, and the center when judged."""
     recipe = trainer.recipe(
         "model.name=cuda_convnet_13", "data.image_size=24", "augmentation.resize=32", "epochs=0.3",
         "optimizer.name=adam",
     )  # fmt: skip
     run, result, _, _ = trainer(recipe)
     assert result["params"] > 0
-    assert load_run(run.path, CPU).form.side == 24
+    assert load_run(run.path, CPU).spec.image_size == 24

@@ -23,7 +23,7 @@ from decanet.core.errors import (
 from decanet.core.recipe import Recipe
 from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks
-from decanet.models._files import read_weights
+from decanet.models.weight_files import read_weights
 from decanet.training import checkpoint, loop, session
 from decanet.training.checkpoint import Checkpoints, load_state
 from decanet.training.run_files import append, new_run_path

@@ -9,7 +9,7 @@ numbers (torch's FakeTensorMode), through the forward pass, the backward pass an
 - bytes moved: of every elementary operation that is no mere view, what it reads and what it writes, as if nothing
   stayed in a cache. That is what a network of many small layers waits for.
 
-Preparing the pictures, averaging weights (``ema``) and judging are not counted. Torch's counter leaves the groups of
+Preparing the images, averaging weights (``ema``) and judging are not counted. Torch's counter leaves the groups of
 grouped convolutions out of account in the backward pass, so their multiply-adds there are overstated.
 """
 
@@ -32,15 +32,15 @@ from decanet.core.recipe import Recipe
 from decanet.evaluation.protocol import autocast
 from decanet.models import create_model, model_entry
 from decanet.training.optimizers import build_optimizers
-from decanet.training.schedules import picture_side
+from decanet.training.schedules import image_size_at
 
-CIFAR_PICTURES = 50_000
+CIFAR_IMAGES = 50_000
 CIFAR_CLASSES = 10
 
 
 @dataclass(frozen=True)
 class Count:
-    """The work of one step, or of one pass over the training pictures.
+    """The work of one step, or of one pass over the training images.
 
     Attributes:
         macs: multiply-adds; ``forward_macs``: those of the forward pass alone.
@@ -52,24 +52,24 @@ class Count:
     bytes_moved: int
 
 
-def count_step(recipe: Recipe, side: int, classes: int = CIFAR_CLASSES) -> Count:
-    """The work of one training step with pictures of ``side`` by ``side`` pixels.
+def count_step(recipe: Recipe, image_size: int, classes: int = CIFAR_CLASSES) -> Count:
+    """The work of one training step with images of ``image_size`` by ``image_size`` pixels.
 
     A precision of "auto" is counted as bfloat16, so that the count does not depend on the machine.
 
     Raises:
         UsageError: unknown network or option; the network looks at numbers to decide what to do.
-        DataError: the pictures are too small for the network.
+        DataError: the images are too small for the network.
     """
     try:
-        return _count_step(recipe, side, classes)
+        return _count_step(recipe, image_size, classes)
     except DataDependentOutputException:
         raise UsageError(
             f"{recipe.model.name} drops layers by chance while it trains: its work cannot be counted in advance"
         ) from None
 
 
-def _count_step(recipe: Recipe, side: int, classes: int) -> Count:
+def _count_step(recipe: Recipe, image_size: int, classes: int) -> Count:
     precision = "float32" if recipe.precision == "float32" else "bfloat16"
     dtype = torch.float32 if precision == "float32" else torch.bfloat16
     channels = model_entry(recipe.model.name).input_size[0]
@@ -78,7 +78,7 @@ def _count_step(recipe: Recipe, side: int, classes: int) -> Count:
         model = create_model(recipe.model.name, num_classes=classes, **recipe.model.options)
         model.train()
         optimizers = build_optimizers(recipe.optimizer, model, precision)
-        images = torch.empty(recipe.batch_size, channels, side, side, dtype=dtype)
+        images = torch.empty(recipe.batch_size, channels, image_size, image_size, dtype=dtype)
         images = images.contiguous(memory_format=torch.channels_last)
         labels = torch.zeros(recipe.batch_size, dtype=torch.int64)
 
@@ -100,17 +100,19 @@ def _count_step(recipe: Recipe, side: int, classes: int) -> Count:
     return Count(operations.get_total_flops() // 2, forward_operations // 2, traffic.bytes)
 
 
-def count_epoch(recipe: Recipe, pictures: int = CIFAR_PICTURES, classes: int = CIFAR_CLASSES) -> Count:
-    """The work of one pass over ``pictures`` pictures; where their size changes, the mean over the training.
+def count_epoch(recipe: Recipe, count: int = CIFAR_IMAGES, classes: int = CIFAR_CLASSES) -> Count:
+    """The work of one pass over ``count`` images; where their size changes, the mean over the training.
 
     A last batch that is smaller counts by its share. Raises as :func:`count_step`.
     """
     own = recipe.data.image_size or model_entry(recipe.model.name).input_size[1]
     sized = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": own})})
-    steps = max(1, round(recipe.epochs * math.ceil(pictures / recipe.batch_size)))
-    sides = Counter(picture_side(sized, step / steps) for step in range(steps))
-    counted = [(count_step(recipe, side, classes), often / steps) for side, often in sides.items()]
-    steps_in_a_pass = pictures / recipe.batch_size
+    steps = max(1, round(recipe.epochs * math.ceil(count / recipe.batch_size)))
+    sizes = Counter(image_size_at(sized, step / steps) for step in range(steps))
+    counted = [
+        (count_step(recipe, image_size, classes), often / steps) for image_size, often in sizes.items()
+    ]
+    steps_in_a_pass = count / recipe.batch_size
     total = {
         name: round(steps_in_a_pass * sum(getattr(count, name) * share for count, share in counted))
         for name in ("macs", "forward_macs", "bytes_moved")

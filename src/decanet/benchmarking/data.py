@@ -1,4 +1,4 @@
-"""How fast pictures come: small ones from memory, large ones from a folder, beside torchvision's loader."""
+"""How fast images come: small ones from memory, large ones from a folder, beside torchvision's loader."""
 
 import tempfile
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from decanet.core.recipe import Augmentation
 from decanet.core.report import Report, Silent
 from decanet.core.runtime import Ranks
 from decanet.data import ImageData, Split, bare_name
-from decanet.data.batches import FolderBatches, Form, default_workers, folder_evaluation
+from decanet.data.batches import FolderBatches, InputSpec, default_workers, folder_evaluation
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, list_folder, read_split
 from decanet.models import create_model
 from decanet.training.recipes import load_recipe
 from decanet.training.session import batches_for, resolve
 
 LOADED_BATCH = 32
-NETWORK_SIDE, RESIZED_SIDE, SMALL_SIDE = 224, 256, 64
+NETWORK_SIZE, RESIZED, SMALL = 224, 256, 64
 
 
 def measure(
@@ -33,27 +33,27 @@ def measure(
     *,
     workers: int | None = None,
     rounds: int = 5,
-    pictures: int = 400,
+    images: int = 400,
     size: tuple[int, int] = (500, 375),
 ) -> dict[str, Any]:
-    """Measure both ways of loading; without a ``folder``, on ``pictures`` JPEGs of ``size`` made for it.
+    """Measure both ways of loading; without a ``folder``, on ``images`` JPEGs of ``size`` made for it.
 
     Raises:
-        DataError: the folder is none, or holds an unreadable picture.
+        DataError: the folder is none, or holds an unreadable image.
     """
     workers = default_workers() if workers is None else workers
     if folder is not None:
         list_folder(folder)  # a mistaken path is told before anything is measured
-    report.note("measuring the augmentation of small pictures in memory")
+    report.note("measuring the augmentation of small images in memory")
     measured = {**conditions(), "workers": workers, "memory": measure_memory(rounds)}
     with ExitStack() as stack:
         if folder is None:
-            report.note(f"making {pictures} JPEGs of {size[0]}x{size[1]} pixels")
+            report.note(f"making {images} JPEGs of {size[0]}x{size[1]} pixels")
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="decanet-jpegs-")))
-            make_jpegs(folder, pictures, size)
-            measured["pictures"] = f"{pictures} JPEGs of {size[0]}x{size[1]} pixels, made for it"
+            make_jpegs(folder, images, size)
+            measured["images"] = f"{images} JPEGs of {size[0]}x{size[1]} pixels, made for it"
         else:
-            measured["pictures"] = f"folder {bare_name(str(folder.resolve()))}"
+            measured["images"] = f"folder {bare_name(str(folder.resolve()))}"
         measured["folder"] = measure_folder(folder, workers, rounds, report)
     return measured
 
@@ -75,7 +75,7 @@ def make_jpegs(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def measure_memory(rounds: int) -> dict[str, Any]:
-    """Pictures a second of ``quick``'s augmentation, and the share of the loop's time that it takes with decanet_s."""
+    """Images a second of ``quick``'s augmentation, and the share of the loop's time that it takes with decanet_s."""
     # At full size throughout: the share is then that of the larger part of a training.
     recipe = load_recipe("quick").model_copy(update={"progressive_sizes": ()})
     steps = 2 + 4 * rounds
@@ -102,17 +102,17 @@ def measure_memory(rounds: int) -> dict[str, Any]:
 
 
 def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> list[dict[str, Any]]:
-    """Whole passes over a folder's pictures, decanet's and torchvision's in turn, for each use of them."""
+    """Whole passes over a folder's images, decanet's and torchvision's in turn, for each use of them."""
     listed = list_folder(folder)
     rows = []
     for what, (ours, theirs) in _uses(listed, workers).items():
-        report.note(f"loading {len(listed)} pictures: {what}")
+        report.note(f"loading {len(listed)} images: {what}")
         take_turns(
             {"decanet": ours, "torchvision": theirs}, 1
         )  # warm-up: servers start, files come into memory
         seconds = take_turns({"decanet": ours, "torchvision": theirs}, rounds)
         cores = min(max(workers, 1), usable_cores())
-        row: dict[str, Any] = {"what": what, "pictures": len(listed), "cores": cores}
+        row: dict[str, Any] = {"what": what, "images": len(listed), "cores": cores}
         for name, values in seconds.items():
             row[name] = {
                 "seconds": spread(values),
@@ -124,21 +124,21 @@ def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> l
 
 
 def _uses(listed: Listed, workers: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
-    """What pictures are loaded for: decanet's way and torchvision's of one pass over them, to normalised batches."""
+    """What images are loaded for: decanet's way and torchvision's of one pass over them, to normalized batches."""
     from torchvision import transforms as tv
 
-    form = Form(NETWORK_SIDE, IMAGENET_MEAN, IMAGENET_STD, CPU, torch.float32)
-    normalise = [tv.ToTensor(), tv.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+    spec = InputSpec(NETWORK_SIZE, IMAGENET_MEAN, IMAGENET_STD, CPU, torch.float32)
+    normalize = [tv.ToTensor(), tv.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
 
     def training(augmentation: Augmentation) -> Callable[[], object]:
         batches = FolderBatches(
-            listed, augmentation, batch_size=LOADED_BATCH, seed=0, form=form, workers=workers
+            listed, augmentation, batch_size=LOADED_BATCH, seed=0, spec=spec, workers=workers
         )
         return lambda: [None for _ in batches.epoch(0)]
 
     def torchvision(*steps: Any) -> Callable[[], object]:
         loader = torch.utils.data.DataLoader(
-            _Listed(listed, tv.Compose([*steps, *normalise])),
+            _Listed(listed, tv.Compose([*steps, *normalize])),
             batch_size=LOADED_BATCH,
             shuffle=True,
             num_workers=workers,
@@ -147,27 +147,27 @@ def _uses(listed: Listed, workers: int) -> dict[str, tuple[Callable[[], object],
 
     flip = tv.RandomHorizontalFlip()
     return {
-        f"train: random resized crop to {NETWORK_SIDE}": (
+        f"train: random resized crop to {NETWORK_SIZE}": (
             training(Augmentation(flip="random", scale=(0.08, 1.0))),
-            torchvision(tv.RandomResizedCrop(NETWORK_SIDE), flip),
+            torchvision(tv.RandomResizedCrop(NETWORK_SIZE), flip),
         ),
-        f"train: short side to {RESIZED_SIDE}, random crop of {NETWORK_SIDE}": (
-            training(Augmentation(flip="random", resize=RESIZED_SIDE)),
-            torchvision(tv.Resize(RESIZED_SIDE), tv.RandomCrop(NETWORK_SIDE), flip),
+        f"train: short side to {RESIZED}, random crop of {NETWORK_SIZE}": (
+            training(Augmentation(flip="random", resize=RESIZED)),
+            torchvision(tv.Resize(RESIZED), tv.RandomCrop(NETWORK_SIZE), flip),
         ),
-        f"judge: short side to {RESIZED_SIDE}, centre": (
-            lambda: [None for _ in folder_evaluation(listed, form, RESIZED_SIDE, workers)],
-            torchvision(tv.Resize(RESIZED_SIDE), tv.CenterCrop(RESIZED_SIDE)),
+        f"judge: short side to {RESIZED}, center": (
+            lambda: [None for _ in folder_evaluation(listed, spec, RESIZED, workers)],
+            torchvision(tv.Resize(RESIZED), tv.CenterCrop(RESIZED)),
         ),
-        f"into memory: short side to {SMALL_SIDE}, centre": (
-            lambda: read_split(listed, SMALL_SIDE, Silent()),
-            torchvision(tv.Resize(SMALL_SIDE), tv.CenterCrop(SMALL_SIDE)),
+        f"into memory: short side to {SMALL}, center": (
+            lambda: read_split(listed, SMALL, Silent()),
+            torchvision(tv.Resize(SMALL), tv.CenterCrop(SMALL)),
         ),
     }
 
 
 class _Listed(torch.utils.data.Dataset[Any]):
-    """What torchvision's ImageFolder does with a picture (its ``pil_loader``), on the same listing."""
+    """What torchvision's ImageFolder does with an image (its ``pil_loader``), on the same listing."""
 
     def __init__(self, listed: Listed, transform: Callable[[Any], Any]) -> None:
         self.listed, self.transform = listed, transform
@@ -187,9 +187,9 @@ def table(measured: dict[str, Any]) -> str:
     memory = measured["memory"]
     rows = [
         {
-            "folder of pictures": row["what"],
-            "decanet, pictures/s per core": f"{row['decanet']['images_per_second_per_core']:.0f}",
-            "torchvision, pictures/s per core": f"{row['torchvision']['images_per_second_per_core']:.0f}",
+            "folder of images": row["what"],
+            "decanet, images/s per core": f"{row['decanet']['images_per_second_per_core']:.0f}",
+            "torchvision, images/s per core": f"{row['torchvision']['images_per_second_per_core']:.0f}",
             "ratio (quartiles)": "{:.2f} ({:.2f} to {:.2f})".format(
                 row["ratio"]["median"], row["ratio"]["quartiles"][0], row["ratio"]["quartiles"][-1]
             ),
@@ -197,9 +197,9 @@ def table(measured: dict[str, Any]) -> str:
         for row in measured["folder"]
     ]
     return (
-        f"Small pictures in memory: `{memory['recipe']}` varies and normalises {memory['images_per_second']:,} "
-        f"pictures/s in batches of {memory['batch_size']}, {memory['share_of_step_pct']:g}% of the time of a step of "
+        f"Small images in memory: `{memory['recipe']}` varies and normalizes {memory['images_per_second']:,} "
+        f"images/s in batches of {memory['batch_size']}, {memory['share_of_step_pct']:g}% of the time of a step of "
         f"decanet_s.\n\n{markdown_table(rows)}\n\nWhole passes, starting the {measured['workers']} workers included, "
-        f"to normalised batches of {LOADED_BATCH}; {measured['pictures']}. Into memory, decanet reads with as many "
+        f"to normalized batches of {LOADED_BATCH}; {measured['images']}. Into memory, decanet reads with as many "
         f"threads as there are cores.\n\n{about(measured)}"
     )

@@ -6,17 +6,18 @@ from typing import Any
 
 import torch
 
+from decanet.anatomy.cost import cost
 from decanet.benchmarking.steps import CPU, SameBatch, loop_steps, plain_step
 from decanet.benchmarking.timing import about, conditions, markdown_table, spread
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Data, Model, Recipe, Sgd
 from decanet.core.report import Report
 from decanet.data import ImageData, Split
-from decanet.evaluation.runs import form_of
-from decanet.models import cost, create_model, list_models, model_entry
+from decanet.evaluation.runs import input_spec
+from decanet.models import create_model, list_models, model_entry
 from decanet.training.session import resolve
 
-SMALL_SIDE = 64
+SMALL = 64
 SMALL_BATCH, SMALL_COSTLY_BATCH, LARGE_BATCH, LARGEST_BATCH = 128, 16, 8, 4
 COSTLY_MACS, LARGEST_MACS = 2_000_000_000, 10_000_000_000  # a step should take seconds, not minutes
 WARM_UP, LEAST_ROUNDS, MOST_ROUNDS = 2, 3, 100
@@ -36,10 +37,10 @@ def measure(
     ``save`` is given what there is after each network: all of them take the better part of an hour.
 
     Raises:
-        UsageError: unknown network, or a batch without pictures.
+        UsageError: unknown network, or a batch without images.
     """
     if batch_size is not None and batch_size < 2:
-        raise UsageError(f"--batch-size {batch_size}: batch normalisation needs at least two pictures")
+        raise UsageError(f"--batch-size {batch_size}: batch normalization needs at least two images")
     chosen = list(names) or list_models()
     for name in chosen:
         model_entry(name)  # a mistyped name is told before anything is measured
@@ -50,7 +51,7 @@ def measure(
         measured["models"].append(row)
         save(measured)
         report.note(
-            f"{name}: {row['decanet']['images_per_second']:g} pictures/s in {row['precision']}, "
+            f"{name}: {row['decanet']['images_per_second']:g} images/s in {row['precision']}, "
             f"{row['ratio']:.2f} times the plain loop's {row['plain']['images_per_second']:g}"
         )
     report.progress("measuring networks", len(chosen), len(chosen), "networks")
@@ -60,24 +61,27 @@ def measure(
 def measure_model(name: str, batch_size: int | None = None, seconds: float = 5.0) -> dict[str, Any]:
     """Both loops' steps of one network, in turn, in one stretch of time."""
     entry = model_entry(name)
-    channels, side, _ = entry.input_size
+    channels, image_size, _ = entry.input_size
     price = cost(name, num_classes=entry.num_classes, input_size=entry.input_size)
     if batch_size is None:
         small = SMALL_COSTLY_BATCH if price.macs > COSTLY_MACS else SMALL_BATCH
         large = LARGEST_BATCH if price.macs > LARGEST_MACS else LARGE_BATCH
-        batch_size = small if side <= SMALL_SIDE else large
+        batch_size = small if image_size <= SMALL else large
     recipe = Recipe(
-        model=Model(name=name), data=Data(image_size=side), batch_size=batch_size, epochs=1,
+        model=Model(name=name), data=Data(image_size=image_size), batch_size=batch_size, epochs=1,
         optimizer=Sgd(lr=1e-3, momentum=0.9),
     )  # fmt: skip
     recipe = resolve(recipe, _stand_in(batch_size), CPU)
     torch.manual_seed(0)
-    images, labels = torch.randn(batch_size, channels, side, side), torch.zeros(batch_size, dtype=torch.int64)
+    images, labels = (
+        torch.randn(batch_size, channels, image_size, image_size),
+        torch.zeros(batch_size, dtype=torch.int64),
+    )
     plain_model = create_model(name)
     plain = plain_step(
         plain_model, torch.optim.SGD(plain_model.parameters(), lr=1e-3, momentum=0.9), images, labels
     )
-    ours = images.to(form_of(recipe, CPU).dtype).contiguous(memory_format=torch.channels_last)
+    ours = images.to(input_spec(recipe, CPU).dtype).contiguous(memory_format=torch.channels_last)
     plain_seconds: list[float] = []
 
     def take_a_plain_step() -> None:
@@ -115,9 +119,9 @@ def _speed(seconds: list[float], batch_size: int) -> dict[str, Any]:
     return {"step_seconds": step, "images_per_second": float(f"{batch_size / step['median']:.4g}")}
 
 
-def _stand_in(pictures: int) -> ImageData:
-    """Data without pictures, for what resolving a recipe looks at."""
-    split = Split(torch.empty(2 * pictures, 0), torch.empty(2 * pictures))
+def _stand_in(count: int) -> ImageData:
+    """Data without images, for what resolving a recipe looks at."""
+    split = Split(torch.empty(2 * count, 0), torch.empty(2 * count))
     third = (0.5, 0.5, 0.5)
     return ImageData("made", ("made",), split, split, third, third, True, "made")
 
@@ -128,9 +132,9 @@ def table(measured: dict[str, Any]) -> str:
         {
             "network": f"`{row['model']}`",
             "batch": row["batch_size"],
-            "decanet, pictures/s": f"{row['decanet']['images_per_second']:g}",
+            "decanet, images/s": f"{row['decanet']['images_per_second']:g}",
             "arithmetic": row["precision"],
-            "plain float32, pictures/s": f"{row['plain']['images_per_second']:g}",
+            "plain float32, images/s": f"{row['plain']['images_per_second']:g}",
             "ratio (quartiles)": "{:.2f} ({:.2f} to {:.2f})".format(
                 row["ratio"], row["ratio_spread"]["quartiles"][0], row["ratio_spread"]["quartiles"][-1]
             ),

@@ -115,7 +115,7 @@ def plain_step(
 def tutorial_step() -> Callable[[], None]:
     """The step that the tutorial's reader runs: AlexNet for 32x32, batch 128, Adam, float32, contiguous.
 
-    Its batch lies ready in memory, which favours it.
+    Its batch lies ready in memory, which favors it.
     """
     from decanet.models import create_model
 

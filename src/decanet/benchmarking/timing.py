@@ -13,7 +13,7 @@ from decanet.core.processor import matmul_gflops
 from decanet.core.results import write_json, write_text
 from decanet.core.runtime import environment
 
-MATRIX_SIDE = 2048  # of the square product whose rate is the machine's: large enough to keep all cores busy
+MATRIX_SIZE = 2048  # of the square product whose rate is the machine's: large enough to keep all cores busy
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def conditions() -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d"),
         "environment": environment(cpu),
-        "float32_gflops": round(matmul_gflops(cpu, torch.float32, MATRIX_SIDE, 0.5), 1),
-        "bfloat16_gflops": round(matmul_gflops(cpu, torch.bfloat16, MATRIX_SIDE, 0.5), 1),
+        "float32_gflops": round(matmul_gflops(cpu, torch.float32, MATRIX_SIZE, 0.5), 1),
+        "bfloat16_gflops": round(matmul_gflops(cpu, torch.bfloat16, MATRIX_SIZE, 0.5), 1),
     }
 
 
@@ -66,7 +66,7 @@ def about(measured: Mapping[str, Any]) -> str:
     return (
         f"{measured['date']}, {machine['processor']} ({machine['capability']}), {machine['threads']} threads on "
         f"{machine['cores']} cores, torch {machine['torch']}, decanet {machine['decanet']} at commit "
-        f"{machine['commit']}; a matrix product (up to {MATRIX_SIDE}x{MATRIX_SIDE}) reaches "
+        f"{machine['commit']}; a matrix product (up to {MATRIX_SIZE}x{MATRIX_SIZE}) reaches "
         f"{measured['float32_gflops']:g} GFLOP/s in float32 and "
         f"{measured['bfloat16_gflops']:g} in bfloat16 (two operations for each multiply-add)."
     )

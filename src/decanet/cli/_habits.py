@@ -29,7 +29,7 @@ HABITS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("c", "config", "cfg", "checkpoint", "ckpt", "r"), ("resume",)),
     **dict.fromkeys(("j", "format"), ("json",)),
     "color": ("colour",), "colour": ("color",), "gray": ("grey",), "grey": ("gray",),
-    "tta": ("crops", "test_crops"),
+    "crops": ("tta",),
 }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def models(
     *,
     batch_size: Annotated[
         int | None,
-        Parameter(help="Pictures in a step (default: 128 small ones, 16 to 4 of costly networks)."),
+        Parameter(help="Images in a step (default: 128 small ones, 16 to 4 of costly networks)."),
     ] = None,
     seconds: Annotated[float, Parameter(help="Time for each network, at least three rounds.")] = 5.0,
     out: Out = None,
@@ -93,7 +93,7 @@ def models(
 @command.command
 def data(
     folder: Annotated[
-        Path | None, Parameter(help="Pictures DIR/CLASS/picture.jpg (default: JPEGs of 500x375 made for it).")
+        Path | None, Parameter(help="Images DIR/CLASS/image.jpg (default: JPEGs of 500x375 made for it).")
     ] = None,
     /,
     *,
@@ -103,13 +103,13 @@ def data(
     threads: Threads = None,
     json: JsonFlag = False,
 ) -> None:
-    """Time the augmentation of small pictures, and the loading of large ones in turn with torchvision's loader.
+    """Time the augmentation of small images, and the loading of large ones in turn with torchvision's loader.
 
     For example:
 
     ```
     decanet benchmark data
-    decanet benchmark data ~/pictures --workers 4
+    decanet benchmark data ~/images --workers 4
     ```
     """
     from decanet.benchmarking import data as loading
@@ -129,7 +129,7 @@ def counts(
     *,
     json: JsonFlag = False,
 ) -> None:
-    """Count the work of one pass over CIFAR-10's training pictures: multiply-adds, and bytes moved.
+    """Count the work of one pass over CIFAR-10's training images: multiply-adds, and bytes moved.
 
     Nothing is timed: the numbers are the same on every machine. A test compares those of the built-in recipes with
     benchmarks/counts.json, which the second example writes.

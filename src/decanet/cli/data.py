@@ -95,7 +95,7 @@ def _load(name: str, source: str, data_dir: Any, json: bool, done: str) -> None:
         print_json(summary)
     else:
         console().print(
-            f"{name}: {done}, from {data.source}; {len(data.train)} pictures to train, {len(data.test)} to test, "
+            f"{name}: {done}, from {data.source}; {len(data.train)} images to train, {len(data.test)} to test, "
             f"{len(data.classes)} classes",
             markup=False,
         )

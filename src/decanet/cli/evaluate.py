@@ -19,9 +19,9 @@ def command(
         str | None,
         Parameter(help="Other data with some or all of the run's classes: a name, or a folder, all of it."),
     ] = None,
-    crops: Annotated[
+    tta: Annotated[
         str | None,
-        Parameter(help="Test-time views of each image: one, mirror, shift, or ten crops of larger images."),
+        Parameter(help="Test-time augmentation: none, flip, flip_shift or ten_crop. Default: the recipe's."),
     ] = None,
     figures: Annotated[
         Path | None, Parameter(help="Folder for the confusion matrix and the most confident predictions.")
@@ -29,7 +29,7 @@ def command(
     weights: Annotated[
         str | None,
         Parameter(
-            help="Published weights for a network: torchvision, timm, one of their sets (timm:SET), or a file."
+            help="Pretrained weights for a network: torchvision, timm, one of their sets (timm:SET), or a file."
         ),
     ] = None,
     device: Device = "auto",
@@ -47,7 +47,7 @@ def command(
     ```
     decanet evaluate runs/quick-20261124-093000
     decanet evaluate resnet50_v1_5 --weights torchvision --data ~/imagenet
-    decanet evaluate runs/mine --data ~/other-images --crops shift --figures /tmp/figures
+    decanet evaluate runs/mine --data ~/other-images --tta flip_shift --figures /tmp/figures
     ```
     """
     from decanet.cli._watch import Watch
@@ -56,26 +56,26 @@ def command(
     from decanet.core.results import RunFolder
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
     from decanet.data import RunData, bare_name, load_test_data
-    from decanet.evaluation.protocol import VIEWS, require_room
+    from decanet.evaluation.protocol import TTA, require_room
     from decanet.evaluation.runs import load_model
-    from decanet.training.session import judge
+    from decanet.training.session import evaluate_split
 
-    if crops is not None and crops not in VIEWS:
-        raise UsageError(f"--crops takes {', '.join(VIEWS)}; got {crops!r}")
+    if tta is not None and tta not in TTA:
+        raise UsageError(f"--tta takes {', '.join(TTA)}; got {tta!r}")
     keep_freed_memory()
     set_threads()
     chosen = choose_device(device)
     if weights is not None:
         if data is None:
             raise UsageError(
-                "--weights needs --data DIR, a folder DIR/CLASS/picture.jpg with ImageNet's classes"
+                "--weights needs --data DIR, a folder DIR/CLASS/image.jpg with ImageNet's classes"
             )
         _published(str(run), weights, Path(os.path.expanduser(data)), chosen, json)
         return
     trained = load_model(run, chosen)
-    recipe = trained.recipe.model_copy(update={"test_crops": crops or trained.recipe.test_crops})
-    side = trained.form.side
-    require_room(recipe.test_crops, recipe.augmentation.resize or side, side)
+    recipe = trained.recipe.model_copy(update={"tta": tta or trained.recipe.tta})
+    image_size = trained.spec.image_size
+    require_room(recipe.tta, recipe.augmentation.resize or image_size, image_size)
     about = RunFolder(run).data
     remembered = (
         RunData.of(RunFolder(run).read_json(about), about)
@@ -83,22 +83,22 @@ def command(
         else RunData(recipe.data.name, trained.classes)
     )
     with Watch(to_stderr=json) as watch:
-        pictures = load_test_data(
+        images = load_test_data(
             remembered,
             data,
             cache=cache_folder(data_dir),
             report=watch,
             source=source,
-            image_size=recipe.augmentation.resize or side,
+            image_size=recipe.augmentation.resize or image_size,
         )
-        watch.note(f"evaluating on {len(pictures.test)} images of {pictures.name}")
-        said = judge(trained.model, recipe, pictures, "test", chosen)
+        watch.note(f"evaluating on {len(images.test)} images of {images.name}")
+        said = evaluate_split(trained.model, recipe, images, "test", chosen)
     result = {
         "run": str(run),
         "model": recipe.model.name,
-        "data": bare_name(pictures.name),
-        "pictures": len(said.labels),
-        "test_crops": recipe.test_crops,
+        "data": bare_name(images.name),
+        "images": len(said.labels),
+        "tta": recipe.tta,
         "test_top1": said.top(1),
         "test_top5": said.top(5),
         "test_loss": said.loss,
@@ -115,19 +115,19 @@ def command(
         from decanet.core.plotting import save_class_legend, save_figure
         from decanet.evaluation.figures import confusion, most_confident
 
-        save_figure(confusion(said, pictures.classes), figures / "confusion.png")
-        save_figure(most_confident(said, pictures), figures / "most_confident.png")
-        save_class_legend(pictures.classes, figures)
+        save_figure(confusion(said, images.classes), figures / "confusion.png")
+        save_figure(most_confident(said, images), figures / "most_confident.png")
+        save_class_legend(images.classes, figures)
 
 
 def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -> None:
-    """Measure published weights, and show what their publisher states beside it."""
+    """Measure pretrained weights, and show what their publisher states beside it."""
     from decanet.cli._watch import Watch
     from decanet.data import bare_name
-    from decanet.evaluation.published import measure_published
+    from decanet.evaluation.pretrained import evaluate_pretrained
 
     with Watch(to_stderr=json) as watch:
-        measured = measure_published(name, weights, folder, device, watch)
+        measured = evaluate_pretrained(name, weights, folder, device, watch)
     said, stated = measured.said, measured.stated
     if json:
         print_json(
@@ -135,7 +135,7 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
                 "model": name,
                 "weights": weights,
                 "data": bare_name(str(folder.resolve())),
-                "pictures": len(said.labels),
+                "images": len(said.labels),
                 "top1": said.top(1),
                 "top5": said.top(5),
                 "stated_top1_pct": stated.top1_pct if stated else None,
@@ -151,5 +151,5 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
     if stated is not None:
         out.print(
             f"{stated.weights} states {stated.top1_pct:.2f}% and {stated.top5_pct:.2f}% on ImageNet's validation "
-            "pictures"
+            "images"
         )

@@ -31,7 +31,7 @@ def command(
     import dataclasses
 
     from decanet.core.runtime import environment
-    from decanet.insight.lineage import lineage, markdown_table, measured
+    from decanet.lineage.timeline import lineage, markdown_table, measured
 
     milestones = lineage()
     if measure:
@@ -54,7 +54,7 @@ def command(
 def _draw(folder: Path, milestones) -> list[Path]:  # type: ignore[no-untyped-def]  # importing the type imports torch
     from decanet.core import facts
     from decanet.core.plotting import save_figure
-    from decanet.insight import lineage_figures
+    from decanet.lineage import figures as lineage_figures
 
     figures = {
         "error_over_years": lineage_figures.error_over_years(facts.competition(), facts.human()),
@@ -73,7 +73,7 @@ def _print(milestones) -> None:  # type: ignore[no-untyped-def]
     from rich.table import Table
     from rich.text import Text
 
-    from decanet.insight.lineage import auxiliary_note, short_count
+    from decanet.lineage.timeline import auxiliary_note, short_count
 
     speed = milestones[0].speed
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -118,6 +118,6 @@ def _print(milestones) -> None:  # type: ignore[no-untyped-def]
     )
     if speed is not None:
         out.print(
-            f"Measured here: {speed.threads} threads, {speed.layout}, float32, batch normalisation folded; "
-            f"latency of one picture, throughput with {speed.batch}."
+            f"Measured here: {speed.threads} threads, {speed.layout}, float32, batch normalization folded; "
+            f"latency of one image, throughput with {speed.batch}."
         )

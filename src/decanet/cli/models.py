@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from decanet.models._verify import Check
-    from decanet.models._walk import Walk
+    from decanet.anatomy.trace import Trace
+    from decanet.anatomy.verify import Check
 
 command = App(name="models", help_format="markdown")
 
@@ -23,7 +23,7 @@ def models(
     name: Annotated[str | None, Parameter(help="A network; without it, all are listed.")] = None,
     /,
     *,
-    input: Annotated[str | None, Parameter(help="Size of the picture, channels first: 3x224x224.")] = None,
+    input: Annotated[str | None, Parameter(help="Size of the image, channels first: 3x224x224.")] = None,
     explain: Annotated[
         bool, Parameter(negative=(), help="Say in words why each size and cost is what it is.")
     ] = False,
@@ -31,7 +31,7 @@ def models(
 ) -> None:
     """List the networks, or walk through one layer by layer.
 
-    Parameters are learned numbers; multiply-adds are for one picture (one multiplication and one addition
+    Parameters are learned numbers; multiply-adds are for one image (one multiplication and one addition
     count as one; torch's counter counts two). The receptive field is what one output sees, in
     pixels, padding included; "all" is the whole image.
 
@@ -45,7 +45,7 @@ def models(
     if name is None:
         _list(json)
     else:
-        _walk(name, input, explain, json)
+        _trace(name, input, explain, json)
 
 
 @command.command
@@ -64,8 +64,8 @@ def verify(*, json: JsonFlag = False) -> None:
 
     from rich.table import Table
 
-    from decanet.models._verify import AGREE, DISAGREE, require_agreement
-    from decanet.models._verify import verify as compare
+    from decanet.anatomy.verify import AGREE, DISAGREE, require_agreement
+    from decanet.anatomy.verify import verify as compare
 
     checks = compare()
     if json:
@@ -103,7 +103,7 @@ def _verdicts(checks: "Sequence[Check]") -> str:
 def _list(json: bool) -> None:
     from rich.table import Table
 
-    from decanet.models._table import table as rows_of_networks
+    from decanet.anatomy.table import table as rows_of_networks
 
     rows = rows_of_networks()
     if json:
@@ -129,35 +129,35 @@ def _list(json: bool) -> None:
     console().print(f"+ auxiliary classifiers, in training only: {', '.join(auxiliary)} parameters")
 
 
-def _walk(name: str, size: str | None, explain: bool, json: bool) -> None:
+def _trace(name: str, size: str | None, explain: bool, json: bool) -> None:
     import dataclasses
 
-    from decanet.models._walk import explain as explanation
-    from decanet.models._walk import walk
+    from decanet.anatomy.trace import explain as explanation
+    from decanet.anatomy.trace import trace
 
-    walked = walk(name, _parse_size(size) if size else None)
+    traced = trace(name, _parse_size(size) if size else None)
     if json:
-        layers = [dataclasses.asdict(layer) | {"formula": layer.formula} for layer in walked.layers]
+        layers = [dataclasses.asdict(layer) | {"formula": layer.formula} for layer in traced.layers]
         if explain:
             layers = [
                 row | {"explanation": explanation(layer)}
-                for row, layer in zip(layers, walked.layers, strict=True)
+                for row, layer in zip(layers, traced.layers, strict=True)
             ]
         totals = ("network", "input_size", "output_shape", "params", "params_training_only", "macs", "depth")
-        print_json({key: getattr(walked, key) for key in (*totals, "activation_bytes")} | {"layers": layers})
+        print_json({key: getattr(traced, key) for key in (*totals, "activation_bytes")} | {"layers": layers})
         return
-    _print_whole(_table(walked))
+    _print_whole(_table(traced))
     out = console()
-    for line in _totals(walked):
+    for line in _totals(traced):
         out.print(line)
     if explain:
         out.print()
-        for layer in walked.layers:
+        for layer in traced.layers:
             if text := explanation(layer):
                 out.print(f"{layer.stage or name} ({layer.operation}): {text}")
 
 
-def _table(walked: "Walk") -> "Table":
+def _table(traced: "Trace") -> "Table":
     from rich.table import Table
 
     table = Table(
@@ -167,7 +167,7 @@ def _table(walked: "Walk") -> "Table":
     for column in (5, 6, 7, 8):
         table.columns[column].justify = "right"
     stage = None
-    for layer in walked.layers:
+    for layer in traced.layers:
         table.add_row(
             "" if layer.stage == stage else layer.stage,
             layer.path,
@@ -194,15 +194,15 @@ def _print_whole(table: "Table") -> None:
     out.print(table)
 
 
-def _totals(walked: "Walk") -> list[str]:
-    size, output = "x".join(map(str, walked.input_size)), walked.output_shape
+def _totals(traced: "Trace") -> list[str]:
+    size, output = "x".join(map(str, traced.input_size)), traced.output_shape
     lines = [
-        f"{walked.network}: (1, {', '.join(map(str, walked.input_size))}) -> {tuple(output)}",
-        f"{walked.params:,} parameters, {walked.macs:,} multiply-adds for one {size} picture, "
-        f"{walked.depth} weighted layers deep, {walked.activation_bytes / 2**20:.1f} MiB of feature maps",
+        f"{traced.network}: (1, {', '.join(map(str, traced.input_size))}) -> {tuple(output)}",
+        f"{traced.params:,} parameters, {traced.macs:,} multiply-adds for one {size} image, "
+        f"{traced.depth} weighted layers deep, {traced.activation_bytes / 2**20:.1f} MiB of feature maps",
     ]
-    if walked.params_training_only:
-        lines.append(f"{walked.params_training_only:,} of the parameters are used in training only.")
+    if traced.params_training_only:
+        lines.append(f"{traced.params_training_only:,} of the parameters are used in training only.")
     return lines
 
 
@@ -212,7 +212,7 @@ def _parse_size(text: str) -> tuple[int, int, int]:
     parts = text.lower().split("x")
     if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
         raise UsageError(
-            f"--input {text!r} is no picture size; write channels x height x width, as in 3x224x224"
+            f"--input {text!r} is no image size; write channels x height x width, as in 3x224x224"
         )
     channels, height, width = map(int, parts)
     return channels, height, width

@@ -33,7 +33,7 @@ def command(
     ```
     decanet predict --model decanet_m cat.jpg
     decanet predict runs/quick-20261124-093000 cat.jpg
-    decanet predict runs/mine ~/pictures --top 5 --json
+    decanet predict runs/mine ~/images --top 5 --json
     ```
     """
     from decanet.cli._watch import Watch
@@ -52,12 +52,12 @@ def command(
         raise UsageError(f"--top must be at least 1, got {top}")
     from decanet.core.processor import set_threads
     from decanet.core.runtime import choose_device, keep_freed_memory
-    from decanet.evaluation.runs import load_run, load_shipped, predict_images
+    from decanet.evaluation.runs import load_packaged, load_run, predict_images
 
     keep_freed_memory()
     set_threads()
     chosen = choose_device(device)
-    trained = load_shipped(model, chosen) if model is not None else load_run(paths[0], chosen)
+    trained = load_packaged(model, chosen) if model is not None else load_run(paths[0], chosen)
     predicted: list[dict[str, Any]] = []
     unreadable: DataError | None = None
     out = console()
@@ -71,7 +71,7 @@ def command(
                         print(unreadable.line, file=sys.stderr)
                     unreadable = guesses  # the last one ends the command
                 elif json:
-                    predicted.append({"picture": str(path), "classes": [_entry(*guess) for guess in guesses]})
+                    predicted.append({"image": str(path), "classes": [_entry(*guess) for guess in guesses]})
                 else:
                     said = ", ".join(f"{name} {100 * probability:.1f}%" for name, probability in guesses)
                     (watch.note if out.is_terminal else out.say)(f"{path}: {said}")
@@ -86,7 +86,7 @@ def command(
 
 def _is_no_run(path: Path, *, alone: bool) -> bool:
     """Whether ``path`` is rather an image, or, given ``alone``, a folder of images."""
-    from decanet.convolution.pictures import image_endings
+    from decanet.data.image_io import image_endings
 
     if path.is_dir():
         return alone and not (path / "recipe.toml").exists()

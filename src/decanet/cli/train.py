@@ -26,7 +26,7 @@ def command(
     data: Annotated[str | None, Parameter(help="A data set's name, or a folder DIR/CLASS/image.jpg.")] = None,
     out: Annotated[Path | None, Parameter(help="Folder of the run (default: runs/RECIPE-TIME).")] = None,
     seed: Annotated[int | None, Parameter(help="Everything random follows from it.")] = None,
-    epochs: Annotated[float | None, Parameter(help="Passes over the training pictures.")] = None,
+    epochs: Annotated[float | None, Parameter(help="Passes over the training images.")] = None,
     set_: Annotated[
         tuple[str, ...],
         Parameter(name="--set", negative=(), help="Change one key, for instance optimizer.lr=0.1."),
@@ -58,7 +58,7 @@ def command(
 
     ```
     decanet train quick
-    decanet train quick --data ~/pictures --out runs/mine
+    decanet train quick --data ~/images --out runs/mine
     decanet train tutorial_bf16 --seed 1
     decanet train flash --set optimizer.lr=0.2 --set validation=0.1
     decanet train --resume runs/quick-20261124-093000
@@ -101,13 +101,13 @@ def command(
         settings += [f"epochs={epochs}"] if epochs is not None else []
         wish = _Wish(recipe, settings, out, resume, fallback, source, data_dir)
         if dry_run:
-            outcome = _rehearse(wish, chosen, watch)
+            outcome = _dry_run(wish, chosen, watch)
         else:
             outcome = _train(wish, chosen, ranks, watch)
     if ranks.is_main and json:
         print_json(outcome)
     elif ranks.is_main and dry_run:
-        _print_rehearsal(outcome)
+        _print_dry_run(outcome)
     elif ranks.is_main:
         _print_result(outcome)
 
@@ -141,7 +141,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.training.few_images import fit_to_few_images
     from decanet.training.recipes import is_file, load_recipe
     from decanet.training.run_files import refuse_finished, refuse_other_run
-    from decanet.training.session import input_side, resolve
+    from decanet.training.session import recipe_image_size, resolve
 
     stored: Any = None
     meant: set[str] | None = None
@@ -166,7 +166,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
             cache=cache_folder(wish.data_dir),
             report=watch,
             source=wish.source,
-            image_size=recipe.augmentation.resize or input_side(recipe),
+            image_size=recipe.augmentation.resize or recipe_image_size(recipe),
             seed=recipe.seed,
             stored=stored,
         )
@@ -187,7 +187,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         watch.note(
             f"data: {data.name} from {data.source}; {len(data.train)} images to train, {len(data.test)} to test"
         )
-    if recipe.augmentation.flip != "none" and not data.mirror:
+    if recipe.augmentation.flip != "none" and not data.flippable:
         watch.note(f"no horizontal flips: they would change the classes of {data.name}")
     if meant is not None:
         # Data asked for by name is what the recipe is tried on: the training stays as it is, the curves get points.
@@ -239,7 +239,7 @@ def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
 
 
 def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any) -> None:
-    """Write a run's figures; without ``data`` only those that show no test picture."""
+    """Write a run's figures; without ``data`` only those that show no test image."""
     from decanet.core.plotting import save_class_legend, save_figure
     from decanet.evaluation.figures import confusion, curves, most_confident
     from decanet.insight.filters import first_kernels, kernel_sheet
@@ -255,11 +255,11 @@ def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any)
             save_class_legend(data.classes, folder)
 
 
-def _rehearse(wish: _Wish, device: Any, watch: Any) -> dict[str, Any]:
-    from decanet.training.session import rehearse
+def _dry_run(wish: _Wish, device: Any, watch: Any) -> dict[str, Any]:
+    from decanet.training.session import dry_run
 
     recipe, data = _prepare(wish, device, watch)
-    return rehearse(recipe, data, device=device, watcher=watch)
+    return dry_run(recipe, data, device=device, watcher=watch)
 
 
 def _print_recipes(json: bool) -> None:
@@ -291,17 +291,17 @@ def _print_result(result: dict[str, Any]) -> None:
     out.print(f"try it:  {decanet_line('predict', run)} IMAGE")
 
 
-def _print_rehearsal(rehearsal: dict[str, Any]) -> None:
+def _print_dry_run(measured: dict[str, Any]) -> None:
     from decanet.cli._watch import clock
 
     out = console()
-    out.print(rehearsal["recipe"], markup=False)
+    out.print(measured["recipe"], markup=False)
     rows = [
-        {"what": "parameters", "value": f"{rehearsal['params']:,}"},
-        {"what": "multiply-adds for one image", "value": f"{rehearsal['macs']:,}"},
-        {"what": "memory at its peak", "value": f"{rehearsal['memory_bytes'] / 1e6:,.0f} MB"},
-        {"what": "images per second", "value": f"{rehearsal['images_per_second']:,.0f}"},
-        {"what": "steps", "value": f"{rehearsal['steps']:,}"},
-        {"what": "predicted training time", "value": clock(rehearsal["predicted_seconds"])},
+        {"what": "parameters", "value": f"{measured['params']:,}"},
+        {"what": "multiply-adds for one image", "value": f"{measured['macs']:,}"},
+        {"what": "memory at its peak", "value": f"{measured['memory_bytes'] / 1e6:,.0f} MB"},
+        {"what": "images per second", "value": f"{measured['images_per_second']:,.0f}"},
+        {"what": "steps", "value": f"{measured['steps']:,}"},
+        {"what": "predicted training time", "value": clock(measured["predicted_seconds"])},
     ]
     table(rows, right=("value",))

@@ -1,1 +1,1 @@
-"""The mathematics of convolution: signals, pictures, kernels, the arithmetic of layers and their gradients."""
+"""The mathematics of convolution: signals, images, kernels, the arithmetic of layers and their gradients."""

@@ -26,7 +26,7 @@ from decanet.convolution._image_panels import (
     write_title,
 )
 from decanet.convolution.kernels import PURPOSES, describe, purpose_of
-from decanet.core.plotting import grid_shape, new_figure, show_picture, signed_scale, styled
+from decanet.core.plotting import grid_shape, new_figure, show_image, signed_scale, styled
 
 SHEET_COLUMNS = 4
 
@@ -79,7 +79,7 @@ def _draw_channel_sum(image: np.ndarray, done: Convolved, setting: Setting) -> A
     all_values = np.concatenate([one.inside.ravel() for one in (*partial, done)])
     scale = scale_of(all_values)
     for i, one in enumerate(partial):
-        show_picture(grid[0, i], image[..., i], f"{one.name} channel", **GRAY)
+        show_image(grid[0, i], image[..., i], f"{one.name} channel", **GRAY)
         show_numbers(grid[1, i], one.weights, f"kernel for {one.name}", weights_scale(done.weights))
         show_result(grid[2, i], one.values, scale, f"{'+ ' if i else ''}partial result, {one.name}")
     show_original(grid[0, 3], image)
@@ -125,7 +125,7 @@ def draw_contact_sheet(
             ends = "" if shared else f"\ncolors {scale.words}"
             show_result(axes, done.values, scale, f"{done.name}{ends}")
             corner = axes.inset_axes((0.02, 0.66, 0.3, 0.32))
-            show_picture(corner, done.weights, **weights_scale(done.weights))
+            show_image(corner, done.weights, **weights_scale(done.weights))
             corner.set_anchor("NW")
             corner.spines[:].set(visible=True, color="black")
     write_title(figure, title)
@@ -172,7 +172,7 @@ def _show_legend(part: Any, image: np.ndarray, shared: Scale | None) -> None:
         lines.append(("All others: from black to white", GRAY))
     for i, (text, options) in enumerate(lines):
         strip = cells[1].inset_axes((0, 0.5 - 0.42 * i, 2.03, 0.12))
-        show_picture(strip, np.linspace(options["vmin"], 1, 256)[None], aspect="auto", **options)
+        show_image(strip, np.linspace(options["vmin"], 1, 256)[None], aspect="auto", **options)
         strip.spines[:].set(visible=True, color="#999999")
         cells[1].text(0, 0.72 - 0.42 * i, text, fontsize=9, va="center").set_in_layout(False)
         strip.set_in_layout(False)

@@ -27,7 +27,7 @@ from decanet.convolution._image_panels import (
 )
 from decanet.convolution.kernels import find_kernel
 from decanet.core.errors import UsageError
-from decanet.core.plotting import new_figure, show_picture, styled
+from decanet.core.plotting import new_figure, show_image, styled
 
 MOST_CELLS = 13  # in a row of the grid, that numbers stay readable
 
@@ -56,10 +56,10 @@ def draw_flip(image: np.ndarray, name: str, weights: np.ndarray, setting: Settin
     small = above.subplots(1, 5)
     show_numbers(small[0], weights, f"kernel {name}", weights_scale(weights))
     show_numbers(small[1], turned, "the kernel flipped", weights_scale(weights))
-    show_picture(small[2], dot, "an image: one bright pixel", cmap="gray")
+    show_image(small[2], dot, "an image: one bright pixel", cmap="gray")
     for axes, moved, which in zip(small[3:], both, ("flipped kernel", "kernel")):
         drawn = Setting(correlated=moved.correlated).apply(dot, weights)
-        show_picture(axes, drawn, f"its {moved.word}:\nthe {which}", **weights_scale(drawn))
+        show_image(axes, drawn, f"its {moved.word}:\nthe {which}", **weights_scale(drawn))
         axes.spines[:].set(visible=True, color="#999999")
     large = below.subplots(1, 3)
     show_original(large[0], image)
@@ -88,9 +88,9 @@ def draw_gradient(image: np.ndarray, setting: Setting) -> Any:
     show_color_bar(grid[0, 2], np.stack([right.values, up.values]), scale)
 
     top = float(np.quantile(magnitude[right.inner], 0.995)) or 1.0
-    show_picture(grid[1, 0], _hues(direction, magnitude / top), "direction as hue,\nmagnitude as brightness")
+    show_image(grid[1, 0], _hues(direction, magnitude / top), "direction as hue,\nmagnitude as brightness")
     _show_wheel(grid[1, 0].inset_axes((0.8, 0.02, 0.19, 0.19 * image.shape[1] / image.shape[0])))
-    show_picture(grid[1, 1], image, "mean of blocks: arrows\nto the brighter side",
+    show_image(grid[1, 1], image, "mean of blocks: arrows\nto the brighter side",
                  cmap="gray", vmin=-1.5, vmax=1)  # fmt: skip
     _draw_arrows(grid[1, 1], right, up, setting)
     strengths = Scale({"cmap": "gray_r", "vmin": 0, "vmax": top}, beyond=0)
@@ -123,7 +123,7 @@ def _show_wheel(axes: Any) -> None:
     y, x = np.mgrid[1:-1:401j, -1:1:401j]
     radius = np.hypot(x, y)
     wheel = np.dstack([_hues(np.arctan2(y, x), radius), np.clip((1 - radius) * 200, 0, 1)])
-    show_picture(axes, wheel, interpolation="bilinear")
+    show_image(axes, wheel, interpolation="bilinear")
     axes.set_facecolor("none")
     for dx, dy in ((1, 0), (0, 1), (-1, 0), (0, -1)):
         axes.annotate("", (200 + 170 * dx, 200 - 170 * dy), (200 + 70 * dx, 200 - 70 * dy),

@@ -15,9 +15,9 @@ import numpy as np
 
 from decanet.convolution.images import Padding, convolve, correlate, pad_planes
 from decanet.convolution.kernels import describe_sum
-from decanet.core.plotting import COLOURS, literal, show_picture, signed_scale
+from decanet.core.plotting import COLORS, literal, show_image, signed_scale
 
-BLUE, ORANGE = COLOURS[0], COLOURS[1]
+BLUE, ORANGE = COLORS[0], COLORS[1]
 READABLE = (9, 5)  # rows and columns of a kernel whose numbers are still written into its fields
 GRAY: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 1}
 SMOOTH = "antialiased"  # pixels as they are where they are large, averaged where one dot must show several
@@ -182,13 +182,13 @@ def write_title(figure: Any, text: str) -> None:
 
 def show_original(axes: Any, image: np.ndarray) -> None:
     """The image as it came."""
-    show_picture(axes, image, f"original, {by(image.shape[:2])}", interpolation=SMOOTH, **GRAY)
+    show_image(axes, image, f"original, {by(image.shape[:2])}", interpolation=SMOOTH, **GRAY)
 
 
 def show_result(axes: Any, values: np.ndarray, scale: Scale, title: str) -> None:
     """A result, (H, W) or (H, W, 3), in the colors of ``scale``."""
     shown = values if values.ndim == 2 else values.clip(0, 1)
-    show_picture(axes, shown, title, interpolation=SMOOTH, **scale.options)
+    show_image(axes, shown, title, interpolation=SMOOTH, **scale.options)
     axes.spines[:].set(visible=True, color="#bbbbbb")
 
 
@@ -212,7 +212,7 @@ def show_numbers(
     axes: Any, values: np.ndarray, title: str, options: dict[str, Any], decimals: int | None = None
 ) -> Any:
     """A small array as fields with numbers; returns a function that shows others there."""
-    show_picture(axes, values, title, **options)
+    show_image(axes, values, title, **options)
     axes.spines[:].set(visible=True, color="#999999")
     image, labels = axes.images[0], []
     if values.shape[0] <= READABLE[0] and values.shape[1] <= READABLE[1]:

@@ -11,7 +11,7 @@ import numpy as np
 from decanet.core.errors import DataError, UsageError
 
 MAX_FILE_BYTES = 2**26  # of a kernel file; the largest kernel in long decimals takes less
-MAX_SIDE = 1023  # of a kernel, in pixels: beyond it no picture of ordinary size is left to answer
+MAX_SIDE = 1023  # of a kernel, in pixels: beyond it no image of ordinary size is left to answer
 MAX_WEIGHT = 1e12  # absolute sum of the weights: products with pixels stay far from the end of float32
 
 

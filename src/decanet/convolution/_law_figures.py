@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from decanet.convolution.signals import Array, ExponentialDecay, convolve_fft, drifting_echo, sine
-from decanet.core.plotting import COLOURS, new_figure, styled
+from decanet.core.plotting import COLORS, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, RED = COLOURS[0], "#c1272d"
+BLUE, RED = COLORS[0], "#c1272d"
 CLIP = 0.6  # amplitude at which the overdriven amplifier cuts off
 LATE = 200  # samples: 1 s
 

@@ -17,14 +17,14 @@ from decanet.convolution.signals import (
     sine_gain,
     tutorial_times,
 )
-from decanet.core.plotting import COLOURS, grid_shape, literal, new_figure, save_figure, styled
+from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, save_figure, styled
 from decanet.core.results import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, GREEN = COLOURS[0], COLOURS[2]
-RED = "#c1272d"  # the tutorial's red; the house's second colour is nearer to orange
+BLUE, GREEN = COLORS[0], COLORS[2]
+RED = "#c1272d"  # the tutorial's red; the house's second color is nearer to orange
 COLUMNS = 600  # a waveform is drawn in so many stretches
 PERIOD_SECONDS = 0.025  # two periods of a deep voice
 FAINT = 0.2  # an amplitude below it is drawn once more, enlarged
@@ -183,18 +183,18 @@ def animate_sliding(path: Path | str, alpha: float, frames: int = 50) -> Path:
     if path.suffix.lower() != ".gif":
         return save_figure(_sliding_strip(alpha), path)
     moments = np.linspace(0.0, TUTORIAL_SECONDS, frames)
-    pictures = list(_sliding_frames(alpha, moments))
-    # One palette for all, so that nothing flickers: the commonest colours, or the grid would be tinted. Pillow
+    images = list(_sliding_frames(alpha, moments))
+    # One palette for all, so that nothing flickers: the commonest colors, or the grid would be tinted. Pillow
     # confuses levels that are near each other, so of those only the commonest: white stays white.
     commonest: dict[tuple[int, ...], tuple[int, ...]] = {}
-    for _, colour in sorted(pictures[len(pictures) // 2].getcolors(2**24), reverse=True):
-        commonest.setdefault(tuple(level >> 3 for level in colour), colour)
+    for _, color in sorted(images[len(images) // 2].getcolors(2**24), reverse=True):
+        commonest.setdefault(tuple(level >> 3 for level in color), color)
     palette = Image.new("P", (1, 1))
-    palette.putpalette([level for colour in [*commonest.values()][:256] for level in colour])
-    pictures = [picture.quantize(palette=palette, dither=0) for picture in pictures]
+    palette.putpalette([level for color in [*commonest.values()][:256] for level in color])
+    images = [image.quantize(palette=palette, dither=0) for image in images]
     with atomic_path(path) as temporary:
-        pictures[0].save(
-            temporary, format="GIF", save_all=True, append_images=pictures[1:],
+        images[0].save(
+            temporary, format="GIF", save_all=True, append_images=images[1:],
             duration=[80] * (frames - 1) + [1500], loop=0, optimize=True,
         )  # fmt: skip
     return path
@@ -208,18 +208,18 @@ def _sliding_frames(alpha: float, moments: Array) -> list[Any]:
     figure = new_figure(8, 5.5)
     canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(2, 1)
-    pictures: list[Any] = []
+    images: list[Any] = []
     for moment in moments:
         _draw_moment(panels, alpha, moment)
-        if not pictures:
+        if not images:
             panels[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2)
         canvas.draw()
         figure.set_layout_engine("none")  # the first frame's layout serves all: quicker, and nothing jumps
-        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+        images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
         for axes in panels:  # not axes.clear(), which makes all ticks anew and doubles the time
             for drawn in [*axes.lines, *axes.collections]:
                 drawn.remove()
-    return pictures
+    return images
 
 
 @styled

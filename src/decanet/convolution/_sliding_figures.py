@@ -23,7 +23,7 @@ from decanet.convolution._image_panels import (
     write_title,
 )
 from decanet.convolution.kernels import describe
-from decanet.core.plotting import new_figure, show_picture, styled
+from decanet.core.plotting import new_figure, show_image, styled
 from decanet.core.results import atomic_path
 
 Position = tuple[int, int]  # row and column of the result
@@ -83,7 +83,7 @@ def draw_sliding(
     for line, ((row, column), what) in zip(grid, positions.items()):
         products = window.products(row, column)
         place = f"row {row}, column {column}"
-        show_picture(line[0], image, f"{place}\n{what}" if what else place, **GRAY)
+        show_image(line[0], image, f"{place}\n{what}" if what else place, **GRAY)
         _frame_patch(line[0], row, column, done.weights, setting)
         show_numbers(line[1], window.patch(row, column), "patch of the image", GRAY, 2)
         _show_weights(line[2], window, setting)
@@ -143,13 +143,13 @@ def _sliding_frames(
     figure = new_figure(2 * width + 5.9, max(height, 1.9) + 0.75)
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(1, 5, width_ratios=[width, 1.8, 1.8, 1.8, width])
-    show_picture(axes[0], _thinned(image), "image", extent=_extent(image), **GRAY)
+    show_image(axes[0], _thinned(image), "image", extent=_extent(image), **GRAY)
     show_patch = show_numbers(axes[1], window.patch(*chosen[0]), "patch of the image", GRAY, 2)
     _show_weights(axes[2], window, setting)
     products = window.products(*chosen[0])
     show_products = show_numbers(axes[3], products, "= products", weights_scale(limit), window.decimals)
     growing = np.full(done.values.shape, np.nan)
-    show_picture(axes[4], _thinned(growing), "result", extent=_extent(growing), **scale.options)
+    show_image(axes[4], _thinned(growing), "result", extent=_extent(growing), **scale.options)
     axes[4].set_facecolor("#dddddd")
     axes[4].spines[:].set(visible=True, color="#999999")
     drawn = axes[4].images[0]

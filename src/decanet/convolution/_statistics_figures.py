@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from decanet.convolution.statistics import FADED, Statistics, verdict
-from decanet.core.plotting import COLOURS, new_figure, show_picture, signed_scale, styled
+from decanet.core.plotting import COLORS, new_figure, show_image, signed_scale, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
 
     An exponential is a straight line on the second, a power on the third.
     """
-    height, width = natural.picture.shape
+    height, width = natural.image.shape
     aspect = min(
         max(width / height, 0.5), 2.0
     )  # panels of equal height: an image is this much wider than a map
@@ -55,11 +55,11 @@ def _draw_images(above: Any, natural: Statistics, noise: Statistics, aspect: flo
         (panels[0], natural, "The image"),
         (panels[2], noise, "A random matrix"),
     ):
-        show_picture(axes, statistics.picture, name, cmap="gray", interpolation="antialiased")
+        show_image(axes, statistics.image, name, cmap="gray", interpolation="antialiased")
         axes.set_title(name)
     for axes, statistics in ((panels[1], natural), (panels[3], noise)):
         map_ = axes.imshow(statistics.correlation, extent=extent, **signed_scale(1))
-        across, down = (f"{value:.3f}".replace("-", "−") for value in statistics.neighbours)
+        across, down = (f"{value:.3f}".replace("-", "−") for value in statistics.neighbors)
         axes.set_title(f"Its autocorrelation\nneighbors: {across} across, {down} down")
         axes.title.set(fontsize=9, fontweight="normal")
         axes.set(xlabel="shift across (pixels)", ylabel="shift down (pixels)")
@@ -78,7 +78,7 @@ def _draw_decay(axes: Any, natural: Statistics, noise: Statistics, logarithmic: 
         noise.distances[start:], np.where(flat > 0, flat, np.nan) if logarithmic else flat,
         color="#888888", marker=".", markersize=4, linewidth=0.8, label="random matrix",
     )  # fmt: skip
-    for colour, line, (law, fit) in zip(COLOURS, ("--", "-."), natural.fits.items()):
+    for color, line, (law, fit) in zip(COLORS, ("--", "-."), natural.fits.items()):
         if fit is None:
             continue
         fitted = np.linspace(1.0, natural.distances[fit.points], 200)
@@ -86,4 +86,4 @@ def _draw_decay(axes: Any, natural: Statistics, noise: Statistics, logarithmic: 
         if law == "power":
             formula = rf"${fit.amplitude:.2f}\,/\,x^{{{fit.k:.3f}}}$"
         label = rf"{law}: {formula}, $R^2={fit.r_squared:.3f}$"
-        axes.plot(fitted, fit(fitted), color=colour, linestyle=line, label=label)
+        axes.plot(fitted, fit(fitted), color=color, linestyle=line, label=label)

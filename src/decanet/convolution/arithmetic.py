@@ -1,4 +1,4 @@
-"""The arithmetic of layers: how large the output is, how much of the picture a unit sees, what a layer costs.
+"""The arithmetic of layers: how large the output is, how much of the image a unit sees, what a layer costs.
 
 A convolution and a pooling are the same movement: a window of ``kernel`` places slides over a row of pixels.
 All sizes follow from where window number ``o`` stands. Let the pixels be numbered 0 ... n-1 and let the
@@ -7,10 +7,10 @@ reads the place
 
     o * stride - padding + t * dilation          t = 0 ... kernel - 1                                   (1)
 
-Height and width each obey this rule, so everything here speaks of one axis; a picture uses it twice.
+Height and width each obey this rule, so everything here speaks of one axis; an image uses it twice.
 
 Costs are counted in multiply-adds ("macs"): one multiplication together with the addition of its product to
-the sum is one. Biases, activations, normalisation and pooling are not counted. Papers that say "FLOPs" often
+the sum is one. Biases, activations, normalization and pooling are not counted. Papers that say "FLOPs" often
 mean this number, some mean twice as much.
 
 Sources: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285
@@ -125,15 +125,15 @@ def smallest_input(window: Window) -> int:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What the units of a layer see of the picture, along one axis.
+    """What the units of a layer see of the image, along one axis.
 
     Unit ``u`` sees the pixels from offset + u * jump on, ``size`` of them. A number below 0, or beyond the
     last pixel, lies in the padding. ``size`` counts from the first pixel to the last; dilation may leave
-    holes between. The default values are the picture's own: each pixel sees itself.
+    holes between. The default values are the image's own: each pixel sees itself.
 
     Attributes:
         size: pixels from the first to the last that a unit sees.
-        jump: pixels between the fields of two neighbouring units.
+        jump: pixels between the fields of two neighboring units.
         offset: number of the first pixel that unit 0 sees.
     """
 
@@ -165,13 +165,13 @@ class ReceptiveField:
         return first, first + self.size - 1
 
     @property
-    def centre(self) -> float:
+    def center(self) -> float:
         """The middle of the field of unit 0, in pixels; half a pixel off where ``size`` is even."""
         return self.offset + (self.size - 1) / 2
 
 
 def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
-    """The receptive field of the last of a chain of layers, given from the picture upwards.
+    """The receptive field of the last of a chain of layers, given from the image upwards.
 
     Unrolling :meth:`ReceptiveField.after` from size 1: size = 1 + sum over layers of (span - 1) times the
     product of the strides before. Small kernels in depth see as much as a large one: three 3x3 see 7x7.
@@ -184,7 +184,7 @@ def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a layer costs: numbers to be learned, and multiply-adds for one picture."""
+    """What a layer costs: numbers to be learned, and multiply-adds for one image."""
 
     params: int
     macs: int
@@ -199,7 +199,7 @@ def convolution_cost(
     groups: int = 1,
     bias: bool = True,
 ) -> Cost:
-    """Parameters, and multiply-adds for one picture, of a convolution.
+    """Parameters, and multiply-adds for one image, of a convolution.
 
     The channels are dealt into ``groups`` equal parts that do not see each other. So one output channel owns
     a kernel of in_channels / groups * height * width weights, plus a bias:
@@ -230,7 +230,7 @@ def convolution_cost(
 
 
 def linear_cost(in_features: int, out_features: int, *, bias: bool = True) -> Cost:
-    """Parameters and multiply-adds of a linear layer: each of in * out weights is used once a picture.
+    """Parameters and multiply-adds of a linear layer: each of in * out weights is used once an image.
 
     A linear layer is a convolution whose kernel is as large as its input: it has a single place to stand.
     """

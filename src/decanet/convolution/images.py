@@ -1,6 +1,6 @@
-"""Convolution of pictures: F(x, y) = sum over u, v of f(x - u, y - v) g(u, v), and its twin without the flip.
+"""Convolution of images: F(x, y) = sum over u, v of f(x - u, y - v) g(u, v), and its twin without the flip.
 
-Cross-correlation lays the kernel on the picture, multiplies what lies on top of each other, adds up and moves
+Cross-correlation lays the kernel on the image, multiplies what lies on top of each other, adds up and moves
 on. Convolution does the same with the kernel turned by half a turn. Networks learn their kernels, so for them
 the turn makes no difference and CNN libraries leave it out: their "conv2d" is :func:`correlate`.
 
@@ -8,7 +8,7 @@ Three ways give the same numbers, and the cheapest is taken:
 
 direct
     A convolution along an axis is a product with a matrix that repeats the kernel's weights on its diagonals.
-    A few rows of the picture at a time are multiplied by such a matrix for every column of the kernel, and
+    A few rows of the image at a time are multiplied by such a matrix for every column of the kernel, and
     the products are added, each shifted to its place. Cost: in proportion to kh * kw.
 separable
     A kernel of rank 1 (box, Gaussian, Sobel) is a column times a row: one such product along each axis.
@@ -17,7 +17,7 @@ fft
     The convolution theorem: a product of spectra, in overlapping tiles that fit the processor's cache
     (overlap-save). Cost: almost the same for every kernel.
 
-Pictures are (H, W) or (H, W, C). float64 and 32-bit integers are computed in float64, all else in float32.
+Images are (H, W) or (H, W, C). float64 and 32-bit integers are computed in float64, all else in float32.
 """
 
 from typing import Literal
@@ -39,7 +39,7 @@ _NUMPY_PADDING = {
     "circular": "wrap",
     "none": "",
 }
-MAX_VALUES = 2**30  # pixels times channels of a padded picture: 4 GB
+MAX_VALUES = 2**30  # pixels times channels of a padded image: 4 GB
 
 # Rows computed together: few enough that a block stays in cache, enough to keep the products efficient.
 _DIRECT_ROWS, _PASS_ROWS = 8, 32
@@ -55,10 +55,10 @@ def convolve(
     dilation: int | Steps = 1,
     method: Method = "auto",
 ) -> np.ndarray:
-    """True convolution: the kernel is flipped in both directions, then moved over the picture.
+    """True convolution: the kernel is flipped in both directions, then moved over the image.
 
     With padding "zero" and stride 1 it equals ``scipy.signal.convolve2d(image, kernel, mode="same")``.
-    Arguments, result and errors are those of :func:`correlate`; the centre of an even kernel flips with it.
+    Arguments, result and errors are those of :func:`correlate`; the center of an even kernel flips with it.
     """
     weights = check_kernel(kernel)[..., ::-1, ::-1]
     return _correlate(image, weights, padding, stride, dilation, method, flipped=True)
@@ -73,7 +73,7 @@ def correlate(
     dilation: int | Steps = 1,
     method: Method = "auto",
 ) -> np.ndarray:
-    """Cross-correlation, what CNN libraries call convolution: the kernel is moved over the picture as it is.
+    """Cross-correlation, what CNN libraries call convolution: the kernel is moved over the image as it is.
 
     With padding "zero" and stride 1 it equals ``torch.nn.functional.conv2d(..., padding="same")``.
 
@@ -81,10 +81,10 @@ def correlate(
         image: (H, W), or (H, W, C) whose channels are treated alike. kernel: weights (kh, kw); or (C, kh,
         kw), one matrix a channel whose results are summed, as a layer of a
             CNN does for each of its output channels.
-        padding: what lies beyond the border: zeros, the picture mirrored without repeating its border pixels,
-            the border pixels repeated, the picture again; or nothing, so that the result is smaller.
+        padding: what lies beyond the border: zeros, the image mirrored without repeating its border pixels,
+            the border pixels repeated, the image again; or nothing, so that the result is smaller.
         stride: pixels from one position of the kernel to the next, (down, right) or one number for both.
-        dilation: pixels between neighbouring weights of the kernel, (down, right) or one number for both.
+        dilation: pixels between neighboring weights of the kernel, (down, right) or one number for both.
         method: how it is computed; "auto" takes what costs least.
 
     Returns:
@@ -92,9 +92,9 @@ def correlate(
         floor((H - dilation (kh - 1) - 1) / stride) + 1. Never clipped.
 
     Raises:
-        UsageError: the kernel is no kernel, does not fit the picture, or an argument is out of range.
+        UsageError: the kernel is no kernel, does not fit the image, or an argument is out of range.
         DataError: the image is empty, holds NaN or infinity, or has another number of dimensions.
-        ResourceError: the padded picture would need too much memory.
+        ResourceError: the padded image would need too much memory.
     """
     return _correlate(image, check_kernel(kernel), padding, stride, dilation, method, flipped=False)
 
@@ -120,7 +120,7 @@ def cheapest_method(
     """The method that "auto" takes for a kernel (kh, kw).
 
     The estimates are in nanoseconds for each pixel of the unstrided result, fitted by hand to one thread's times
-    on a 12-megapixel float32 picture (AVX-512). ``benchmarks/images.py --methods`` measures them anew; only their
+    on a 12-megapixel float32 image (AVX-512). ``benchmarks/images.py --methods`` measures them anew; only their
     ratios matter.
     """
     (down, right), (apart_down, apart_right) = _pair(stride, "stride"), _pair(dilation, "dilation")
@@ -194,7 +194,7 @@ def _band(taps: np.ndarray, rows: int, stride: int, dilation: int) -> np.ndarray
 
 
 def _blocks(length: int, longest: int) -> tuple[int, list[int]]:
-    """A block length and where blocks begin; the last overlaps its neighbour, so that all are alike."""
+    """A block length and where blocks begin; the last overlaps its neighbor, so that all are alike."""
     block = min(longest, length)
     return block, [*range(0, length - block, block), length - block]
 
@@ -255,7 +255,7 @@ def pad_planes(planes: np.ndarray, spans: list[int], padding: str, flipped: bool
         hint = did_you_mean(padding, _NUMPY_PADDING)
         raise UsageError(f"unknown padding {padding!r}{hint}; known: {', '.join(_NUMPY_PADDING)}")
     height, width = planes.shape[1:]
-    covers = f"the kernel covers {spans[0] + 1}x{spans[1] + 1} pixels and the picture has {height}x{width}"
+    covers = f"the kernel covers {spans[0] + 1}x{spans[1] + 1} pixels and the image has {height}x{width}"
     if padding == "none":
         if spans[0] >= height or spans[1] >= width:
             raise UsageError(f"{covers}: without padding it has no place; use padding zero")
@@ -282,17 +282,17 @@ def _pair(value: int | Steps, name: str) -> Steps:
 def _check_image(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
     image = np.asarray(image)
     if image.ndim not in (2, 3):
-        raise DataError(f"a picture has shape (H, W) or (H, W, C), got {image.shape}")
+        raise DataError(f"an image has shape (H, W) or (H, W, C), got {image.shape}")
     if image.size == 0:
-        raise DataError(f"the picture is empty: its shape is {image.shape}")
+        raise DataError(f"the image is empty: its shape is {image.shape}")
     if image.dtype.kind not in "biuf":
-        raise DataError(f"a picture holds real numbers, got {image.dtype}")
+        raise DataError(f"an image holds real numbers, got {image.dtype}")
     channels = image.shape[2] if image.ndim == 3 else 1
     if weights.ndim == 3 and (image.ndim, channels) != (3, len(weights)):
-        raise UsageError(f"the kernel has {len(weights)} matrices, one a channel; the picture has {channels}")
+        raise UsageError(f"the kernel has {len(weights)} matrices, one a channel; the image has {channels}")
     if image.dtype.kind == "f":
         with np.errstate(over="ignore", invalid="ignore"):
             suspicious = not np.isfinite(image.sum())  # one fast pass; the exact test only where it is needed
         if suspicious and not np.isfinite(image).all():
-            raise DataError("the picture holds NaN or infinity; give finite pixels")
+            raise DataError("the image holds NaN or infinity; give finite pixels")
     return image

@@ -25,7 +25,7 @@ from decanet.convolution._kernel_input import MAX_SIDE, check_kernel, from_csv, 
 from decanet.core.errors import UsageError, did_you_mean
 
 _PREWITT = (
-    "J. M. S. Prewitt, Object Enhancement and Extraction, in Picture Processing and Psychopictorics, 1970"
+    "J. M. S. Prewitt, Object Enhancement and Extraction, in Image Processing and Psychopictorics, 1970"
 )
 _MARR = "D. Marr, E. Hildreth, Theory of Edge Detection, Proc. R. Soc. Lond. B 207, 1980"
 _SOBEL = "I. Sobel, G. Feldman, Stanford Artificial Intelligence Project talk, 1968"

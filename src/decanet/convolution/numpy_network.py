@@ -36,9 +36,9 @@ MOMENTUM = 0.9
 class Digits:
     """Images (N, 1, 8, 8), float32 from 0 to 1, and labels (N,) from 0 to 9: the training set and the test set."""
 
-    train_pictures: Array
+    train_images: Array
     train_labels: Array
-    test_pictures: Array
+    test_images: Array
     test_labels: Array
 
 
@@ -48,24 +48,24 @@ class Network:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = list(layers)
 
-    def forward(self, pictures: Array, *, training: bool = False) -> Array:
-        """Pictures (N, C, H, W) -> logits (N, classes).
+    def forward(self, images: Array, *, training: bool = False) -> Array:
+        """Images (N, C, H, W) -> logits (N, classes).
 
         Raises:
-            DataError: a picture has a wrong shape or holds NaN or infinity.
+            DataError: an image has a wrong shape or holds NaN or infinity.
         """
-        unusable = ~np.isfinite(pictures).reshape(len(pictures), -1).all(axis=1)
+        unusable = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
         if unusable.any():
             first = int(unusable.argmax())
-            raise DataError(f"picture {first} holds NaN or infinity; repair it or leave it out")
-        x = pictures
+            raise DataError(f"image {first} holds NaN or infinity; repair it or leave it out")
+        x = images
         for layer in self.layers:
             layer.training = training
             x = layer.forward(x)
         return x
 
     def backward(self, grad: Array) -> Array:
-        """dL/dlogits -> dL/dpictures: the chain rule, from the last layer to the first."""
+        """dL/dlogits -> dL/dimages: the chain rule, from the last layer to the first."""
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
         return grad
@@ -107,12 +107,12 @@ def digit_network(seed: int, dtype: type[np.floating] = np.float32) -> Network:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training pictures came to.
+    """What one pass over the training images came to.
 
     Attributes:
         number: from 1.
-        train_loss: mean cross-entropy over the epoch, each picture at the time when it was trained on.
-        test_top1: fraction of the test pictures named rightly, after the epoch.
+        train_loss: mean cross-entropy over the epoch, each image at the time when it was trained on.
+        test_top1: fraction of the test images named rightly, after the epoch.
         seconds: time spent training, without the test.
     """
 
@@ -128,7 +128,7 @@ def train(
     """Train ``network`` in place by stochastic gradient descent with momentum, yielding after each epoch.
 
     velocity = momentum * velocity - rate * gradient; weight += velocity. The rate falls linearly to 0. The
-    order of the pictures is a function of (seed, epoch), so that a seed always gives the same network.
+    order of the images is a function of (seed, epoch), so that a seed always gives the same network.
 
     Raises:
         UsageError: fewer than 1 epoch or a negative seed.
@@ -152,7 +152,7 @@ def _epochs(
         order = _generator(seed, number).permutation(count)
         for first in range(0, count, BATCH):
             chosen = order[first : first + BATCH]
-            logits = network.forward(digits.train_pictures[chosen], training=True)
+            logits = network.forward(digits.train_images[chosen], training=True)
             value = loss.forward(logits, digits.train_labels[chosen])
             if not math.isfinite(value):
                 raise DivergedError(f"the loss became {value} in epoch {number}; lower the learning rate")
@@ -165,17 +165,17 @@ def _epochs(
             total += value * len(chosen)
             step += 1
         seconds = time.perf_counter() - start
-        top1 = float((predict(network, digits.test_pictures) == digits.test_labels).mean())
+        top1 = float((predict(network, digits.test_images) == digits.test_labels).mean())
         yield Epoch(number, total / count, top1, seconds)
 
 
-def predict(network: Network, pictures: Array) -> Array:
-    """The most likely class of each picture, (N,)."""
-    return network.forward(pictures).argmax(axis=1)
+def predict(network: Network, images: Array) -> Array:
+    """The most likely class of each image, (N,)."""
+    return network.forward(images).argmax(axis=1)
 
 
 def network_cost(network: Network, size: tuple[int, int] = (8, 8)) -> Cost:
-    """Parameters of all layers; multiply-adds of convolutions and linear layers for one (H, W) picture."""
+    """Parameters of all layers; multiply-adds of convolutions and linear layers for one (H, W) image."""
     height, width = size
     macs = 0
     for layer in network.layers:

@@ -4,16 +4,16 @@ Training needs the derivative of one number, the loss L, by every weight. Each l
 weights), and the chain rule lets each do its part alone: given dL/dy from the layer above, it computes
 
     dL/dx        = sum over all y of  dL/dy * dy/dx            handed down to the layer below
-    dL/dweights  = sum over all y of  dL/dy * dy/dweights      kept, for the optimiser
+    dL/dweights  = sum over all y of  dL/dy * dy/dweights      kept, for the optimizer
 
 So a layer here is a ``forward`` that remembers what it will need, and a ``backward`` that takes dL/dy (called
 ``grad``, of y's shape) and returns dL/dx (of x's). The docstrings say how the gradient flows through each.
 
-Convolution and pooling share one idea. ``unfold`` lays the windows of a picture side by side, so that the
+Convolution and pooling share one idea. ``unfold`` lays the windows of an image side by side, so that the
 layer is a matrix product, or a maximum along an axis. It only copies pixels; so its derivative, ``fold``,
 adds what arrives at the copies back to the pixel they came from.
 
-Pictures are (N, C, H, W) floats; every layer keeps their precision. As everywhere in deep learning,
+Images are (N, C, H, W) floats; every layer keeps their precision. As everywhere in deep learning,
 "convolution" is the cross-correlation: the kernel is not flipped.
 """
 
@@ -36,9 +36,9 @@ class Layer:
     """A function that can be run backwards.
 
     Attributes:
-        params: the learned arrays by name; an optimiser changes them in place.
+        params: the learned arrays by name; an optimizer changes them in place.
         grads: dL/dparam for each, of the last ``backward``.
-        training: dropout and batch normalisation behave differently when it is False.
+        training: dropout and batch normalization behave differently when it is False.
     """
 
     def __init__(self, **params: Array) -> None:
@@ -56,7 +56,7 @@ class Layer:
 
 
 def unfold(x: Array, windows: Windows, fill: float = 0.0) -> Array:
-    """All windows of a picture side by side: (N, C, H, W) -> (N, C, KH, KW, OH, OW); ``fill`` is the padding.
+    """All windows of an image side by side: (N, C, H, W) -> (N, C, KH, KW, OH, OW); ``fill`` is the padding.
 
     The result is a view in which many windows show the same memory: nothing is copied yet.
     """
@@ -107,7 +107,7 @@ class Convolution(Layer):
     - The bias was added to every place: it gathers the sum of grad.
 
     ``weight`` is (O, C/groups, KH, KW), ``bias`` (O,) or None; the rest is a number or (rows, columns).
-    Raises UsageError for impossible settings, DataError in ``forward`` for pictures that do not fit.
+    Raises UsageError for impossible settings, DataError in ``forward`` for images that do not fit.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Convolution(Layer):
         self.windows = rows, columns
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, O, OH, OW)
-        _check_pictures(x, self.in_channels)
+        _check_images(x, self.in_channels)
         self.size = x.shape[2:]
         patches = unfold(x, self.windows)
         self.unfolded = patches.shape
@@ -170,7 +170,7 @@ class MaxPooling(_Pooling):
     """
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, OH, OW)
-        _check_pictures(x)
+        _check_images(x)
         self.size = x.shape[2:]
         patches = unfold(x, self.windows, fill=-np.inf)
         self.unfolded = patches.shape
@@ -197,7 +197,7 @@ class AveragePooling(_Pooling):
     """
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, OH, OW)
-        _check_pictures(x)
+        _check_images(x)
         self.size = x.shape[2:]
         patches = unfold(x, self.windows)
         self.unfolded = patches.shape
@@ -278,7 +278,7 @@ class Linear(Layer):
     def forward(self, x: Array) -> Array:  # (N, F) -> (N, O)
         features = self.params["weight"].shape[1]
         if x.ndim != 2 or x.shape[1] != features:
-            raise DataError(f"this linear layer takes (N, {features}), got {x.shape}; flatten pictures first")
+            raise DataError(f"this linear layer takes (N, {features}), got {x.shape}; flatten images first")
         self.x = x
         return x @ self.params["weight"].T + self.params["bias"]
 
@@ -317,21 +317,21 @@ class LocalResponseNorm(Layer):
     A. Krizhevsky, I. Sutskever, G. E. Hinton, NIPS 2012, section 3.3, as printed: the sum is not divided by n
     (PyTorch divides it, so there alpha must be n times as large). Beyond the first and last channel are none.
 
-    Backward: x_i is in its own numerator and in the s_j of each neighbour j. With ds_j/dx_i = 2 alpha x_i,
+    Backward: x_i is in its own numerator and in the s_j of each neighbor j. With ds_j/dx_i = 2 alpha x_i,
 
         dL/dx_i = grad_i / s_i^beta - 2 alpha beta x_i * (sum over j around i of grad_j x_j / s_j^(beta + 1))
 
-    A channel is pushed down where its neighbours would like to be larger: they compete.
+    A channel is pushed down where its neighbors would like to be larger: they compete.
     """
 
     def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75) -> None:
         super().__init__()
         if n < 1 or n % 2 == 0:
-            raise UsageError(f"n must be odd, so that a channel has as many neighbours on each side, got {n}")
+            raise UsageError(f"n must be odd, so that a channel has as many neighbors on each side, got {n}")
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W), same shape
-        _check_pictures(x)
+        _check_images(x)
         self.x = x
         self.s = self.k + self.alpha * self._sum_around(x**2)
         return x / self.s**self.beta
@@ -369,13 +369,13 @@ class BatchNorm(Layer):
     def forward(self, x: Array) -> Array:  # (N, C, H, W) or (N, C), same shape
         channels = len(self.params["weight"])
         if x.ndim not in (2, 4) or x.shape[1] != channels:
-            raise DataError(f"batch normalisation of (N, {channels}, ...) pictures cannot take {x.shape}")
+            raise DataError(f"batch normalization of (N, {channels}, ...) images cannot take {x.shape}")
         self.axes = (0, 2, 3)[: x.ndim - 1]
         mean, var = self.running_mean, self.running_var
         if self.training:
             count = x.size // channels
             if count < 2:
-                raise DataError("batch normalisation cannot train on one value a channel; use a larger batch")
+                raise DataError("batch normalization cannot train on one value a channel; use a larger batch")
             mean, var = x.mean(axis=self.axes), x.var(axis=self.axes)
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_var += self.momentum * (var * count / (count - 1) - self.running_var)
@@ -431,9 +431,9 @@ def _pair(value: Pair) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _check_pictures(x: Array, channels: int | None = None) -> None:
+def _check_images(x: Array, channels: int | None = None) -> None:
     wanted = "C" if channels is None else channels
     if x.ndim != 4 or 0 in x.shape or channels not in (None, x.shape[1]):
-        raise DataError(f"this layer takes pictures of shape (N, {wanted}, H, W), got {x.shape}")
+        raise DataError(f"this layer takes images of shape (N, {wanted}, H, W), got {x.shape}")
     if x.dtype.kind != "f":
-        raise DataError(f"this layer takes floats, got {x.dtype}; convert the pictures, for instance / 255")
+        raise DataError(f"this layer takes floats, got {x.dtype}; convert the images, for instance / 255")

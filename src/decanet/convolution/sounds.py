@@ -41,13 +41,13 @@ from decanet.core.errors import DataError, ResourceError, UsageError
 from decanet.core.results import atomic_path
 
 BLOCK = 2**16  # frames that are read and written at once where nothing else decides
-FULL_SCALE = 0.999  # what "fit" and "normalise" bring the loudest sample to
+FULL_SCALE = 0.999  # what "fit" and "normalize" bring the loudest sample to
 LONGEST_TAIL = 10.0  # seconds that a slow decay may go on after the sound has ended
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 
-Peak = Literal["fit", "normalise", "clip", "keep"]
+Peak = Literal["fit", "normalize", "clip", "keep"]
 
 
 # ------------------------------------------------------------------------------------------- reading
@@ -421,7 +421,7 @@ def write_sound(
     """Write a finished sound, whole or not at all, and say what was done about its loudness.
 
     Args:
-        peak: ``"fit"`` turns the whole sound down if it would overflow, ``"normalise"`` always
+        peak: ``"fit"`` turns the whole sound down if it would overflow, ``"normalize"`` always
             brings its loudest sample to full scale, ``"clip"`` cuts what overflows, ``"keep"`` changes
             nothing.
 
@@ -436,7 +436,7 @@ def write_sound(
         raise UsageError(f"{path} would take {bytes_needed / 1e9:.1f} GB, and WAV ends at 4; write a .flac")
     overflows = result.peak > 1 + 1e-9  # beyond the rounding of a transform
     gain = 1.0
-    if result.peak > 0 and (peak == "normalise" or (peak == "fit" and overflows)):
+    if result.peak > 0 and (peak == "normalize" or (peak == "fit" and overflows)):
         gain = FULL_SCALE / result.peak
     clipped = 0
     with atomic_path(path) as temporary:
@@ -485,7 +485,7 @@ def default_sound(rate: int = 44100) -> Sound:
 def pluck(pitch: float, seconds: float, rate: int) -> Array:
     """A plucked string of ``pitch`` Hz by Karplus and Strong's algorithm, shape (n,), peak 1.
 
-    A burst of noise runs round a delay line whose length is the period; each time round, neighbours are
+    A burst of noise runs round a delay line whose length is the period; each time round, neighbors are
     averaged, so that the high overtones die first, as on a string. It is a convolution too: with a kernel of
     its own echoes.
 
@@ -494,7 +494,7 @@ def pluck(pitch: float, seconds: float, rate: int) -> Array:
     """
     from scipy.signal import lfilter
 
-    period = round(rate / pitch - 0.5)  # the average of neighbours delays by half a sample
+    period = round(rate / pitch - 0.5)  # the average of neighbors delays by half a sample
     burst = np.zeros(round(seconds * rate))
     burst[:period] = np.random.default_rng(0).uniform(-1.0, 1.0, period)
     burst[:period] -= burst[:period].mean()  # a constant would run round as well, and is no sound

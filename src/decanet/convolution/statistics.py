@@ -1,13 +1,13 @@
-"""Why a network may look at neighbourhoods: in natural pictures near pixels are alike, and far ones less so.
+"""Why a network may look at neighborhoods: in natural images near pixels are alike, and far ones less so.
 
 A random matrix is snow: knowing one pixel says nothing of the next. In a photograph the next pixel is nearly
 the same, and likeness falls with distance. A small kernel works because of that: what belongs together is
 close together. This module measures it, as the *spatial autocorrelation*
 
-    rho(dy, dx) = mean of (p(y, x) - m)(p(y + dy, x + dx) - m) / variance,   over all pairs within the picture
+    rho(dy, dx) = mean of (p(y, x) - m)(p(y + dy, x + dx) - m) / variance,   over all pairs within the image
 
 which is 1 at no shift and 0 where pixels know nothing of each other. Two laws are fitted to its fall with
-distance: exponential, a exp(-k x), as of a picture made of patches of one size; and a power, a / x^k, as of
+distance: exponential, a exp(-k x), as of an image made of patches of one size; and a power, a / x^k, as of
 one that has structure at all sizes.
 """
 
@@ -27,37 +27,37 @@ EQUAL = 0.01  # two R² that differ by less decide nothing
 FADED = 0.05  # below this the correlation counts as gone: its logarithm would be noise
 
 
-def noise_like(picture: ArrayLike, seed: int = 0) -> Array:
-    """A random matrix of the picture's size, mean and standard deviation: normal, independent pixels."""
-    p = np.asarray(picture, dtype=np.float64)
+def noise_like(image: ArrayLike, seed: int = 0) -> Array:
+    """A random matrix of the image's size, mean and standard deviation: normal, independent pixels."""
+    p = np.asarray(image, dtype=np.float64)
     return np.random.default_rng(seed).normal(p.mean(), p.std(), p.shape)
 
 
-def autocorrelation(picture: ArrayLike, max_distance: int | None = None) -> Array:
+def autocorrelation(image: ArrayLike, max_distance: int | None = None) -> Array:
     """The correlation of pixels with those ``(dy, dx)`` away, for all shifts up to ``max_distance`` each way.
 
     By the convolution theorem the sum over all pairs, for all shifts at once, is the inverse transform of the
-    squared magnitude of the transform: O(n log n) in place of O(n^2). The picture is padded with zeros so
+    squared magnitude of the transform: O(n log n) in place of O(n^2). The image is padded with zeros so
     that its opposite edges do not meet, and each sum is divided by the number of pairs that it has
     (unbiased): dividing by all pixels would make far pixels seem less alike than they are.
 
     Args:
-        picture: grey values, shape (H, W).
+        image: gray values, shape (H, W).
         max_distance: R in pixels; a quarter of the shorter side by default: farther shifts have few pairs.
 
     Returns:
         Shape (2R + 1, 2R + 1), the shift (0, 0), where it is 1, in the middle.
 
     Raises:
-        DataError: no picture of at least 2x2 finite values that differ, a gigantic one, or R out of range.
+        DataError: no image of at least 2x2 finite values that differ, a gigantic one, or R out of range.
     """
     from scipy import fft
 
-    p = _checked(picture)
+    p = _checked(image)
     height, width = p.shape
     reach = max(1, min(p.shape) // 4) if max_distance is None else max_distance
     if not 1 <= reach < min(p.shape):
-        raise DataError(f"the distance must be 1 to {min(p.shape) - 1} pixels in a {height}x{width} picture")
+        raise DataError(f"the distance must be 1 to {min(p.shape) - 1} pixels in a {height}x{width} image")
     p = p - p.mean()
     size = [fft.next_fast_len(side + reach, real=True) for side in p.shape]  # farther shifts may wrap around
     power = np.abs(fft.rfft2(p, size)) ** 2
@@ -68,16 +68,16 @@ def autocorrelation(picture: ArrayLike, max_distance: int | None = None) -> Arra
     return covariance / covariance[reach, reach]
 
 
-def _checked(picture: ArrayLike) -> Array:
-    p = np.asarray(picture, dtype=np.float64)
+def _checked(image: ArrayLike) -> Array:
+    p = np.asarray(image, dtype=np.float64)
     if p.ndim != 2 or min(p.shape, default=0) < 2:
-        raise DataError(f"statistics need a grey picture of at least 2x2 pixels, got shape {p.shape}")
+        raise DataError(f"statistics need a gray image of at least 2x2 pixels, got shape {p.shape}")
     if p.size > MOST_PIXELS:
-        raise DataError(f"a picture of {p.shape[1]}x{p.shape[0]} pixels is too large to transform; shrink it")
+        raise DataError(f"an image of {p.shape[1]}x{p.shape[0]} pixels is too large to transform; shrink it")
     if not np.isfinite(p).all():
-        raise DataError("the picture holds NaN or infinite values; mend or replace it")
+        raise DataError("the image holds NaN or infinite values; mend or replace it")
     if p.min() == p.max():
-        raise DataError("all pixels of the picture are equal, so there is nothing to correlate; give another")
+        raise DataError("all pixels of the image are equal, so there is nothing to correlate; give another")
     return p
 
 
@@ -92,7 +92,7 @@ def radial_average(correlation: ArrayLike, shape: tuple[int, int]) -> tuple[Arra
 
     Args:
         correlation: a result of :func:`autocorrelation`, shape (2R + 1, 2R + 1).
-        shape: (H, W) of the picture.
+        shape: (H, W) of the image.
 
     Returns:
         Distances in pixels and correlations, both of shape (R + 1,). A distance is the mean over the shifts
@@ -116,7 +116,7 @@ def radial_average(correlation: ArrayLike, shape: tuple[int, int]) -> tuple[Arra
 class Fit:
     """A law of decay, fitted as a straight line by least squares to the logarithm of the correlation.
 
-    The standard error takes the points for independent. Neighbouring distances share pixels, so the true
+    The standard error takes the points for independent. Neighboring distances share pixels, so the true
     uncertainty is larger; it serves to compare.
 
     Attributes:
@@ -158,15 +158,15 @@ def fit_decay(
         return None
     along = x[:count] if law == "exponential" else np.log(x[:count])
     high = np.log(rho[:count])
-    centred = along - along.mean()
-    slope = float(centred @ high / (centred @ centred))
-    residual = high - high.mean() - slope * centred
+    centerd = along - along.mean()
+    slope = float(centerd @ high / (centerd @ centerd))
+    residual = high - high.mean() - slope * centerd
     unexplained, total = float(residual @ residual), float(((high - high.mean()) ** 2).sum())
     return Fit(
         law,
         amplitude=math.exp(high.mean() - slope * along.mean()),
         k=-slope,
-        k_error=math.sqrt(unexplained / (count - 2) / float(centred @ centred)),
+        k_error=math.sqrt(unexplained / (count - 2) / float(centerd @ centerd)),
         r_squared=1.0 - unexplained / total if total > 0 else 1.0,
         points=count,
     )
@@ -174,32 +174,32 @@ def fit_decay(
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """How alike the pixels of one picture are.
+    """How alike the pixels of one image are.
 
     Attributes:
-        picture: grey values, shape (H, W).
+        image: gray values, shape (H, W).
         correlation: by shift, shape (2R + 1, 2R + 1).
         distances: in pixels, shape (R + 1,).
         radial: correlation by distance, shape (R + 1,).
         fits: the two laws, or None where there is no correlation to fit.
     """
 
-    picture: Array
+    image: Array
     correlation: Array
     distances: Array
     radial: Array
     fits: dict[str, Fit | None]
 
     @property
-    def neighbours(self) -> tuple[float, float]:
+    def neighbors(self) -> tuple[float, float]:
         """Correlation of pixels side by side, and of pixels one above the other."""
-        centre = len(self.correlation) // 2
-        return float(self.correlation[centre, centre + 1]), float(self.correlation[centre + 1, centre])
+        center = len(self.correlation) // 2
+        return float(self.correlation[center, center + 1]), float(self.correlation[center + 1, center])
 
 
-def measure(picture: ArrayLike) -> Statistics:
-    """All statistics of a grey picture, shape (H, W). Raises DataError as :func:`autocorrelation` does."""
-    p = np.asarray(picture, dtype=np.float64)
+def measure(image: ArrayLike) -> Statistics:
+    """All statistics of a gray image, shape (H, W). Raises DataError as :func:`autocorrelation` does."""
+    p = np.asarray(image, dtype=np.float64)
     correlation = autocorrelation(p)
     distances, radial = radial_average(correlation, (p.shape[0], p.shape[1]))
     fits: dict[str, Fit | None] = {law: fit_decay(distances, radial, law) for law in ("exponential", "power")}

@@ -17,7 +17,7 @@ LONGEST_KEY = 100
 MOST_DOTS = 50  # in one dotted key; TOML's parser needs time and memory of the square of their number
 WHOLE = 2**63 - 1  # TOML's whole numbers, and the seeds of generators, have 64 bits
 LARGE = 1e9  # rates, epochs, exponents: more is a slip of the keyboard
-LARGEST_SIDE = 8192  # pixels: one such image takes 800 MB as float32
+LARGEST_SIZE = 8192  # pixels: one such image takes 800 MB as float32
 MOST_IMAGES = 1_000_000  # in a batch; CIFAR-10 has 50,000
 SMALLEST_STD = 1e-6  # on the scale 0..1; float32 cannot tell smaller differences near 1
 

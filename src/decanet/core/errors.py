@@ -32,7 +32,7 @@ class UsageError(DecanetError):
 
 
 class DataError(DecanetError):
-    """A data set, picture or sound is missing, unreadable or not what it should be."""
+    """A data set, image or sound is missing, unreadable or not what it should be."""
 
     kind, exit_code = "data", 3
 

@@ -22,8 +22,8 @@ How far a number can be trusted is its ``confidence``:
     not confirmed from any source opened: verify before relying on it; figures and tables leave it out.
 
 Conventions: multiply-adds (``macs``) count convolutions, linear layers and the two products of attention;
-biases, normalisation, activations and pooling are left out. That is half of what ``torch.utils.flop_counter``
-counts. Parameters include biases and the scale and shift of batch normalisation, not its running statistics.
+biases, normalization, activations and pooling are left out. That is half of what ``torch.utils.flop_counter``
+counts. Parameters include biases and the scale and shift of batch normalization, not its running statistics.
 Errors are percentages.
 """
 
@@ -56,7 +56,7 @@ class Stated(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """The feature map after a named stage, for one picture."""
+    """The feature map after a named stage, for one image."""
 
     name: str
     channels: int
@@ -136,7 +136,7 @@ class Architecture:
         stages: shapes after the named stages, in order; empty where no source states them.
         stages_source, stages_confidence: where the stages are from, and how far they can be trusted.
         errors: error rates, each with its protocol.
-        weights: published weights and their accuracies.
+        weights: pretrained weights and their accuracies.
         details: everything else, as the file has it (``recipe``, ``discrepancies``, ``layers``, ...).
     """
 
@@ -198,12 +198,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Human:
-    """How well people did on the competition's pictures, and why one should not lean on the number."""
+    """How well people did on the competition's images, and why one should not lean on the number."""
 
     top5_error_pct: float
-    pictures: int
+    images: int
     second_annotator_top5_error_pct: float
-    second_annotator_pictures: int
+    second_annotator_images: int
     caveat: str
     source: str
     confidence: str

@@ -1,4 +1,4 @@
-"""The one look of all figures: a quiet style, colours for colour-blind readers too, atomic saving.
+"""The one look of all figures: a quiet style, colors for color-blind readers too, atomic saving.
 
 Figures are built with matplotlib's object interface (never pyplot), so that drawing needs no screen, keeps no
 global state and works from any thread.
@@ -20,8 +20,8 @@ from decanet.core.results import atomic_path, write_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, safe for colour-blind readers; in black and white it is LINES that tells lines apart.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+# Okabe and Ito's colors, safe for color-blind readers; in black and white it is LINES that tells lines apart.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 LINES = ("-", "--", "-.", ":")
 
 STYLE: dict[Any, Any] = {
@@ -79,7 +79,7 @@ def styled(draw):  # untyped: a decorator that keeps the signature
 def save_figure(figure: "Figure", path: Path | str, *, dpi: int = 150) -> Path:
     """Write ``figure`` as PNG, SVG or PDF by the file's ending; the file appears whole or not at all.
 
-    Raises UsageError for an ending that is no picture's, and as :func:`atomic_path`.
+    Raises UsageError for an ending that is no image's, and as :func:`atomic_path`.
     """
     import matplotlib
 
@@ -94,9 +94,9 @@ def save_figure(figure: "Figure", path: Path | str, *, dpi: int = 150) -> Path:
     return path
 
 
-def show_picture(axes, picture, title: str = "", **options) -> None:  # type: ignore[no-untyped-def]
-    """Draw a picture, (H, W) or (H, W, 3), without ticks or frame; the title is drawn to the letter."""
-    axes.imshow(picture, **options)
+def show_image(axes, image, title: str = "", **options) -> None:  # type: ignore[no-untyped-def]
+    """Draw an image, (H, W) or (H, W, 3), without ticks or frame; the title is drawn to the letter."""
+    axes.imshow(image, **options)
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     axes.spines[:].set_visible(False)
@@ -118,7 +118,7 @@ def signed_scale(limit: float) -> dict[str, Any]:
 
 
 def grid_shape(count: int, columns: int) -> tuple[int, int]:
-    """(rows, columns) of a contact sheet for ``count`` pictures."""
+    """(rows, columns) of a contact sheet for ``count`` images."""
     return -(-count // columns), min(count, columns)
 
 

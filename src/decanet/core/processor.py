@@ -50,24 +50,24 @@ def matmul_gflops(
     """
     import torch
 
-    def product(side: int) -> float:
-        a = torch.ones(side, side, dtype=dtype, device=device)
+    def product(image_size: int) -> float:
+        a = torch.ones(image_size, image_size, dtype=dtype, device=device)
         start = time.perf_counter()
         a @ a
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return time.perf_counter() - start
 
-    side = min(size, SMALLEST_PRODUCT)
-    product(side)  # the first one of all loads the library
-    while side < size and 8 * min(product(side), product(side)) < seconds:
-        side = min(2 * side, size)
+    image_size = min(size, SMALLEST_PRODUCT)
+    product(image_size)  # the first one of all loads the library
+    while image_size < size and 8 * min(product(image_size), product(image_size)) < seconds:
+        image_size = min(2 * image_size, size)
     times: list[float] = []
     begin = time.perf_counter()
     # One warm-up, then as long as asked, at least three times; the fastest is the machine's, the rest noise.
     while len(times) < 4 or time.perf_counter() - begin < seconds:
-        times.append(product(side))
-    return 2 * side**3 / min(times[1:]) / 1e9
+        times.append(product(image_size))
+    return 2 * image_size**3 / min(times[1:]) / 1e9
 
 
 def bfloat16_instructions() -> bool | None:

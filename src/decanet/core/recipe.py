@@ -35,8 +35,8 @@ NotNegative = Annotated[float, Field(ge=0, le=bounds.LARGE), _NO_NEGATIVE_ZERO]
 Rgb = tuple[float, float, float]
 Alpha = Annotated[NotNegative, AfterValidator(bounds.concentration)]
 Beta = Annotated[float, Field(ge=0, lt=1), _NO_NEGATIVE_ZERO]
-Side = Annotated[int, Field(ge=1, le=bounds.LARGEST_SIDE)]
-Margin = Annotated[int, Field(ge=0, le=bounds.LARGEST_SIDE)]
+Size = Annotated[int, Field(ge=1, le=bounds.LARGEST_SIZE)]
+Margin = Annotated[int, Field(ge=0, le=bounds.LARGEST_SIZE)]
 Count = Annotated[int, Field(ge=1, le=bounds.WHOLE)]
 Mean = Annotated[float, Field(ge=-bounds.LARGE, le=bounds.LARGE)]
 Std = Annotated[float, Field(ge=bounds.SMALLEST_STD, le=bounds.LARGE)]
@@ -63,16 +63,16 @@ class Model(_Part):
 
 
 class Data(_Part):
-    """Which pictures, and how they are normalised.
+    """Which images, and how they are normalized.
 
     Attributes:
-        name: a registered data set, or a folder of pictures.
+        name: a registered data set, or a folder of images.
         image_size: side in pixels of what the network sees; None takes the network's own.
         mean, std: per-channel constants on the scale 0..1; None takes the data set's own.
     """
 
     name: str = "cifar10"
-    image_size: Side | None = None
+    image_size: Size | None = None
     mean: tuple[Mean, Mean, Mean] | None = None
     std: tuple[Std, Std, Std] | None = None
 
@@ -85,17 +85,17 @@ class Data(_Part):
 
 
 class Augmentation(_Part):
-    """How training pictures are varied.
+    """How training images are varied.
 
     Attributes:
         flip: mirror left and right: never, by a coin, or alternating with the epoch after a coin in the
             first. Data sets whose classes a mirror would change (digits) are never flipped.
         crop_padding: pixels added on each side before a random crop of the original size.
-        padding_mode: what is added: the mirrored picture, or black (what torchvision's RandomCrop adds).
+        padding_mode: what is added: the mirrored image, or black (what torchvision's RandomCrop adds).
         cutout: side of a square that is set to the mean, 0 for none.
-        resize: short side to which pictures are brought before crops of the network's side are cut; None
-            shows the whole of a small picture.
-        scale: share of the area that a random resized crop keeps, for large pictures; None crops without
+        resize: short side to which images are brought before crops of the network's side are cut; None
+            shows the whole of a small image.
+        scale: share of the area that a random resized crop keeps, for large images; None crops without
             resizing.
         pca_noise: strength of the color shift along RGB's principal components (AlexNet, section 4.1): the factor of a
             Gaussian draw for each component and image.
@@ -111,7 +111,7 @@ class Augmentation(_Part):
     crop_padding: Margin = 0
     padding_mode: Literal["reflect", "black"] = "reflect"
     cutout: Margin = 0
-    resize: Side | None = None
+    resize: Size | None = None
     scale: tuple[Fraction, Fraction] | None = None
     pca_noise: NotNegative = 0.0
     pca_scale: Literal["std", "eigenvalue"] = "std"
@@ -213,35 +213,35 @@ class Schedule(_Part):
 
 
 class Selection(_Part):
-    """Which pictures the later passes show: those whose loss was the largest when they were last shown.
+    """Which images the later passes show: those whose loss was the largest when they were last shown.
 
     Attributes:
-        start: share of the training after which the next pass is the first to leave pictures out.
-        keep: share of the pictures that such a pass shows; 1 for all.
+        start: share of the training after which the next pass is the first to leave images out.
+        keep: share of the images that such a pass shows; 1 for all.
     """
 
     start: Fraction = 0.5
     keep: float = Field(default=1.0, gt=0, le=1)
 
     def whole_passes(self, passes: float) -> int:
-        """How many of a training's ``passes`` show all pictures before the first that leaves some out."""
-        return max(1, math.ceil(self.start * passes))  # before the first pass no picture has a loss
+        """How many of a training's ``passes`` show all images before the first that leaves some out."""
+        return max(1, math.ceil(self.start * passes))  # before the first pass no image has a loss
 
 
 class Recipe(_Part):
-    """One training, from the picture to the learning rate.
+    """One training, from the image to the learning rate.
 
     Attributes:
-        batch_size: pictures in a step over all processes.
+        batch_size: images in a step over all processes.
         epochs: passes over the training split; a fraction is allowed. With a selection, which makes passes shorter,
-            as many pictures are shown as in so many whole ones.
+            as many images are shown as in so many whole ones.
         precision: arithmetic of convolutions and linear layers; "auto" is bfloat16 where the machine is
             faster in it.
-        progressive_sizes: pairs (share, side): until that share of the training is done, pictures are shown at
-            that side, and afterwards at the network's own. Small pictures cost less and teach nearly as much.
+        progressive_sizes: pairs (share, side): until that share of the training is done, images are shown at
+            that side, and afterwards at the network's own. Small images cost less and teach nearly as much.
         clip_gradient: largest norm of the whole gradient, 0 for no clipping.
         ema: decay a step of the averaged weights that are evaluated, 0 for none.
-        test_crops: views a picture is judged by: one, its mirror image too, or shifted mirror images as well;
+        tta: views an image is judged by: one, its mirror image too, or shifted mirror images as well;
             ten is the four corners, the center and their mirror images (AlexNet, sec. 4.1), cut out of images that
             are larger than the network's: set augmentation.resize.
         validation: share of the training split, at its end, that is held apart to judge by; a plateau
@@ -261,11 +261,11 @@ class Recipe(_Part):
     schedule: Schedule = Schedule()
     label_smoothing: Fraction = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    progressive_sizes: tuple[tuple[Fraction, Side], ...] = ()
+    progressive_sizes: tuple[tuple[Fraction, Size], ...] = ()
     selection: Selection = Selection()
     clip_gradient: NotNegative = 0.0
     ema: Fraction = 0.0
-    test_crops: Literal["one", "mirror", "shift", "ten"] = "one"
+    tta: Literal["none", "flip", "flip_shift", "ten_crop"] = "none"
     validation: float = Field(default=0.0, ge=0, lt=1)
     log_every: Count = 25
     seed: int = Field(default=0, ge=0, le=bounds.WHOLE)
@@ -281,8 +281,8 @@ class Recipe(_Part):
     @field_validator("progressive_sizes")
     @classmethod
     def _in_order(cls, sizes: tuple[tuple[float, int], ...]) -> tuple[tuple[float, int], ...]:
-        shares = [share for share, _ in sizes]
-        if shares != sorted(set(shares)):
+        fractions = [fraction for fraction, _ in sizes]
+        if fractions != sorted(set(fractions)):
             raise ValueError("shares must rise, as in [[0.3, 20], [0.6, 24]]")
         return sizes
 

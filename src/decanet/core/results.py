@@ -88,7 +88,7 @@ class RunFolder:
 
     @property
     def data(self) -> Path:
-        """Classes, normalisation and split of the data, JSON."""
+        """Classes, normalization and split of the data, JSON."""
         return self.path / "data.json"
 
     @property
@@ -113,7 +113,7 @@ class RunFolder:
 
     @property
     def figures(self) -> Path:
-        """Folder of the pictures."""
+        """Folder of the images."""
         return self.path / "figures"
 
     @property

@@ -28,10 +28,10 @@ STOPPING = frozenset(
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those of one training: ``rank`` of ``size``; alone it is 0 of 1."""
+    """This process among those of one training: ``rank`` of ``world_size``; alone it is 0 of 1."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @property
     def is_main(self) -> bool:

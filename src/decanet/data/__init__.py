@@ -1,4 +1,4 @@
-"""Pictures for training and testing: sources, data sets in memory, folders, augmentation, batches."""
+"""Images for training and testing: sources, data sets in memory, folders, augmentation, batches."""
 
 from decanet.data._base import (
     DatasetEntry,

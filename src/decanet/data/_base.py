@@ -14,7 +14,7 @@ from decanet.core.report import Report
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures in memory: ``images`` uint8 (N, 3, H, W), ``labels`` int64 (N,)."""
+    """Images in memory: ``images`` uint8 (N, 3, H, W), ``labels`` int64 (N,)."""
 
     images: Tensor
     labels: Tensor
@@ -36,8 +36,8 @@ class ImageData:
         classes: the classes' names, in the order of the labels.
         train, test: the two splits, images all of one size.
         mean, std: constants of the training split's channels on the scale 0..1.
-        mirror: whether a mirrored picture still belongs to its class.
-        source: where the pictures came from, in words.
+        mirror: whether a mirrored image still belongs to its class.
+        source: where the images came from, in words.
         files: for a folder, which files each split holds: their paths below the folder, with the SHA-256 of each.
         validation: a third split, where a folder brings one; else a recipe holds out a fraction of ``train``.
     """
@@ -48,7 +48,7 @@ class ImageData:
     test: Split
     mean: Rgb
     std: Rgb
-    mirror: bool
+    flippable: bool
     source: str
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     validation: Split | None = None
@@ -67,7 +67,7 @@ class FolderData:
     test: tuple[tuple[Path, int], ...]
     mean: Rgb
     std: Rgb
-    mirror: bool
+    flippable: bool
     source: str
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     validation: tuple[tuple[Path, int], ...] | None = None
@@ -101,7 +101,7 @@ class DatasetEntry:
         return all(path.exists() for path in self.cached(cache))
 
 
-DATASETS: Registry[DatasetEntry] = Registry("data set", "decanet.data")
+DATASETS: Registry[DatasetEntry] = Registry("data set", "decanet.data.datasets")
 
 
 def register_dataset(entry: DatasetEntry) -> DatasetEntry:
@@ -127,9 +127,9 @@ def channel_statistics(images: Tensor) -> tuple[Rgb, Rgb]:
     values = torch.arange(256, dtype=torch.float64) / 255
     means, deviations = [], []
     for channel in images.transpose(0, 1):
-        share = torch.bincount(channel.reshape(-1), minlength=256).double()
-        share /= share.sum()
-        mean = (share * values).sum()
+        fraction = torch.bincount(channel.reshape(-1), minlength=256).double()
+        fraction /= fraction.sum()
+        mean = (fraction * values).sum()
         means.append(mean.item())
-        deviations.append((share * (values - mean) ** 2).sum().sqrt().item())
+        deviations.append((fraction * (values - mean) ** 2).sum().sqrt().item())
     return (means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2])

@@ -19,8 +19,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from decanet.convolution.pictures import image_endings
 from decanet.core.errors import DataError
+from decanet.data.image_io import image_endings
 from decanet.data.images import RUN, ListedImages, is_of_a_system, list_images, skipped_in_words
 
 NAMES = {

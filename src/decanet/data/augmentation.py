@@ -1,4 +1,4 @@
-"""Varying whole batches of small pictures at once, as a pure function of (seed, epoch, sample).
+"""Varying whole batches of small images at once, as a pure function of (seed, epoch, sample).
 
 What happens to sample i in an epoch is drawn for all samples together from a generator seeded with (seed,
 epoch): it does not matter in which order, in which batch or by which process the sample is used, nor where a
@@ -19,7 +19,7 @@ class Draws:
     """One epoch's random choices for all N samples; None where the recipe does not vary it.
 
     Attributes:
-        top, left: (N,) offsets of the crop in the padded picture, 0 to 2 * padding.
+        top, left: (N,) offsets of the crop in the padded image, 0 to 2 * padding.
         flip: (N,) whether to mirror.
         hole_top, hole_left: (N,) corner of the cut-out square, which may reach over the border.
     """
@@ -27,18 +27,24 @@ class Draws:
     top: Tensor | None = None
     left: Tensor | None = None
     flip: Tensor | None = None
-    hole_top: Tensor | None = None
-    hole_left: Tensor | None = None
+    cutout_top: Tensor | None = None
+    cutout_left: Tensor | None = None
 
 
 def draw(
-    augmentation: Augmentation, seed: int, epoch: int, count: int, side: int, mirror: bool, spare: int = 0
+    augmentation: Augmentation,
+    seed: int,
+    epoch: int,
+    count: int,
+    image_size: int,
+    flippable: bool,
+    spare: int = 0,
 ) -> Draws:
-    """All random choices of one epoch for ``count`` crops of ``side`` pixels.
+    """All random choices of one epoch for ``count`` crops of ``image_size`` pixels.
 
-    ``spare`` is by how many pixels the pictures are larger than the crops, before any border is added.
+    ``spare`` is by how many pixels the images are larger than the crops, before any border is added.
 
-    ``mirror`` says whether the data set's classes survive mirroring; where they do not, nothing is flipped.
+    ``flippable`` says whether the data set's classes survive mirroring; where they do not, nothing is flipped.
     """
 
     def uniform(what: str, low: int, high: int) -> Tensor:
@@ -49,21 +55,21 @@ def draw(
     if room:
         choices["top"] = uniform("top", 0, room + 1)
         choices["left"] = uniform("left", 0, room + 1)
-    if mirror and augmentation.flip == "random":
+    if flippable and augmentation.flip == "random":
         choices["flip"] = uniform("flip", 0, 2).bool()
-    elif mirror and augmentation.flip == "alternating":
+    elif flippable and augmentation.flip == "alternating":
         # A coin for the first epoch, then the other view every time: two epochs always show both.
         coin = torch.randint(0, 2, (count,), generator=generator(seed, "augment", "flip"))
         choices["flip"] = (coin + epoch) % 2 == 1
     if augmentation.cutout:
         reach = augmentation.cutout // 2
-        choices["hole_top"] = uniform("hole top", -reach, side - reach)
-        choices["hole_left"] = uniform("hole left", -reach, side - reach)
+        choices["cutout_top"] = uniform("hole top", -reach, image_size - reach)
+        choices["cutout_left"] = uniform("hole left", -reach, image_size - reach)
     return Draws(**choices)
 
 
 def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
-    """The pictures, uint8 (N, C, H, W), with the border that crops need, then in channels-last memory."""
+    """The images, uint8 (N, C, H, W), with the border that crops need, then in channels-last memory."""
     pad = augmentation.crop_padding
     if not pad:
         return images  # a copy of the whole data set would cost more than the batches save
@@ -80,7 +86,7 @@ def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
 
 
 def augment(
-    images: Tensor, indices: Tensor, draws: Draws, side: int, cutout: int = 0
+    images: Tensor, indices: Tensor, draws: Draws, image_size: int, cutout: int = 0
 ) -> tuple[Tensor, Tensor | None]:
     """Cut, mirror and return a batch.
 
@@ -95,9 +101,11 @@ def augment(
         uint8 (B, C, H, W), channels-last, and a mask (B, 1, H, W) of the holes, or None.
     """
     if draws.top is not None and draws.left is not None:
-        # Every possible crop is a window of the padded picture; windows are views, so one gather copies just
+        # Every possible crop is a window of the padded image; windows are views, so one gather copies just
         # the pixels that are wanted.
-        windows = images.permute(0, 2, 3, 1).unfold(1, side, 1).unfold(2, side, 1)  # (N, P, P, C, H, W)
+        windows = (
+            images.permute(0, 2, 3, 1).unfold(1, image_size, 1).unfold(2, image_size, 1)
+        )  # (N, P, P, C, H, W)
         windows = windows.permute(0, 1, 2, 4, 5, 3)  # (N, P, P, H, W, C)
         batch = windows[indices, draws.top[indices], draws.left[indices]].permute(0, 3, 1, 2)
     else:
@@ -105,11 +113,11 @@ def augment(
     if draws.flip is not None:
         flip = draws.flip[indices].to(batch.device)
         batch = torch.where(flip.view(-1, 1, 1, 1), batch.flip(3), batch)
-    if draws.hole_top is None or draws.hole_left is None:
+    if draws.cutout_top is None or draws.cutout_left is None:
         return batch, None
-    line = torch.arange(side, device=batch.device)
-    rows = line - draws.hole_top[indices].to(batch.device).view(-1, 1)  # (B, H)
-    columns = line - draws.hole_left[indices].to(batch.device).view(-1, 1)  # (B, W)
+    line = torch.arange(image_size, device=batch.device)
+    rows = line - draws.cutout_top[indices].to(batch.device).view(-1, 1)  # (B, H)
+    columns = line - draws.cutout_left[indices].to(batch.device).view(-1, 1)  # (B, W)
     inside_rows, inside_columns = (rows >= 0) & (rows < cutout), (columns >= 0) & (columns < cutout)
     return batch, (inside_rows.unsqueeze(2) & inside_columns.unsqueeze(1)).unsqueeze(1)
 

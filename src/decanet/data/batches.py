@@ -1,4 +1,4 @@
-"""Batches: from a split to normalised tensors on the device, in an order that depends on (seed, epoch) only.
+"""Batches: from a split to normalized tensors on the device, in an order that depends on (seed, epoch) only.
 
 With several processes each takes its slice of the same global batch. The order, the augmentation and
 therefore the union of all slices are the same whatever the number of processes or workers.
@@ -34,7 +34,7 @@ class Batch:
     """What one process sees of one global batch.
 
     Attributes:
-        images: (b, C, S, S), normalised, in the dtype and on the device that were asked for.
+        images: (b, C, S, S), normalized, in the dtype and on the device that were asked for.
         labels: (b,) int64.
         samples: (total,) indices in the split of the global batch over all processes, on the CPU.
     """
@@ -45,12 +45,12 @@ class Batch:
 
     @property
     def total(self) -> int:
-        """Pictures in the global batch over all processes."""
+        """Images in the global batch over all processes."""
         return len(self.samples)
 
 
 @dataclass(frozen=True)
-class Form:
+class InputSpec:
     """What the network takes.
 
     Attributes:
@@ -60,43 +60,45 @@ class Form:
         channels: 3, or 1 for a network that sees the mean of the three, as LeNet-5 does.
     """
 
-    side: int
+    image_size: int
     mean: Rgb
     std: Rgb
     device: torch.device
     dtype: torch.dtype
     channels: int = 3
 
-    def normalise(self, images: Tensor, holes: Tensor | None = None, side: int | None = None) -> Tensor:
-        """uint8 (B, 3, H, W) to (image / 255 - mean) / std, brought to ``side`` (default: the form's) by ``side``.
+    def normalize(
+        self, images: Tensor, cutout_mask: Tensor | None = None, image_size: int | None = None
+    ) -> Tensor:
+        """uint8 (B, 3, H, W) to (image / 255 - mean) / std, resized to ``image_size`` (default: the specification's).
 
-        Returns (B, channels, side, side). ``holes`` (B, 1, H, W) become the mean.
+        Returns (B, channels, S, S). ``cutout_mask`` (B, 1, H, W) become the mean.
         """
-        side = side or self.side
+        image_size = image_size or self.image_size
         scale = 1 / (torch.tensor(self.std, device=images.device).view(1, 3, 1, 1) * 255)
         shift = -torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1) * 255 * scale
-        if holes is None:  # bytes are resized five times as fast as floats
-            images = resized(images, side)
+        if cutout_mask is None:  # bytes are resized five times as fast as floats
+            images = resized(images, image_size)
         x = torch.addcmul(shift, images.float(), scale)
-        if holes is not None:
-            x = resized(x.masked_fill_(holes, 0.0), side)
+        if cutout_mask is not None:
+            x = resized(x.masked_fill_(cutout_mask, 0.0), image_size)
         if self.channels == 1:
             x = x.mean(dim=1, keepdim=True)
         return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
 
 
-def resized(images: Tensor, side: int) -> Tensor:
-    """Pictures (B, C, H, W), float32 or uint8, at ``side`` by ``side`` pixels, without aliasing."""
-    if images.shape[-1] == side:
+def resized(images: Tensor, image_size: int) -> Tensor:
+    """Images (B, C, H, W), float32 or uint8, at ``image_size`` by ``image_size`` pixels, without aliasing."""
+    if images.shape[-1] == image_size:
         return images
     # On other devices torch has this filter for floats only.
     on_bytes = images.dtype == torch.uint8 and images.device.type == "cpu"
     pixels = images if on_bytes else images.float()
-    pixels = F.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+    pixels = F.interpolate(pixels, size=(image_size, image_size), mode="bilinear", antialias=True)
     return pixels if pixels.dtype == images.dtype else pixels.round().to(images.dtype)
 
 
-SideAt = Callable[[int], int]  # step of the epoch to the side of its pictures, in pixels
+SizeAt = Callable[[int], int]  # step of the epoch to the side of its images, in pixels
 
 
 class Batches(Protocol):
@@ -109,27 +111,27 @@ class Batches(Protocol):
         self,
         epoch: int,
         first_step: int = 0,
-        side_at: SideAt | None = None,
+        size_at: SizeAt | None = None,
         chosen: Tensor | None = None,
     ) -> Iterator[Batch]:
         """The batches of one epoch, from ``first_step`` on.
 
-        Those of step t are shown at ``side_at(t)``, if it is given; ``chosen`` are the indices of the pictures to show.
+        Those of step t are shown at ``side_at(t)``, if it is given; ``chosen`` are the indices of the images to show.
         """
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Batches in an epoch; the last one may be smaller, but a single picture left over is dropped.
+    """Batches in an epoch; the last one may be smaller, but a single image left over is dropped.
 
-    Batch normalisation cannot learn from one picture.
+    Batch normalization cannot learn from one image.
     """
     steps, rest = divmod(count, batch_size)
     return steps + (rest > 1 or steps == 0)
 
 
-def share_of(batch: Tensor, ranks: Ranks) -> Tensor:
+def rank_slice(batch: Tensor, ranks: Ranks) -> Tensor:
     """The slice of a global batch that belongs to this process; slices differ in length by at most one."""
-    return batch.tensor_split(ranks.size)[ranks.rank]
+    return batch.tensor_split(ranks.world_size)[ranks.rank]
 
 
 def global_batches(samples: Tensor, batch_size: int, seed: int, epoch: int) -> Sequence[Tensor]:
@@ -139,57 +141,59 @@ def global_batches(samples: Tensor, batch_size: int, seed: int, epoch: int) -> S
 
 
 class MemoryBatches:
-    """Training batches of small pictures that live in memory."""
+    """Training batches of small images that live in memory."""
 
     def __init__(
         self,
         split: Split,
         augmentation: Augmentation,
         *,
-        mirror: bool,
+        flippable: bool,
         batch_size: int,
         seed: int,
-        form: Form,
+        spec: InputSpec,
         ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
     ) -> None:
         self.count = len(split)
         self.steps_per_epoch = steps_per_epoch(self.count, batch_size)
-        self.augmentation, self.mirror = augmentation, mirror
-        self.batch_size, self.seed, self.form, self.ranks = batch_size, seed, form, ranks
-        # The whole picture is brought to the network's side, unless the recipe says at which size crops are cut.
+        self.augmentation, self.flippable = augmentation, flippable
+        self.batch_size, self.seed, self.spec, self.ranks = batch_size, seed, spec, ranks
+        # The whole image is brought to the network's side, unless the recipe says at which size crops are cut.
         whole = split.images.shape[-1]
-        self.side = min(form.side, whole) if augmentation.resize else whole
-        self.spare = split.images.shape[-1] - self.side
-        self.labels = split.labels.to(form.device)
-        self.images = padded(split.images, augmentation).to(form.device)
-        self.colours = (
-            principal_colours(split.images, augmentation.pca_scale) if augmentation.pca_noise else None
+        self.image_size = min(spec.image_size, whole) if augmentation.resize else whole
+        self.spare = split.images.shape[-1] - self.image_size
+        self.labels = split.labels.to(spec.device)
+        self.images = padded(split.images, augmentation).to(spec.device)
+        self.colors = (
+            principal_colors(split.images, augmentation.pca_scale) if augmentation.pca_noise else None
         )
 
     def epoch(
         self,
         epoch: int,
         first_step: int = 0,
-        side_at: SideAt | None = None,
+        size_at: SizeAt | None = None,
         chosen: Tensor | None = None,
     ) -> Iterator[Batch]:
         """See :class:`Batches`."""
         samples = torch.arange(self.count) if chosen is None else chosen
         wholes = global_batches(samples, self.batch_size, self.seed, epoch)
-        draws = draw(self.augmentation, self.seed, epoch, self.count, self.side, self.mirror, self.spare)
+        draws = draw(
+            self.augmentation, self.seed, epoch, self.count, self.image_size, self.flippable, self.spare
+        )
         for step, whole in enumerate(wholes[first_step:], first_step):
-            mine = share_of(whole, self.ranks)
-            images, holes = augment(self.images, mine, draws, self.side, self.augmentation.cutout)
+            mine = rank_slice(whole, self.ranks)
+            images, cutout_mask = augment(self.images, mine, draws, self.image_size, self.augmentation.cutout)
             images = _jittered(images, self.augmentation.color_jitter, (self.seed, epoch), mine)
-            x = self.form.normalise(images, holes, side_at and side_at(step))
-            if self.colours is not None:
-                x = shift_colours(
-                    x, self.colours, self.augmentation.pca_noise, self.form, (self.seed, epoch), mine
+            x = self.spec.normalize(images, cutout_mask, size_at and size_at(step))
+            if self.colors is not None:
+                x = shift_colors(
+                    x, self.colors, self.augmentation.pca_noise, self.spec, (self.seed, epoch), mine
                 )
             yield Batch(x, self.labels[mine.to(self.labels.device)], whole)
 
 
-def principal_colours(images: Tensor, scale: str = "std") -> Tensor:
+def principal_colors(images: Tensor, scale: str = "std") -> Tensor:
     """Principal directions of RGB as columns, each ``scale`` ("std" or "eigenvalue") long: (3, 3), on the scale 0..1.
 
     AlexNet, section 4.1, adds [p1, p2, p3][a1 l1, a2 l2, a3 l3]^T to every image and calls the l eigenvalues of the
@@ -202,13 +206,13 @@ def principal_colours(images: Tensor, scale: str = "std") -> Tensor:
     return (eigenvectors * lengths).float()
 
 
-def shift_colours(
-    x: Tensor, colours: Tensor, strength: float, form: Form, seed: tuple[int, int], samples: Tensor
+def shift_colors(
+    x: Tensor, colors: Tensor, strength: float, spec: InputSpec, seed: tuple[int, int], samples: Tensor
 ) -> Tensor:
-    """Add one colour to each normalised picture, drawn from (seed, epoch, sample)."""
+    """Add one color to each normalized image, drawn from (seed, epoch, sample)."""
     draws = [torch.randn(3, generator=generator(*seed, "colour", int(sample))) for sample in samples]
-    shift = strength * torch.stack(draws) @ colours.T / torch.tensor(form.std)  # (B, 3)
-    if form.channels == 1:
+    shift = strength * torch.stack(draws) @ colors.T / torch.tensor(spec.std)  # (B, 3)
+    if spec.channels == 1:
         shift = shift.mean(dim=1, keepdim=True)
     return x + shift[:, :, None, None].to(x)
 
@@ -218,34 +222,34 @@ def _jittered(images: Tensor, strength: float, seed: tuple[int, int], samples: T
     return jitter_colors(images, *draw_jitter(strength, *seed, samples)) if strength else images
 
 
-def memory_evaluation(split: Split, form: Form, resize: int | None = None) -> Iterator[Batch]:
-    """All pictures of a split in order, as large batches, at ``resize`` pixels (default: the network's side)."""
-    form = replace(form, side=resize or form.side)
+def memory_evaluation(split: Split, spec: InputSpec, resize: int | None = None) -> Iterator[Batch]:
+    """All images of a split in order, as large batches, at ``resize`` pixels (default: the network's side)."""
+    spec = replace(spec, image_size=resize or spec.image_size)
     for start in range(0, len(split), EVALUATION_BATCH):
         part = split[start : start + EVALUATION_BATCH]
-        images = part.images.to(form.device).contiguous(memory_format=torch.channels_last)
+        images = part.images.to(spec.device).contiguous(memory_format=torch.channels_last)
         samples = torch.arange(start, start + len(part))
-        yield Batch(form.normalise(images), part.labels.to(form.device), samples)
+        yield Batch(spec.normalize(images), part.labels.to(spec.device), samples)
 
 
-class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int] | DataError]):
-    """Decodes and varies one picture in a worker process: (epoch, sample) to uint8 (3, S, S), channels-last, and label.
+class _Images(torch.utils.data.Dataset[tuple[Tensor, int] | DataError]):
+    """Decodes and varies one image in a worker process: (epoch, sample) to uint8 (3, S, S), channels-last, and label.
 
-    Judged pictures are decoded whole, as published accuracies demand; training takes the decoder's short cut.
+    Judged images are decoded whole, as published accuracies demand; training takes the decoder's short cut.
     """
 
     def __init__(
         self,
         listed: Sequence[tuple[Path, int]],
         augmentation: Augmentation | None,
-        side: int,
+        image_size: int,
         resize: int,
         seed: int,
         interpolation: str = "bilinear",
     ) -> None:
         self.listed, self.augmentation, self.seed = listed, augmentation, seed
         self.interpolation = interpolation
-        self.side, self.resize = side, resize
+        self.image_size, self.resize = image_size, resize
 
     def __len__(self) -> int:
         return len(self.listed)
@@ -259,12 +263,12 @@ class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int] | DataError]):
             return error
 
     def _read(self, index: tuple[int, int]) -> tuple[Tensor, int]:
-        from decanet.convolution.pictures import open_rgb
+        from decanet.data.image_io import open_rgb
 
         epoch, sample = index
         path, label = self.listed[sample]
         if self.augmentation is None:
-            image = fit_square(open_rgb(path), self.resize, self.interpolation, self.side)
+            image = fit_square(open_rgb(path), self.resize, self.interpolation, self.image_size)
         else:
             draws = generator(self.seed, "augment", epoch, sample)
             image = self._vary(open_rgb(path, self._enough(self.augmentation)), self.augmentation, draws)
@@ -273,20 +277,25 @@ class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int] | DataError]):
     def _enough(self, augmentation: Augmentation) -> int:
         """Short side in pixels from which even the smallest crop is still reduced and not enlarged."""
         if augmentation.scale is None:
-            return DRAFT_GAP * max(self.resize, self.side)
+            return DRAFT_GAP * max(self.resize, self.image_size)
         smallest = math.sqrt(max(augmentation.scale[0], 1e-6) * NARROWEST)
-        return math.ceil(DRAFT_GAP * self.side / smallest)
+        return math.ceil(DRAFT_GAP * self.image_size / smallest)
 
     def _vary(self, image: Image.Image, augmentation: Augmentation, draws: torch.Generator) -> np.ndarray:
         if augmentation.scale is not None:
             box: tuple[float, float, float, float] = resized_crop(*image.size, augmentation.scale, draws)
         else:
-            # A window of the resized picture; only its pixels are computed.
-            width, height = size_with_short_side(*image.size, max(self.resize, self.side))
+            # A window of the resized image; only its pixels are computed.
+            width, height = size_with_short_side(*image.size, max(self.resize, self.image_size))
             across, down = image.width / width, image.height / height
-            left, top = _place(width - self.side, height - self.side, draws)
-            box = (left * across, top * down, (left + self.side) * across, (top + self.side) * down)
-        image = image.resize((self.side, self.side), Image.Resampling.BILINEAR, box)
+            left, top = _place(width - self.image_size, height - self.image_size, draws)
+            box = (
+                left * across,
+                top * down,
+                (left + self.image_size) * across,
+                (top + self.image_size) * down,
+            )
+        image = image.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR, box)
         if augmentation.flip != "none" and torch.rand((), generator=draws) < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return np.array(image)
@@ -300,10 +309,10 @@ def resized_crop(
 ) -> tuple[int, int, int, int]:
     """A box (left, top, right, bottom) with ``scale`` of the area, its sides in a ratio of 3/4 to 4/3.
 
-    Drawn as torchvision's RandomResizedCrop does: up to ten tries, then the largest box in the centre.
+    Drawn as torchvision's RandomResizedCrop does: up to ten tries, then the largest box in the center.
     """
-    for share, stretch in torch.rand(10, 2, generator=draws).tolist():
-        area = width * height * (scale[0] + share * (scale[1] - scale[0]))
+    for fraction, stretch in torch.rand(10, 2, generator=draws).tolist():
+        area = width * height * (scale[0] + fraction * (scale[1] - scale[0]))
         ratio = NARROWEST ** (1 - 2 * stretch)  # its logarithm is uniform
         wide, high = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < wide <= width and 0 < high <= height:
@@ -321,7 +330,7 @@ def _place(across: int, down: int, draws: torch.Generator) -> tuple[int, int]:
 
 
 class FolderBatches:
-    """Training batches of large pictures, decoded by worker processes."""
+    """Training batches of large images, decoded by worker processes."""
 
     def __init__(
         self,
@@ -330,57 +339,57 @@ class FolderBatches:
         *,
         batch_size: int,
         seed: int,
-        form: Form,
+        spec: InputSpec,
         ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
         workers: int | None = None,
     ) -> None:
         self.count = len(listed)
         self.steps_per_epoch = steps_per_epoch(self.count, batch_size)
-        self.batch_size, self.seed, self.form, self.ranks = batch_size, seed, form, ranks
+        self.batch_size, self.seed, self.spec, self.ranks = batch_size, seed, spec, ranks
         self.augmentation = augmentation
         self.workers = default_workers() if workers is None else workers
-        self.pictures = _Pictures(listed, augmentation, form.side, augmentation.resize or form.side, seed)
-        self.colours = (
-            _folder_colours(listed, augmentation.pca_scale, seed) if augmentation.pca_noise else None
+        self.images = _Images(
+            listed, augmentation, spec.image_size, augmentation.resize or spec.image_size, seed
         )
+        self.colors = _folder_colors(listed, augmentation.pca_scale, seed) if augmentation.pca_noise else None
 
     def epoch(
         self,
         epoch: int,
         first_step: int = 0,
-        side_at: SideAt | None = None,
+        size_at: SizeAt | None = None,
         chosen: Tensor | None = None,
     ) -> Iterator[Batch]:
         """See :class:`Batches`."""
         samples = torch.arange(self.count) if chosen is None else chosen
         wholes = global_batches(samples, self.batch_size, self.seed, epoch)[first_step:]
-        mine = [share_of(whole, self.ranks) for whole in wholes]
+        mine = [rank_slice(whole, self.ranks) for whole in wholes]
         loader = decoded(
-            self.pictures,
+            self.images,
             [[(epoch, i) for i in part.tolist()] for part in mine],
             self.workers,
-            self.form.device,
+            self.spec.device,
         )
         for step, (whole, part, (images, labels)) in enumerate(
             zip(wholes, mine, loader, strict=True), first_step
         ):
-            images = images.to(self.form.device, non_blocking=True)
+            images = images.to(self.spec.device, non_blocking=True)
             images = _jittered(images, self.augmentation.color_jitter, (self.seed, epoch), part)
-            x = self.form.normalise(images, side=side_at and side_at(step))
-            if self.colours is not None:
-                x = shift_colours(
-                    x, self.colours, self.augmentation.pca_noise, self.form, (self.seed, epoch), part
+            x = self.spec.normalize(images, image_size=size_at and size_at(step))
+            if self.colors is not None:
+                x = shift_colors(
+                    x, self.colors, self.augmentation.pca_noise, self.spec, (self.seed, epoch), part
                 )
-            yield Batch(x, labels.to(self.form.device, non_blocking=True), whole)
+            yield Batch(x, labels.to(self.spec.device, non_blocking=True), whole)
 
 
-def _folder_colours(listed: Sequence[tuple[Path, int]], scale: str, seed: int) -> Tensor:
+def _folder_colors(listed: Sequence[tuple[Path, int]], scale: str, seed: int) -> Tensor:
     """Principal colors of up to 256 images, which is plenty for a 3x3 matrix."""
-    from decanet.convolution.pictures import open_rgb
+    from decanet.data.image_io import open_rgb
 
     chosen = torch.randperm(len(listed), generator=generator(seed, "colours"))[:256].tolist()
     small = [torch.from_numpy(fit_square(open_rgb(listed[i][0], DRAFT_GAP * 64), 64)) for i in chosen]
-    return principal_colours(torch.stack(small).permute(0, 3, 1, 2), scale)
+    return principal_colors(torch.stack(small).permute(0, 3, 1, 2), scale)
 
 
 def default_workers() -> int:
@@ -390,7 +399,7 @@ def default_workers() -> int:
 
 def folder_evaluation(
     listed: Sequence[tuple[Path, int]],
-    form: Form,
+    spec: InputSpec,
     resize: int | None = None,
     workers: int | None = None,
     interpolation: str = "bilinear",
@@ -401,17 +410,17 @@ def folder_evaluation(
     The square has ``crop`` pixels (default: ``resize``). A smaller one must be cut here and not out of the larger one:
     two roundings may lie a pixel beside torchvision's one.
     """
-    resize = resize or form.side
-    side = crop or resize
-    pictures = _Pictures(listed, None, side, resize, 0, interpolation)
+    resize = resize or spec.image_size
+    image_size = crop or resize
+    squares = _Images(listed, None, image_size, resize, 0, interpolation)
     batch = 50
     batches = [[(0, i) for i in range(s, min(s + batch, len(listed)))] for s in range(0, len(listed), batch)]
-    wide = replace(form, side=side)
+    wide = replace(spec, image_size=image_size)
     workers = default_workers() if workers is None else workers
-    loader = decoded(pictures, batches, workers, form.device, name_all=True)
+    loader = decoded(squares, batches, workers, spec.device, name_all=True)
     for indices, (images, labels) in zip(batches, loader, strict=True):
         samples = torch.tensor([sample for _, sample in indices])
-        yield Batch(wide.normalise(images.to(form.device)), labels.to(form.device), samples)
+        yield Batch(wide.normalize(images.to(spec.device)), labels.to(spec.device), samples)
 
 
 def training_batches(
@@ -421,7 +430,7 @@ def training_batches(
     validation: float,
     batch_size: int,
     seed: int,
-    form: Form,
+    spec: InputSpec,
     ranks: Ranks,
 ) -> Batches:
     """The training split, without what is held out of it for validation (see :func:`held_out`)."""
@@ -430,13 +439,13 @@ def training_batches(
         return MemoryBatches(
             train,
             augmentation,
-            mirror=data.mirror,
+            flippable=data.flippable,
             batch_size=batch_size,
             seed=seed,
-            form=form,
+            spec=spec,
             ranks=ranks,
         )
-    return FolderBatches(train, augmentation, batch_size=batch_size, seed=seed, form=form, ranks=ranks)
+    return FolderBatches(train, augmentation, batch_size=batch_size, seed=seed, spec=spec, ranks=ranks)
 
 
 Images = Split | Sequence[tuple[Path, int]]
@@ -466,7 +475,7 @@ def held_out(data: ImageData | FolderData, validation: float) -> tuple[Images, I
 def evaluation_batches(
     data: ImageData | FolderData,
     split: str,
-    form: Form,
+    spec: InputSpec,
     *,
     validation: float = 0.0,
     resize: int | None = None,
@@ -478,5 +487,5 @@ def evaluation_batches(
     """
     images: Images = held_out(data, validation)[1] if split == "validation" else data.test
     if isinstance(images, Split):
-        return memory_evaluation(images, form, resize)
-    return folder_evaluation(images, form, resize, crop=crop)
+        return memory_evaluation(images, spec, resize)
+    return folder_evaluation(images, spec, resize, crop=crop)

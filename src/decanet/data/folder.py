@@ -23,12 +23,12 @@ from decanet.data._layout import Layout, understand
 from decanet.data._split import Listed, RunData, divide, follow, hash_files, label, training_classes
 from decanet.data.images import check_images, refuse_unreadable
 
-IN_MEMORY_SIDE = 64  # up to this side, 100,000 pictures take 1.2 GB
+IN_MEMORY_SIZE = 64  # up to this side, 100,000 images take 1.2 GB
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
 IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
 
 # A JPEG is decoded at a fraction of its size where this many times the wanted size remains, as Pillow's thumbnails
-# do: the rest of the way is a proper resampling, and the result differs by a grey level or so.
+# do: the rest of the way is a proper resampling, and the result differs by a gray level or so.
 DRAFT_GAP = 2
 
 # Images longer than this many times their width are cut before they are resized; panoramas are not.
@@ -76,7 +76,7 @@ def load_folder(
     about: dict[str, Any] = {**_about(folder, classes), "files": files}
     if stored is not None:
         about["name"] = stored.name  # also where a link leads to the images now
-    if image_size > IN_MEMORY_SIDE:
+    if image_size > IN_MEMORY_SIZE:
         check_images({path: hashes[path] for listed in parts.values() for path, _ in listed}, cache, report)
         return FolderData(**(about | parts), mean=IMAGENET_MEAN, std=IMAGENET_STD)
     about |= read_splits(parts, image_size, report)
@@ -101,7 +101,7 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
     else:
         test = _all_to_test(folder, run, report)
     about = {**_about(folder, run.classes), "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
-    if image_size > IN_MEMORY_SIDE:
+    if image_size > IN_MEMORY_SIZE:
         return FolderData(train=(), test=test, **about)
     read = read_split(test, image_size, report)
     return ImageData(train=read[:0], test=read, **about)
@@ -109,7 +109,7 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
 
 def _about(folder: Path, classes: tuple[str, ...]) -> dict[str, Any]:
     place = folder.resolve()  # a run is found again from anywhere; what leaves the machine has the name alone
-    return {"name": str(place), "classes": classes, "mirror": True, "source": f"folder {place.name}"}
+    return {"name": str(place), "classes": classes, "flippable": True, "source": f"folder {place.name}"}
 
 
 def _stored_test(folder: Path, run: RunData, report: Report) -> Listed:
@@ -201,16 +201,16 @@ def _tell(layout: Layout, report: Report) -> None:
         report.note(note)
 
 
-def size_with_short_side(width: int, height: int, side: int) -> tuple[int, int]:
-    """Width and height after the short one has become ``side``; the other is rounded down, as in torchvision."""
+def size_with_short_side(width: int, height: int, image_size: int) -> tuple[int, int]:
+    """Width and height after the short one has become ``image_size``; the other is rounded down, as in torchvision."""
     short = min(width, height)
-    return width * side // short, height * side // short
+    return width * image_size // short, height * image_size // short
 
 
 def fit_square(
-    image: np.ndarray | Image.Image, side: int, interpolation: str = "bilinear", crop: int | None = None
+    image: np.ndarray | Image.Image, image_size: int, interpolation: str = "bilinear", crop: int | None = None
 ) -> np.ndarray:
-    """Resize the short side of an image to ``side`` and cut its center out: uint8 (crop, crop, 3).
+    """Resize the short side of an image to ``image_size`` and cut its center out: uint8 (crop, crop, 3).
 
     Equal to torchvision's ``Resize(side, interpolation)`` and ``CenterCrop(crop)``, pixel by pixel. Of an image more
     than ``THIN`` times as long as wide only the middle is resized: there the window may lie up to a pixel beside.
@@ -218,38 +218,40 @@ def fit_square(
     Args:
         image: uint8 (H, W, 3), or a Pillow image of mode RGB.
         interpolation: "bilinear" or "bicubic".
-        crop: at most ``side``, which is the default.
+        crop: at most ``image_size``, which is the default.
     """
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    crop = crop or side
+    crop = crop or image_size
     short = min(image.size)
     if max(image.size) > THIN * short:
         # A line of a million pixels would become gigabytes. Equal margins keep the center where it is.
         margins = [(extent - THIN * short) // 2 for extent in image.size]
         across, down = (max(0, margin) for margin in margins)
         image = image.crop((across, down, image.width - across, image.height - down))
-    image = image.resize(size_with_short_side(*image.size, side), Image.Resampling[interpolation.upper()])
+    image = image.resize(
+        size_with_short_side(*image.size, image_size), Image.Resampling[interpolation.upper()]
+    )
     left, top = round((image.width - crop) / 2), round((image.height - crop) / 2)
     return np.array(image.crop((left, top, left + crop, top + crop)))  # a copy: PyTorch wants to own it
 
 
-def read_splits(parts: Mapping[str, Listed], side: int, report: Report) -> dict[str, Split]:
+def read_splits(parts: Mapping[str, Listed], image_size: int, report: Report) -> dict[str, Split]:
     """:func:`read_split` of several splits at once: an error names the unreadable images of all."""
-    together = read_split([item for listed in parts.values() for item in listed], side, report)
+    together = read_split([item for listed in parts.values() for item in listed], image_size, report)
     ends = list(itertools.accumulate(map(len, parts.values()), initial=0))
     return {name: together[slice(*ends[place : place + 2])] for place, name in enumerate(parts)}
 
 
-def read_split(listed: Sequence[tuple[Path, int]], side: int, report: Report) -> Split:
-    """Decode images into memory at ``side`` pixels, on all cores. Raises DataError naming the unreadable ones."""
-    from decanet.convolution.pictures import open_rgb
+def read_split(listed: Sequence[tuple[Path, int]], image_size: int, report: Report) -> Split:
+    """Decode images into memory at ``image_size`` pixels, on all cores. Raises DataError naming the unreadable ones."""
+    from decanet.data.image_io import open_rgb
 
-    images = torch.empty(len(listed), 3, side, side, dtype=torch.uint8)
+    images = torch.empty(len(listed), 3, image_size, image_size, dtype=torch.uint8)
     errors: list[DataError] = []
 
     def read(item: tuple[Path, int]) -> np.ndarray | DataError:
         try:
-            return fit_square(open_rgb(item[0], DRAFT_GAP * side), side)
+            return fit_square(open_rgb(item[0], DRAFT_GAP * image_size), image_size)
         except DataError as error:
             return error
 

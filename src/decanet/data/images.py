@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from decanet.convolution.pictures import image_endings, open_rgb
 from decanet.core.errors import DataError, DecanetError
 from decanet.core.processor import usable_cores
 from decanet.core.report import Report
 from decanet.core.results import atomic_path
+from decanet.data.image_io import image_endings, open_rgb
 
 SYSTEM_FOLDERS = {
     "__macosx", "__pycache__", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found",

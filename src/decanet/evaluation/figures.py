@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from decanet.core.plotting import (
-    COLOURS,
+    COLORS,
     class_labels,
     literal,
     needs_legend,
     new_figure,
-    show_picture,
+    show_image,
     styled,
 )
 from decanet.core.recipe import Selection
@@ -36,21 +36,21 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
     left, right = figure.subplots(1, 2)
     epochs = [line["epoch"] for line in steps]
     mark = "o" if len(steps) < 40 else ""
-    left.plot(epochs, [line["loss"] for line in steps], COLOURS[0], marker=mark, markersize=3)
+    left.plot(epochs, [line["loss"] for line in steps], COLORS[0], marker=mark, markersize=3)
     left.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy (nats)")
     accuracies = [100 * line["accuracy"] for line in steps]
-    right.plot(epochs, accuracies, COLOURS[0], marker=mark, markersize=3, label="training images, augmented")
+    right.plot(epochs, accuracies, COLORS[0], marker=mark, markersize=3, label="training images, augmented")
     if validated:
         right.plot(
             [line["epoch"] for line in validated],
             [100 * (1 - line["validation_error"]) for line in validated],
-            COLOURS[1],
+            COLORS[1],
             linestyle="--",
             label="validation images",
         )
     split = "test" if "test_top1" in result else "validation"
     top1 = 100 * result[f"{split}_top1"]
-    right.axhline(top1, color=COLOURS[6], linestyle=":", linewidth=1.4)
+    right.axhline(top1, color=COLORS[6], linestyle=":", linewidth=1.4)
     right.annotate(
         f"{split} {top1:.2f}%", (0.01, top1), xycoords=("axes fraction", "data"), xytext=(0, 4),
         textcoords="offset points", fontsize=9, fontweight="bold",
@@ -187,14 +187,16 @@ def most_confident(predictions: Predictions, data: ImageData | FolderData, count
             axes.set_axis_on()
             name, true = names[int(predicted[index])], names[int(predictions.labels[index])]
             title = f"{name} ({100 * confidence[index]:.1f}%)"
-            show_picture(axes, image, title if correct[index] else f"{title}\nlabel: {true}")
+            show_image(axes, image, title if correct[index] else f"{title}\nlabel: {true}")
     return figure
 
 
-def thumbnails(data: ImageData | FolderData, indices: Sequence[int], side: int = 96) -> list[np.ndarray]:
+def thumbnails(
+    data: ImageData | FolderData, indices: Sequence[int], image_size: int = 96
+) -> list[np.ndarray]:
     """Test images as (H, W, 3) uint8."""
     if isinstance(data, ImageData):
         return [data.test.images[index].permute(1, 2, 0).numpy() for index in indices]
-    from decanet.convolution.pictures import read_rgb
+    from decanet.data.image_io import read_rgb
 
-    return [fit_square(read_rgb(data.test[index][0]), side) for index in indices]
+    return [fit_square(read_rgb(data.test[index][0]), image_size) for index in indices]

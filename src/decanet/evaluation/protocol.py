@@ -1,4 +1,4 @@
-"""How a network is judged: the views of each picture, and what is counted."""
+"""How a network is judged: the views of each image, and what is counted."""
 
 import contextlib
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ class Predictions:
     labels: Tensor
 
     def top(self, k: int) -> float:
-        """Share of pictures whose class is among the ``k`` most probable; 1.0 when there are at most k."""
+        """Share of images whose class is among the ``k`` most probable; 1.0 when there are at most k."""
         k = min(k, self.probabilities.shape[1])
         best = self.probabilities.topk(k, dim=1).indices  # (N, k)
         return (best == self.labels.unsqueeze(1)).any(dim=1).double().mean().item()
@@ -32,7 +32,7 @@ class Predictions:
         return -own.clamp_min(1e-12).log().mean().item()
 
     def confusion(self) -> Tensor:
-        """(K, K) int64: entry (i, j) counts pictures of class i that were called j."""
+        """(K, K) int64: entry (i, j) counts images of class i that were called j."""
         classes = self.probabilities.shape[1]
         called = self.probabilities.argmax(dim=1)
         return torch.bincount(self.labels * classes + called, minlength=classes**2).view(classes, classes)
@@ -45,24 +45,24 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def one(model: nn.Module, x: Tensor, side: int) -> Tensor:
-    """The picture as it is; of one larger than ``side``, the centre."""
-    return _log_softmax(model(_crop(x, side, 0.5, 0.5)))
+def center(model: nn.Module, x: Tensor, image_size: int) -> Tensor:
+    """The image as it is; of one larger than ``image_size``, the center."""
+    return _log_softmax(model(_crop(x, image_size, 0.5, 0.5)))
 
 
-def mirror(model: nn.Module, x: Tensor, side: int) -> Tensor:
-    """The mean of the outputs for the picture and its mirror image."""
-    # The picture is mirrored before it is cropped: an odd margin has its middle on one side.
-    views = [_crop(v, side, 0.5, 0.5) for v in (x, x.flip(3))]
+def flip(model: nn.Module, x: Tensor, image_size: int) -> Tensor:
+    """The mean of the outputs for the image and its mirror image."""
+    # The image is mirrored before it is cropped: an odd margin has its middle on one side.
+    views = [_crop(v, image_size, 0.5, 0.5) for v in (x, x.flip(3))]
     return _log_softmax((model(views[0]) + model(views[1])) / 2)
 
 
-def shift(model: nn.Module, x: Tensor, side: int) -> Tensor:
-    """Mirror pairs of the picture (half the weight) and of two copies shifted by a pixel (a quarter each).
+def flip_shift(model: nn.Module, x: Tensor, image_size: int) -> Tensor:
+    """Mirror pairs of the image (half the weight) and of two copies shifted by a pixel (a quarter each).
 
     K. Jordan, arXiv:2404.00498, section 3.5.
     """
-    x = _crop(x, side, 0.5, 0.5)
+    x = _crop(x, image_size, 0.5, 0.5)
     border = F.pad(x, (1, 1, 1, 1), mode="reflect")
     views = [(x, 0.25), (border[:, :, :-2, :-2], 0.125), (border[:, :, 2:, 2:], 0.125)]
     logits = sum((model(view) + model(view.flip(3))) * weight for view, weight in views)
@@ -70,34 +70,34 @@ def shift(model: nn.Module, x: Tensor, side: int) -> Tensor:
     return _log_softmax(logits)
 
 
-def ten(model: nn.Module, x: Tensor, side: int) -> Tensor:
+def ten_crop(model: nn.Module, x: Tensor, image_size: int) -> Tensor:
     """The mean probability over the four corners, the center and their mirror images (AlexNet, section 4.1).
 
-    Raises UsageError for an image that is no larger than ``side``: see :func:`require_room`.
+    Raises UsageError for an image that is no larger than ``image_size``: see :func:`require_room`.
     """
-    require_room("ten", min(x.shape[2:]), side)
+    require_room("ten_crop", min(x.shape[2:]), image_size)
     corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5)]
-    views = [_crop(v, side, down, across) for v in (x, x.flip(3)) for down, across in corners]
+    views = [_crop(v, image_size, down, across) for v in (x, x.flip(3)) for down, across in corners]
     probabilities = [F.softmax(model(view).float(), 1) for view in views]
     return torch.stack(probabilities).mean(0).clamp_min(1e-12).log()
 
 
-VIEWS: dict[str, Callable[[nn.Module, Tensor, int], Tensor]] = {
-    "one": one, "mirror": mirror, "shift": shift, "ten": ten,
+TTA: dict[str, Callable[[nn.Module, Tensor, int], Tensor]] = {
+    "none": center, "flip": flip, "flip_shift": flip_shift, "ten_crop": ten_crop,
 }  # fmt: skip
 
 
-def require_room(views: str, size: int, side: int) -> None:
-    """Raise UsageError where ``views`` of images of ``size`` pixels do not exist for a network of ``side`` pixels.
+def require_room(views: str, size: int, image_size: int) -> None:
+    """Raise UsageError where ``views`` of images of ``size`` pixels do not exist for a network of ``image_size``.
 
     Images are never enlarged for a view: a network that was trained on pixels as they are loses up to a fifth
     of its accuracy on enlarged, and so blurred, ones.
     """
-    least = side + 1 if views == "ten" else side
+    least = image_size + 1 if views == "ten_crop" else image_size
     if size < least:
         instead = (
-            "take shift (--crops shift, or --set test_crops=shift)"
-            if size == side
+            "take shift (--tta flip_shift, or --set tta=flip_shift)"
+            if size == image_size
             else f"set augmentation.resize to {least} or more"
         )
         raise UsageError(
@@ -106,15 +106,15 @@ def require_room(views: str, size: int, side: int) -> None:
         )
 
 
-def center_crop(views: str, side: int) -> int | None:
-    """``side`` where ``views`` look at the center alone, which can then be cut out at once; else None."""
-    return side if views in {"one", "shift"} else None
+def center_crop(views: str, image_size: int) -> int | None:
+    """``image_size`` where ``views`` look at the center alone, which can then be cut out at once; else None."""
+    return image_size if views in {"none", "flip_shift"} else None
 
 
-def _crop(x: Tensor, side: int, down: float, across: float) -> Tensor:
-    """A window of ``side`` pixels; ``down`` and ``across`` run from 0 (top, left) to 1 (bottom, right)."""
-    top, left = round((x.shape[2] - side) * down), round((x.shape[3] - side) * across)
-    return x[:, :, top : top + side, left : left + side]
+def _crop(x: Tensor, image_size: int, down: float, across: float) -> Tensor:
+    """A window of ``image_size`` pixels; ``down`` and ``across`` run from 0 (top, left) to 1 (bottom, right)."""
+    top, left = round((x.shape[2] - image_size) * down), round((x.shape[3] - image_size) * across)
+    return x[:, :, top : top + image_size, left : left + image_size]
 
 
 def _log_softmax(logits: Tensor) -> Tensor:
@@ -123,16 +123,22 @@ def _log_softmax(logits: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module, batches: Iterable[Batch], *, views: str, side: int, device: torch.device, precision: str
+    model: nn.Module,
+    batches: Iterable[Batch],
+    *,
+    views: str,
+    image_size: int,
+    device: torch.device,
+    precision: str,
 ) -> Predictions:
-    """Run ``model`` in evaluation mode over all ``batches``, each picture judged by ``views``."""
+    """Run ``model`` in evaluation mode over all ``batches``, each image judged by ``views``."""
     was_training = model.training
     model.eval()
     outputs, labels = [], []
     try:
         with autocast(device, precision):
             for batch in batches:
-                outputs.append(VIEWS[views](model, batch.images, side).exp().cpu())
+                outputs.append(TTA[views](model, batch.images, image_size).exp().cpu())
                 labels.append(batch.labels.cpu())
     finally:
         model.train(was_training)

@@ -1,4 +1,4 @@
-"""A finished or interrupted run, or a network that comes trained with the package, ready to judge pictures with."""
+"""A finished or interrupted run, or a network that comes trained with the package, ready to judge images with."""
 
 import itertools
 import json
@@ -11,67 +11,68 @@ import numpy as np
 import torch
 from torch import nn
 
-from decanet.convolution.pictures import open_rgb
+from decanet.anatomy.cost import Cost, cost
 from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.processor import choose_precision, usable_cores
 from decanet.core.recipe import Recipe, parse_recipe, read_recipe
 from decanet.core.results import RunFolder
 from decanet.data import stored_classes
-from decanet.data.batches import Form
+from decanet.data.batches import InputSpec
 from decanet.data.folder import fit_square
-from decanet.evaluation.protocol import VIEWS, autocast, center_crop
-from decanet.models import Cost, cost, create_model, model_entry
-from decanet.models._files import list_shipped, load_weights, read_about, shipped_file
+from decanet.data.image_io import open_rgb
+from decanet.evaluation.protocol import TTA, autocast, center_crop
+from decanet.models import create_model, model_entry
+from decanet.models.weight_files import list_packaged, load_weights, packaged_file, read_about
 
-# A network with fewer multiply-adds a picture waits for memory, not for arithmetic. LeNet-5, with 0.3 million, is a
+# A network with fewer multiply-adds an image waits for memory, not for arithmetic. LeNet-5, with 0.3 million, is a
 # quarter slower in bfloat16 than in float32; DecaNet-S, with 20 million, is twice as fast (benchmarks/LOG.md).
 FEW_MACS = 1_000_000
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with all it needs to name what is on a picture.
+    """A network with all it needs to name what is on an image.
 
     Attributes:
         model: in evaluation mode, on the device.
         recipe: the resolved recipe of its training.
         classes: names of its outputs.
-        form: what pictures must be brought into.
+        form: what images must be brought into.
     """
 
     model: nn.Module
     recipe: Recipe
     classes: tuple[str, ...]
-    form: Form
+    spec: InputSpec
 
 
-def cost_at(recipe: Recipe, side: int, classes: int | None = None) -> Cost:
-    """What the recipe's network costs for a picture of ``side`` pixels and ``classes`` (default: the paper's)."""
+def cost_at(recipe: Recipe, image_size: int, classes: int | None = None) -> Cost:
+    """What the recipe's network costs for an image of ``image_size`` pixels and ``classes`` (default: the paper's)."""
     entry = model_entry(recipe.model.name)
     return cost(
         recipe.model.name,
         num_classes=classes or entry.num_classes,
-        input_size=(entry.input_size[0], side, side),
+        input_size=(entry.input_size[0], image_size, image_size),
         **recipe.model.options,
     )
 
 
 def precision_for(recipe: Recipe, device: torch.device) -> str:
-    """The recipe's precision; for "auto" the faster one here for its network. The size of pictures must be set."""
+    """The recipe's precision; for "auto" the faster one here for its network. The size of images must be set."""
     assert recipe.data.image_size is not None
     if recipe.precision == "auto" and cost_at(recipe, recipe.data.image_size).macs < FEW_MACS:
         return "float32"
     return choose_precision(recipe.precision, device)
 
 
-def form_of(recipe: Recipe, device: torch.device) -> Form:
-    """The form of pictures for a resolved recipe."""
+def input_spec(recipe: Recipe, device: torch.device) -> InputSpec:
+    """The form of images for a resolved recipe."""
     assert recipe.data.image_size is not None
     assert recipe.data.mean is not None
     assert recipe.data.std is not None
     dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
     channels = model_entry(recipe.model.name).input_size[0]
-    return Form(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
+    return InputSpec(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
 
 
 def recipe_of(run: RunFolder) -> Recipe:
@@ -101,18 +102,18 @@ def load_run(path: Path, device: torch.device) -> TrainedModel:
 
 def load_model(run: Path, device: torch.device) -> TrainedModel:
     """A run, or by its name a network that comes trained with the package. Raises CheckpointError as ``load_run``."""
-    if not run.is_dir() and str(run) in list_shipped():
-        return load_shipped(str(run), device)
+    if not run.is_dir() and str(run) in list_packaged():
+        return load_packaged(str(run), device)
     return load_run(run, device)
 
 
-def load_shipped(name: str, device: torch.device) -> TrainedModel:
+def load_packaged(name: str, device: torch.device) -> TrainedModel:
     """A network that comes trained with the package: nothing needs to be fetched or trained.
 
     Raises:
         UsageError: the package brings no weights of this network along.
     """
-    about = read_about(shipped_file(name))
+    about = read_about(packaged_file(name))
     recipe = parse_recipe(json.loads(about["settings"]), f"of the shipped {name}")
     classes = tuple(json.loads(about["classes"]))
     return _ready(create_model(name, num_classes=len(classes), weights="decanet"), recipe, classes, device)
@@ -123,7 +124,7 @@ def _ready(model: nn.Module, recipe: Recipe, classes: tuple[str, ...], device: t
     # A run from another machine may have used arithmetic that is slow or missing here.
     automatic = recipe.model_copy(update={"precision": "auto"})
     recipe = recipe.model_copy(update={"precision": precision_for(automatic, device)})
-    return TrainedModel(model, recipe, classes, form_of(recipe, device))
+    return TrainedModel(model, recipe, classes, input_spec(recipe, device))
 
 
 Guesses = list[tuple[str, float]]  # class and probability, most probable first
@@ -136,9 +137,9 @@ def predict_images(
 
     While a batch is predicted, threads decode the next one.
     """
-    recipe, form = trained.recipe, trained.form
-    resize = recipe.augmentation.resize or form.side
-    crop = center_crop(recipe.test_crops, form.side)
+    recipe, spec = trained.recipe, trained.spec
+    resize = recipe.augmentation.resize or spec.image_size
+    crop = center_crop(recipe.tta, spec.image_size)
 
     def read(path: Path) -> np.ndarray | DataError:
         try:
@@ -169,11 +170,11 @@ def _guesses(trained: TrainedModel, squares: Sequence[np.ndarray], top: int) -> 
     """The ``top`` most probable classes of square images, each uint8 (S, S, 3), by the recipe's own views."""
     if not squares:
         return []
-    recipe, form = trained.recipe, trained.form
+    recipe, spec = trained.recipe, trained.spec
     images = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
-    x = form.normalise(images.to(form.device), side=images.shape[-1])
-    with autocast(form.device, recipe.precision):
-        probabilities = VIEWS[recipe.test_crops](trained.model, x, form.side).exp().cpu()
+    x = spec.normalize(images.to(spec.device), image_size=images.shape[-1])
+    with autocast(spec.device, recipe.precision):
+        probabilities = TTA[recipe.tta](trained.model, x, spec.image_size).exp().cpu()
     best = probabilities.topk(min(top, len(trained.classes)), dim=1)
     return [
         [(trained.classes[label], probability) for label, probability in zip(labels, values, strict=True)]

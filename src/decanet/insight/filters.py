@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from decanet.core.plotting import grid_shape, new_figure, show_picture, styled
+from decanet.core.plotting import grid_shape, new_figure, show_image, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ def first_kernels(model: nn.Module) -> list[Kernels]:
     """The first convolution's kernels; where it is not learned, also the next one's, composed with it.
 
     Two convolutions in a row are one with a larger kernel; the nonlinearity between them is left out. A network that
-    sees grey sees all three colours alike.
+    sees gray sees all three colors alike.
     """
     convolutions = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
     if not convolutions:
@@ -63,10 +63,10 @@ def kernel_sheet(kernels: list[Kernels], columns: int = 16) -> "Figure":
         grid = part.subplots(rows, columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
-        images = as_pictures(layer.weights)
+        images = as_images(layer.weights)
         for axes, index in zip(grid, np.argsort(fineness(layer.weights), kind="stable"), strict=False):
             axes.set_axis_on()
-            show_picture(axes, images[index])
+            show_image(axes, images[index])
             axes.spines[:].set(visible=True, color="#999999", linewidth=0.6)  # or a white kernel has no edge
     return figure
 
@@ -83,7 +83,7 @@ def fineness(weights: Tensor) -> np.ndarray:
     return ((energy * frequency).sum((1, 2)) / energy.sum((1, 2)).clamp_min(1e-30)).numpy()
 
 
-def as_pictures(weights: Tensor) -> np.ndarray:
+def as_images(weights: Tensor) -> np.ndarray:
     """Kernels (O, 3, k, k) as RGB images (O, k, k, 3) in 0..1 with gray for zero."""
     largest = weights.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
     return (0.5 + 0.5 * weights / largest).permute(0, 2, 3, 1).numpy()

@@ -1,37 +1,29 @@
-"""The networks: one file per paper; files that begin with an underscore are the plumbing they share.
+"""The networks: one file per paper, with the registry, the factory, pretrained weights and the layers they share.
 
-The public names are loaded when first used: the table of the networks (``_table``) needs no PyTorch.
+The public names are loaded when first used: the names of the networks are asked for more often than PyTorch is.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from decanet.models._cost import Cost, cost
-    from decanet.models._fuse import fuse
-    from decanet.models._registry import Published, create_model, list_models, model_entry, register_model
+    from decanet.models.registry import (
+        PretrainedWeights,
+        create_model,
+        list_models,
+        model_entry,
+        register_model,
+    )
 
 _HOMES = {
-    "Cost": "_cost",
-    "Published": "_registry",
-    "cost": "_cost",
-    "create_model": "_registry",
-    "fuse": "_fuse",
-    "list_models": "_registry",
-    "model_entry": "_registry",
-    "register_model": "_registry",
+    "PretrainedWeights": "registry",
+    "create_model": "registry",
+    "list_models": "registry",
+    "model_entry": "registry",
+    "register_model": "registry",
 }
 
-__all__ = [
-    "Cost",
-    "Published",
-    "cost",
-    "create_model",
-    "fuse",
-    "list_models",
-    "model_entry",
-    "register_model",
-]
+__all__ = ["PretrainedWeights", "create_model", "list_models", "model_entry", "register_model"]
 
 
 def __getattr__(name: str) -> Any:

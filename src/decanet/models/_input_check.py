@@ -1,6 +1,6 @@
-"""Says which layer a picture is too small for, in place of the crash that a reader cannot decode.
+"""Says which layer an image is too small for, in place of the crash that a reader cannot decode.
 
-The network itself stays plain: the check runs only after a forward pass has already failed, so pictures that fit
+The network itself stays plain: the check runs only after a forward pass has already failed, so images that fit
 pay nothing, and tracing or exporting sees an ordinary forward.
 """
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import DataError
-from decanet.models._meta import ShapesOnly
+from decanet.models.meta import ShapesOnly
 
 
 def explains_wrong_input(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,27 +37,27 @@ def explains_wrong_input(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def smallest_input(model: nn.Module, channels: int, largest: int = 512) -> int | None:
-    """Smallest square picture side for which ``model`` runs, or None where none up to ``largest`` does."""
+    """Smallest square image side for which ``model`` runs, or None where none up to ``largest`` does."""
     forward = _undecorated(model)
 
-    def runs(side: int) -> bool:
-        return _first_failure(model, forward, (1, channels, side, side)) is None
+    def runs(image_size: int) -> bool:
+        return _first_failure(model, forward, (1, channels, image_size, image_size)) is None
 
     # A layer never gives a smaller map for a larger one, so the sizes that a network accepts have no gaps: any
     # one that works leads to the smallest by halving. Networks that flatten accept few; their own size is one.
     name = getattr(model, "decanet_name", "")
     own = max(_own_size(name)) if name else largest
     too_small = 0
-    for side in (*(2**power for power in range((own - 1).bit_length())), own):
-        if runs(side):
-            between = range(too_small + 1, side)
+    for image_size in (*(2**power for power in range((own - 1).bit_length())), own):
+        if runs(image_size):
+            between = range(too_small + 1, image_size)
             return between.start + bisect.bisect_left(between, True, key=runs)
-        too_small = side
-    return next((side for side in range(1, largest + 1) if runs(side)), None)
+        too_small = image_size
+    return next((image_size for image_size in range(1, largest + 1) if runs(image_size)), None)
 
 
 def _own_size(name: str) -> tuple[int, int]:
-    from decanet.models._registry import model_entry
+    from decanet.models.registry import model_entry
 
     return model_entry(name).input_size[1:]
 
@@ -70,34 +70,32 @@ def _undecorated(model: nn.Module) -> Callable[..., Any]:
 def _explanation(model: nn.Module, forward: Callable[..., Any], x: Tensor) -> str | None:
     name = getattr(model, "decanet_name", type(model).__name__)
     if x.ndim != 4:
-        return f"{name} takes pictures of shape (N, C, H, W); got shape {tuple(x.shape)}"
+        return f"{name} takes images of shape (N, C, H, W); got shape {tuple(x.shape)}"
     failure = _first_failure(model, forward, (1, *x.shape[1:]))
     if failure is None:
-        return None  # not the picture's fault: the caller re-raises the original error
+        return None  # not the image's fault: the caller re-raises the original error
     layer, arrives = failure
     stage = getattr(model, "stages", {}).get(layer)
     layer = f"{stage} ({layer})" if stage else layer
     first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
     if first is not None and x.shape[1] != first.in_channels:
-        return f"{name} takes pictures with {first.in_channels} channels; got {x.shape[1]}"
+        return f"{name} takes images with {first.in_channels} channels; got {x.shape[1]}"
     height, width = x.shape[2:]
     smallest = smallest_input(model, x.shape[1])
     works = f"the smallest size that works is {smallest}x{smallest}" if smallest else "no square size works"
     variant = _variant_for_small(model)
     advice = (
-        f"; for small pictures use {variant}"
-        if variant and smallest and min(height, width) < smallest
-        else ""
+        f"; for small images use {variant}" if variant and smallest and min(height, width) < smallest else ""
     )
     shape = "x".join(map(str, arrives[1:]))
     return (
-        f"{name} cannot take a {height}x{width} picture: at layer {layer} the feature map that arrives is "
+        f"{name} cannot take a {height}x{width} image: at layer {layer} the feature map that arrives is "
         f"{shape} and does not fit; {works}{advice}"
     )
 
 
 def _variant_for_small(model: nn.Module) -> str:
-    from decanet.models._registry import model_entry
+    from decanet.models.registry import model_entry
 
     name = getattr(model, "decanet_name", "")
     return model_entry(name).too_small_use if name else ""
@@ -106,7 +104,7 @@ def _variant_for_small(model: nn.Module) -> str:
 def _first_failure(
     model: nn.Module, forward: Callable[..., Any], shape: tuple[int, ...]
 ) -> tuple[str, tuple[int, ...]] | None:
-    """Where a picture of ``shape`` fails: (layer name, shape that arrives there), or None where all goes well."""
+    """Where an image of ``shape`` fails: (layer name, shape that arrives there), or None where all goes well."""
     names = {module: name for name, module in model.named_modules()}
     entered: list[tuple[str, tuple[int, ...]]] = []
 

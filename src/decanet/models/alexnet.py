@@ -12,21 +12,21 @@ Three networks:
 
 ``alexnet``
     The one-tower layout of the 2014 paper as torchvision ships it: 64-192-384-256-256 kernels, no response
-    normalisation, no groups, dropout before each hidden linear layer. 61,100,840 parameters. The paper trains
+    normalization, no groups, dropout before each hidden linear layer. 61,100,840 parameters. The paper trains
     another layout, with a thousand logistic units in place of the softmax, so no recipe is declared.
 ``alexnet_cifar``
-    The tutorial's repair of it for 32x32 pictures: 3x3 kernels with padding 1 and three 2x2 poolings.
+    The tutorial's repair of it for 32x32 images: 3x3 kernels with padding 1 and three 2x2 poolings.
 ``alexnet_two_tower``
     The 2012 network (section 3.5, Figure 2): 96-256-384-384-256 kernels, two towers (groups) in conv2, conv4 and
-    conv5, response normalisation after conv1 and conv2, overlapping pooling, dropout after fc6 and fc7.
+    conv5, response normalization after conv1 and conv2, overlapping pooling, dropout after fc6 and fc7.
 
 Where ``alexnet_two_tower`` departs from the printed paper, and why:
 
 - The paper prints a 224x224 input, but (224 - 11)/4 + 1 = 54.25 is no whole number. The original code rounds up to
   the 55 of Figure 2; here a padding of 2 does the same: (224 - 11 + 2*2)/4 + 1 = 55 (rounded down from 55.25). So
-  the network takes the crops of 224 that the paper trains on. With 227x227 pictures conv1 gives 56 positions, and
+  the network takes the crops of 224 that the paper trains on. With 227x227 images conv1 gives 56 positions, and
   the last pooling still gives 6x6.
-- Response normalisation uses the constants as printed (section 3.3: k=2, n=5, alpha=1e-4, beta=0.75), with the sum
+- Response normalization uses the constants as printed (section 3.3: k=2, n=5, alpha=1e-4, beta=0.75), with the sum
   not divided by n. PyTorch divides alpha by n, hence 5e-4 below. (The original code divided as well: the printed
   formula and the trained network differ; we follow the print.)
   It stays within a tower: each graphics card normalized its own 48 (conv2: 128) maps, as the original layer file
@@ -43,7 +43,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import BY_HAND, COLOR_NOISE, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models.registry import PretrainedWeights, register_model
 
 
 class AlexNet(nn.Module):
@@ -72,7 +72,7 @@ class AlexNet(nn.Module):
             nn.ReLU(inplace=True),
             nn.MaxPool2d(kernel_size=3, stride=2),  # (N, 256, 6, 6)
         )
-        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))  # the identity for 224x224 pictures
+        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))  # the identity for 224x224 images
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(256 * 6 * 6, 4096),
@@ -93,7 +93,7 @@ class AlexNet(nn.Module):
 
 
 class AlexNetCifar(nn.Module):
-    """The one tower for pictures of 32x32: maps of 32, 16, 8 and 4 pixels."""
+    """The one tower for images of 32x32: maps of 32, 16, 8 and 4 pixels."""
 
     stages = AlexNet.stages
 
@@ -161,9 +161,9 @@ class AlexNetTwoTower(nn.Module):
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, num_classes)
         self.dropout = nn.Dropout(dropout)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Section 5: Gaussian 0.01; biases 1 in conv2, conv4, conv5 and the hidden linear layers, 0 elsewhere."""
         for name, module in self.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -192,7 +192,7 @@ PAPER = Recipe(
     # about 90 epochs.
     model=Model(name="alexnet_two_tower"),
     # "The (centered) raw RGB values of the pixels" (section 2): the scale 0..255, for which the rate and the
-    # initialisation were chosen.
+    # initialization were chosen.
     data=Data(name="imagenet", image_size=224, std=(1 / 255, 1 / 255, 1 / 255)),
     augmentation=Augmentation(flip="random", resize=256, pca_noise=0.1),
     batch_size=128,
@@ -200,7 +200,7 @@ PAPER = Recipe(
     optimizer=Sgd(lr=0.01, momentum=0.9, weight_decay=5e-4, decay_vectors=False),  # as cuda-convnet
     schedule=Schedule(shape="plateau", gamma=0.1, patience=5),
     precision="float32",
-    test_crops="ten",
+    tta="ten_crop",
     validation=0.05,
     log_every=100,
     departures=(
@@ -218,7 +218,9 @@ PAPER = Recipe(
     input_size=(3, 224, 224),
     paper="krizhevsky2014",
     facts="alexnet_owt",
-    published=(Published("torchvision", "alexnet", key_map=dict),),  # the same names: the tutorial's layout
+    pretrained=(
+        PretrainedWeights("torchvision", "alexnet", key_map=dict),
+    ),  # the same names: the tutorial's layout
     too_small_use="alexnet_cifar",
 )
 def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:

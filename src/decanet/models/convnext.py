@@ -5,10 +5,10 @@ arXiv:2201.03545.
 
 The idea: start from ResNet-50 and change one thing after another towards a Swin Transformer (section 2,
 Figure 2): the recipe, the ratio of the stages (3, 3, 9, 3), a stem of 4x4 patches, depthwise convolutions, an
-inverted bottleneck, 7x7 kernels, GELU, fewer activations and normalisations, layer normalisation, separate
+inverted bottleneck, 7x7 kernels, GELU, fewer activations and normalizations, layer normalization, separate
 layers that halve the grid. From 76.1% to 82.0%, without attention.
 
-Follows section 2 and Figure 4: a block is a 7x7 depthwise convolution, layer normalisation, four times as
+Follows section 2 and Figure 4: a block is a 7x7 depthwise convolution, layer normalization, four times as
 many channels, GELU and back, added to its input. ConvNeXt-T has 96, 192, 384 and 768 channels; 28,589,128
 parameters. Layer scale starts at 1e-6, stochastic depth drops up to 0.1 of the branches (the deeper the
 more; Appendix A.1). Weights start from a Gaussian of 0.02 cut at two, as in the authors' code
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
+from decanet.models.registry import PretrainedWeights, register_model
 
 DEPTHS = (3, 3, 9, 3)
 WIDTHS = (96, 192, 384, 768)
@@ -44,7 +44,7 @@ class Block(nn.Module):
     """Figure 4: (N, C, H, W), kept.
 
     Args:
-        drop_path: probability that a picture skips the branch in training.
+        drop_path: probability that an image skips the branch in training.
     """
 
     def __init__(self, channels: int, drop_path: float) -> None:
@@ -87,7 +87,7 @@ class ConvNeXt(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.norm = nn.LayerNorm(WIDTHS[3], eps=1e-6)
         self.head = nn.Linear(WIDTHS[3], num_classes)
-        self._initialise()
+        self._initialize()
 
     @staticmethod
     def _stage(index: int, rates: list[float]) -> nn.Sequential:
@@ -102,7 +102,7 @@ class ConvNeXt(nn.Module):
         layers += [Block(WIDTHS[index], rate) for rate in rates[first : first + DEPTHS[index]]]
         return nn.Sequential(*layers)
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """The authors' code: Gaussian 0.02; biases 0. Cut at two, a hundred standard deviations: never reached."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -191,9 +191,9 @@ PAPER = Recipe(
     paper="liu2022",
     facts="convnext_tiny",
     recipe=PAPER,
-    published=(
-        Published("torchvision", "convnext_tiny", from_torchvision),
-        Published("timm", "convnext_tiny.fb_in1k", from_timm),  # the authors' own
+    pretrained=(
+        PretrainedWeights("torchvision", "convnext_tiny", from_torchvision),
+        PretrainedWeights("timm", "convnext_tiny.fb_in1k", from_timm),  # the authors' own
     ),
 )
 def convnext_t(num_classes: int = 1000, drop_path: float = 0.1) -> ConvNeXt:

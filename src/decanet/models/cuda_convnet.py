@@ -3,15 +3,15 @@
 A. Krizhevsky, cuda-convnet, 2011; its published layer files ``layers-18pct``, ``layers-conv-local-13pct`` and
 ``layers-conv-local-11pct``. A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification with Deep
 Convolutional Neural Networks", NIPS 2012, section 3.3, reports 13% test error without and 11% with response
-normalisation for "a four-layer CNN" that it does not describe; the last two files reach these numbers.
+normalization for "a four-layer CNN" that it does not describe; the last two files reach these numbers.
 
 The idea: the parts of AlexNet in a size that trains in minutes: ReLU, overlapping pooling (3x3 with stride
-2), response normalisation. What AlexNet did not keep is the *locally connected* layer: a convolution without
+2), response normalization. What AlexNet did not keep is the *locally connected* layer: a convolution without
 shared weights, in which each place has kernels of its own.
 
 ``cuda_convnet_18``
     Three 5x5 convolutions, 18% error in 20 minutes on a graphics card of 2011, without augmentation. The
-    first pooling takes the maximum and precedes ReLU, the others average. Normalisation is over 3x3 places of
+    first pooling takes the maximum and precedes ReLU, the others average. Normalization is over 3x3 places of
     the same map.
 ``cuda_convnet_13``
     Two 5x5 convolutions and two locally connected layers, for crops of 24x24 (trained on random ones, tested
@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import register_model
+from decanet.models.registry import register_model
 
 
 class WithinMapNorm(nn.Module):
@@ -52,22 +52,22 @@ class WithinMapNorm(nn.Module):
 
 
 class LocallyConnected2d(nn.Module):
-    """3x3 kernels that are not shared: each of ``side`` x ``side`` places has its own weights and biases."""
+    """3x3 kernels that are not shared: each of image_size x image_size places has its own weights and biases."""
 
-    def __init__(self, in_channels: int, out_channels: int, side: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, image_size: int) -> None:
         super().__init__()
-        self.side = side
-        self.weight = nn.Parameter(torch.empty(side * side, in_channels * 9, out_channels))
-        self.bias = nn.Parameter(torch.zeros(out_channels, side, side))
+        self.image_size = image_size
+        self.weight = nn.Parameter(torch.empty(image_size * image_size, in_channels * 9, out_channels))
+        self.bias = nn.Parameter(torch.zeros(out_channels, image_size, image_size))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, side, side) -> (N, C_out, side, side)."""
         patches = F.unfold(x, kernel_size=3, padding=1)  # (N, C_in * 9, places)
         maps = torch.bmm(patches.permute(2, 0, 1), self.weight)  # (places, N, C_out)
-        return maps.permute(1, 2, 0).unflatten(2, (self.side, self.side)) + self.bias
+        return maps.permute(1, 2, 0).unflatten(2, (self.image_size, self.image_size)) + self.bias
 
 
-def initialise(layer: nn.Conv2d | LocallyConnected2d | nn.Linear, std: float) -> None:
+def initialize(layer: nn.Conv2d | LocallyConnected2d | nn.Linear, std: float) -> None:
     """Gaussian weights, biases 0."""
     nn.init.normal_(layer.weight, std=std)
     if layer.bias is not None:
@@ -89,14 +89,14 @@ class CudaConvnet18(nn.Module):
         self.pool3 = nn.AvgPool2d(kernel_size=3, stride=2, ceil_mode=True)
         self.fc10 = nn.Linear(64 * 4 * 4, num_classes)
         self.relu = nn.ReLU(inplace=True)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Gaussians of 0.0001, 0.01, 0.01, 0.01; biases 0."""
-        initialise(self.conv1, 1e-4)
-        initialise(self.conv2, 0.01)
-        initialise(self.conv3, 0.01)
-        initialise(self.fc10, 0.01)
+        initialize(self.conv1, 1e-4)
+        initialize(self.conv2, 0.01)
+        initialize(self.conv3, 0.01)
+        initialize(self.fc10, 0.01)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -124,19 +124,19 @@ class CudaConvnetLocal(nn.Module):
         self.conv2 = nn.Conv2d(64, 64, kernel_size=5, padding=2)
         self.rnorm2 = norm()
         self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
-        self.local3 = LocallyConnected2d(64, local3, side=6)
-        self.local4 = LocallyConnected2d(local3, 32, side=6)
+        self.local3 = LocallyConnected2d(64, local3, image_size=6)
+        self.local4 = LocallyConnected2d(local3, 32, image_size=6)
         self.fc10 = nn.Linear(32 * 6 * 6, num_classes)
         self.relu = nn.ReLU(inplace=True)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Gaussians of 0.0001, 0.01, 0.04, 0.04, 0.01; biases 0."""
-        initialise(self.conv1, 1e-4)
-        initialise(self.conv2, 0.01)
-        initialise(self.local3, 0.04)
-        initialise(self.local4, 0.04)
-        initialise(self.fc10, 0.01)
+        initialize(self.conv1, 1e-4)
+        initialize(self.conv2, 0.01)
+        initialize(self.local3, 0.04)
+        initialize(self.local4, 0.04)
+        initialize(self.fc10, 0.01)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ class CudaConvnetLocal(nn.Module):
         return self.fc10(torch.flatten(x, 1))
 
 
-# Pictures have their mean subtracted and stay on the scale 0..255, which rates and initialisation are for.
+# Images have their mean subtracted and stay on the scale 0..255, which rates and initialization are for.
 BIAS_RATE = "biases learn at the rate of the weights; in the file at twice the rate"
 PIXELS = Data(name="cifar10", mean=(0.4914, 0.48216, 0.44653), std=(1 / 255,) * 3)
 
@@ -180,7 +180,7 @@ PAPER_11 = Recipe(
     optimizer=Sgd(lr=0.001, momentum=0.9, weight_decay=0.004, decay_vectors=False),
     schedule=Schedule(shape="steps", milestones=(500 / 520, 510 / 520), gamma=0.1),
     precision="float32",
-    test_crops="ten",
+    tta="ten_crop",
     departures=(
         "all five parts of the training images from the first epoch on; the file's first 350 epochs leave one out",
         "weight decay of 0.004 in every layer; the file has 0 in the convolutions and 0.01 in fc10",

@@ -4,13 +4,13 @@ Follows the airbench family (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Si
 a child of D. Page's ResNet-9 and of hlb-CIFAR10. Each lesson and whom it is owed to:
 
 - small kernels, stacked (VGG, 2014);
-- batch normalisation after each convolution (Ioffe and Szegedy, 2015);
+- batch normalization after each convolution (Ioffe and Szegedy, 2015);
 - an identity path (ResNet, 2015): in the small network around each convolution that keeps the shape of its input;
-  and in all of them the convolutions *start* as the identity ("dirac" initialisation), so that at the start a deep
+  and in all of them the convolutions *start* as the identity ("dirac" initialization), so that at the start a deep
   network passes its input through;
 - global pooling in place of large linear layers (NiN, 2013);
 - GELU, smooth where ReLU has a corner (as in ViT and ConvNeXt);
-- a first layer that is not learned but computed: it whitens small patches of the training pictures.
+- a first layer that is not learned but computed: it whitens small patches of the training images.
 
 Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop; ``decanet_m`` (64-256-256) and ``decanet_l`` (128-384-384)
 for minutes, with a third convolution in the last block, where maps are small and it costs little. Identity paths
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import register_model
+from decanet.models.registry import register_model
 
 WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
 
@@ -99,8 +99,8 @@ class DecaNet(nn.Module):
         self.head_scale = 1 / widths[2] ** 0.5
 
     @torch.no_grad()
-    def initialise_from(self, images: Tensor) -> None:
-        """Compute the whitening layer from normalised training pictures, float (N, 3, H, W); some thousands do.
+    def initialize_from(self, images: Tensor) -> None:
+        """Compute the whitening layer from normalized training images, float (N, 3, H, W); some thousands do.
 
         The kernels are the eigenvectors of the covariance of all patches, each divided by the square root of its
         eigenvalue, so that the layer's outputs are uncorrelated with unit variance.

@@ -8,7 +8,7 @@ side by side. A layer then need not repeat what is already there and can be very
 growth rate, 12 to 48) to a stack that all later layers of its block read. Few parameters, many connections:
 L(L+1)/2 in L layers.
 
-Follows section 3 and Table 1. The order is always normalisation, ReLU, convolution. B means a 1x1
+Follows section 3 and Table 1. The order is always normalization, ReLU, convolution. B means a 1x1
 convolution to 4k maps before each 3x3 convolution, C that a transition halves the number of maps
 (compression 0.5).
 
@@ -17,7 +17,7 @@ convolution to 4k maps before each 3x3 convolution, C that a transition halves t
     them. 161 has growth rate 48 and starts with 96 maps; it is not in Table 1 but in the authors'
     repository.
 ``densenet40_12_cifar``
-    Section 3.4 for 32x32 pictures: three blocks of 12 layers, k = 12, without B and C, 16 maps at the start.
+    Section 3.4 for 32x32 images: three blocks of 12 layers, k = 12, without B and C, 16 maps at the start.
 ``densenet_bc100_12_cifar``
     With B and C: three blocks of 16 pairs of layers, k = 12, 2k maps at the start.
 
@@ -36,8 +36,8 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import FB_RESNET_TORCH
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Published, register_model
-from decanet.models._residual import initialise_he, rename_keys
+from decanet.models.layers import initialize_he, rename_keys
+from decanet.models.registry import PretrainedWeights, register_model
 
 
 class DenseLayer(nn.Module):
@@ -122,7 +122,7 @@ class DenseNet(nn.Module):
         self.bn2 = nn.BatchNorm2d(c4)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(c4, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -161,7 +161,7 @@ class DenseNetCifar(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(c3, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -223,7 +223,7 @@ PAPER_CIFAR = Recipe(
     input_size=(3, 224, 224),
     paper="huang2016",
     facts="densenet121",
-    published=(Published("torchvision", "densenet121", _from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "densenet121", _from_torchvision),),
     too_small_use="densenet_bc100_12_cifar",
     recipe=PAPER,
 )
@@ -236,7 +236,7 @@ def densenet121(num_classes: int = 1000) -> DenseNet:
     input_size=(3, 224, 224),
     paper="huang2016",
     facts="densenet161",
-    published=(Published("torchvision", "densenet161", _from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "densenet161", _from_torchvision),),
     too_small_use="densenet_bc100_12_cifar",
 )
 def densenet161(num_classes: int = 1000) -> DenseNet:
@@ -248,7 +248,7 @@ def densenet161(num_classes: int = 1000) -> DenseNet:
     input_size=(3, 224, 224),
     paper="huang2016",
     facts="densenet169",
-    published=(Published("torchvision", "densenet169", _from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "densenet169", _from_torchvision),),
     too_small_use="densenet_bc100_12_cifar",
     recipe=PAPER,
 )
@@ -261,7 +261,7 @@ def densenet169(num_classes: int = 1000) -> DenseNet:
     input_size=(3, 224, 224),
     paper="huang2016",
     facts="densenet201",
-    published=(Published("torchvision", "densenet201", _from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "densenet201", _from_torchvision),),
     too_small_use="densenet_bc100_12_cifar",
     recipe=PAPER,
 )

@@ -11,24 +11,24 @@ top-5 error.
 Three networks:
 
 ``googlenet``
-    The network of the paper: Table 1 with its 5x5 kernels, response normalisation around conv2 (Figure 3),
+    The network of the paper: Table 1 with its 5x5 kernels, response normalization around conv2 (Figure 3),
     both auxiliary classifiers (section 5). 6,998,552 parameters, and 6,379,728 of the auxiliary classifiers.
 ``googlenet_bn``
-    The layout of the weights that torchvision publishes: batch normalisation, no biases and no response
-    normalisation, 3x3 kernels in place of the 5x5, a last pooling of 2x2, dropout 0.2. The library's network
-    applies ``transform_input`` to its published weights: pictures normalised with ImageNet's constants are
-    rescaled to (x - 0.5) / 0.5. That is preprocessing and not part of ours: feed these weights with pictures
-    normalised by mean 0.5 and standard deviation 0.5 in each channel.
+    The layout of the weights that torchvision publishes: batch normalization, no biases and no response
+    normalization, 3x3 kernels in place of the 5x5, a last pooling of 2x2, dropout 0.2. The library's network
+    applies ``transform_input`` to its pretrained weights: images normalized with ImageNet's constants are
+    rescaled to (x - 0.5) / 0.5. That is preprocessing and not part of ours: feed these weights with images
+    normalized by mean 0.5 and standard deviation 0.5 in each channel.
 ``googlenet_cifar``
-    Ours, for pictures of 32x32: conv1 is 3x3 and without stride, pool1 is left out, so that the modules see
-    maps of 16, 8 and 4 pixels; batch normalisation; no auxiliary classifiers. The paper has no such network.
+    Ours, for images of 32x32: conv1 is 3x3 and without stride, pool1 is left out, so that the modules see
+    maps of 16, 8 and 4 pixels; batch normalization; no auxiliary classifiers. The paper has no such network.
 
 In training mode the first two return ``Outputs(logits, aux)``, the two auxiliary logits from 4a and 4d; the
 loss adds each with the weight 0.3 (section 5). In eval mode they return the logits alone.
 
 What the paper leaves open, and what is done here:
 
-- The constants of the response normalisation and the initialisation are those of the replication that the
+- The constants of the response normalization and the initialization are those of the replication that the
   authors of Caffe trained: n=5, alpha=1e-4 divided by n, beta=0.75, k=1; weights uniform within
   +-sqrt(3 / inputs of a kernel), which Caffe calls "xavier" (filler.hpp; Glorot's own bound takes the outputs
   in), biases 0.2 (0 where logits come out). With batch
@@ -49,7 +49,7 @@ from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._outputs import Outputs
-from decanet.models._registry import Departure, Published, register_model
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 # Table 1: input channels, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
 TABLE_1 = {
@@ -72,7 +72,7 @@ class ConvReLU(nn.Module):
         self, in_channels: int, out_channels: int, kernel_size: int, batch_norm: bool, stride: int = 1
     ) -> None:
         super().__init__()
-        # The padding keeps the size; a normalisation makes a bias idle.
+        # The padding keeps the size; a normalization makes a bias idle.
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=not batch_norm
         )
@@ -90,7 +90,7 @@ class Inception(nn.Module):
     def __init__(self, name: str, batch_norm: bool) -> None:
         super().__init__()
         channels, n1x1, n3x3_reduce, n3x3, n5x5_reduce, n5x5, projection = TABLE_1[name]
-        wide = 3 if batch_norm else 5  # the published normalised layout took 3x3 in the third branch
+        wide = 3 if batch_norm else 5  # the published normalized layout took 3x3 in the third branch
         self.conv1x1 = ConvReLU(channels, n1x1, 1, batch_norm)
         self.reduce3x3 = ConvReLU(channels, n3x3_reduce, 1, batch_norm)
         self.conv3x3 = ConvReLU(n3x3_reduce, n3x3, 3, batch_norm)
@@ -128,16 +128,14 @@ class AuxiliaryClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, 14, 14) -> (N, num_classes)."""
-        if (
-            min(x.shape[2:]) >= 5
-        ):  # the paper's maps are 14x14; smaller pictures give maps that are only fitted
+        if min(x.shape[2:]) >= 5:  # the paper's maps are 14x14; smaller images give maps that are only fitted
             x = self.pool(x)  # (N, C, 4, 4)
         x = self.conv(self.fit(x))  # (N, 128, 4, 4)
         x = self.dropout(self.relu(self.fc1(torch.flatten(x, 1))))
         return self.fc2(x)
 
 
-def initialise(model: nn.Module) -> None:
+def initialize(model: nn.Module) -> None:
     """Caffe's "xavier", uniform within +-sqrt(3 / inputs); biases 0.2 before a ReLU, 0 where logits come out."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -147,7 +145,7 @@ def initialise(model: nn.Module) -> None:
 
 
 class GoogLeNet(nn.Module):
-    """Table 1 and Figure 3; with ``batch_norm`` the layout of the published weights."""
+    """Table 1 and Figure 3; with ``batch_norm`` the layout of the pretrained weights."""
 
     aux_weight = 0.3  # section 5
 
@@ -176,7 +174,7 @@ class GoogLeNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(1024, num_classes)
-        initialise(self)
+        initialize(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor | Outputs:
@@ -197,7 +195,7 @@ class GoogLeNet(nn.Module):
 
 
 class GoogLeNetCifar(nn.Module):
-    """The nine modules, normalised, on maps of 16, 8 and 4 pixels."""
+    """The nine modules, normalized, on maps of 16, 8 and 4 pixels."""
 
     def __init__(self, num_classes: int = 10, dropout: float = 0.4) -> None:
         super().__init__()
@@ -219,7 +217,7 @@ class GoogLeNetCifar(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(1024, num_classes)
-        initialise(self)
+        initialize(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -270,11 +268,11 @@ PAPER = Recipe(
     ),
     precision="float32",
     ema=0.9999,
-    test_crops="ten",
+    tta="ten_crop",
     log_every=100,
     departures=(
         "learning rate, batch, weight decay and length: the paper states none; those of Caffe's solver.prototxt (250 "
-        "epochs). Its published weights come from quick_solver.prototxt instead: 60 epochs, poly decay of power 0.5",
+        "epochs). Its pretrained weights come from quick_solver.prototxt instead: 60 epochs, poly decay of power 0.5",
         "biases learn at the rate of the weights; in Caffe's replication at twice the rate",
         "weights start as in Caffe's replication, uniform (xavier); its readme says that the authors' were Gaussian",
         "averaged weights: the paper names no decay; 0.9999 is our choice",
@@ -315,7 +313,7 @@ def googlenet(num_classes: int = 1000, dropout: float = 0.4) -> GoogLeNet:
             1_498_376_192, "torchvision's layout: 3x3 kernels in the third branch, where the paper has 5x5"
         ),
     },
-    published=(Published("torchvision", "googlenet", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "googlenet", from_torchvision),),
     too_small_use="googlenet_cifar",
 )
 def googlenet_bn(num_classes: int = 1000, dropout: float = 0.2) -> GoogLeNet:

@@ -5,7 +5,7 @@ Vision", CVPR 2016, arXiv:1512.00567.
 
 The ideas: a 5x5 kernel is two of 3x3, an n x n kernel is a 1 x n and an n x 1 (section 3); the grid is
 halved by a convolution and a pooling side by side, so that nothing is squeezed first (section 5); an
-auxiliary classifier works as a regulariser and is normalised as well (section 4); targets are smoothed by
+auxiliary classifier works as a regulariser and is normalized as well (section 4); targets are smoothed by
 0.1 (section 7).
 
 Follows Table 1 and Figures 5, 6, 7 and 10 through the network that the authors released, which torchvision
@@ -33,9 +33,9 @@ Where that departs from the released code:
   next layer make up for it. Its statistics move by 0.1 a step; the released code's move by 0.0003, which takes
   ten thousand steps to forget the start. The paper's recipe sets it (``batch_norm_momentum``).
 
-The library's network applies ``transform_input`` to its published weights: pictures normalised with
+The library's network applies ``transform_input`` to its pretrained weights: images normalized with
 ImageNet's constants are rescaled to (x - 0.5) / 0.5. That is preprocessing and not part of ours: feed these
-weights with pictures normalised by mean 0.5 and standard deviation 0.5 in each channel.
+weights with images normalized by mean 0.5 and standard deviation 0.5 in each channel.
 """
 
 import re
@@ -50,7 +50,7 @@ from decanet.core.recipe import Augmentation, Data, Model, Recipe, RmsProp, Sche
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
 from decanet.models._outputs import Outputs
-from decanet.models._registry import Departure, Published, register_model
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
 class Conv(nn.Module):
@@ -186,7 +186,7 @@ class Mixed8(nn.Module):
 
 
 class AuxiliaryClassifier(nn.Module):
-    """The normalised classifier on top of the last 17x17 module (section 4, Figure 8)."""
+    """The normalized classifier on top of the last 17x17 module (section 4, Figure 8)."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class AuxiliaryClassifier(nn.Module):
         height, width = x.shape[2:]
         if min(height, width) < 17:
             raise DataError(
-                f"inception_v3 cannot train on this picture: at layer aux the feature map that arrives is "
+                f"inception_v3 cannot train on this image: at layer aux the feature map that arrives is "
                 f"{height}x{width} and must be 17x17; the smallest size that works is 299x299"
             )
         x = self.conv2(self.conv1(self.pool(x)))  # (N, 768, 1, 1)
@@ -222,7 +222,7 @@ def cut_normal_(tensor: Tensor, std: float) -> None:
 
 
 class InceptionV3(nn.Module):
-    """The released network, for pictures of 299x299."""
+    """The released network, for images of 299x299."""
 
     aux_weight = 0.4  # of the released code; the paper gives none
 
@@ -260,12 +260,12 @@ class InceptionV3(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(2048, num_classes)
-        self._initialise()
+        self._initialize()
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = batch_norm_momentum
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """As the released code: Gaussian 0.1; 0.01 in fc, in the auxiliary classifier 0.01 and 0.001; biases 0."""
         deviations = {"fc": 0.01, "aux.conv2.conv": 0.01, "aux.fc": 0.001}
         for name, module in self.named_modules():
@@ -374,7 +374,7 @@ PAPER = Recipe(
             48, "along the longest path of the released network; the paper counts 42 in its own"
         ),
     },
-    published=(Published("torchvision", "inception_v3", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "inception_v3", from_torchvision),),
     too_small_use="googlenet_cifar",
 )
 def inception_v3(

@@ -4,7 +4,7 @@ Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to 
 Proceedings of the IEEE 86(11), 1998.
 
 The idea: three architectural ideas together give some invariance to shift, scale and distortion (section
-II.A): local receptive fields, shared weights (a feature map is one kernel moved over the picture), and
+II.A): local receptive fields, shared weights (a feature map is one kernel moved over the image), and
 sub-sampling. All of it is trained by gradient descent, from the pixels to the class.
 
 Two networks:
@@ -19,11 +19,11 @@ Two networks:
 Where ``lenet5`` departs from the paper, and why:
 
 - The output is a linear layer of 84 * 10 + 10 = 850 parameters, trained with cross entropy. The paper has
-  Euclidean radial basis functions with fixed codes, drawn by hand as 7x12 pictures of the characters (Figure
+  Euclidean radial basis functions with fixed codes, drawn by hand as 7x12 images of the characters (Figure
   3): such codes exist for no other set of classes.
-- It was trained by a stochastic diagonal Levenberg-Marquardt method (section III.B), one picture at a time,
+- It was trained by a stochastic diagonal Levenberg-Marquardt method (section III.B), one image at a time,
   which the recipes here do not offer: no recipe is declared.
-- Pictures of MNIST are 28x28 and are padded to 32x32 (section II.B) by the data set, not here.
+- Images of MNIST are 28x28 and are padded to 32x32 (section II.B) by the data set, not here.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Departure, register_model
+from decanet.models.registry import Departure, register_model
 
 # Table I: which maps of S2 each of the sixteen maps of C3 sees.
 C3_SEES = (
@@ -112,9 +112,9 @@ class LeNet5(nn.Module):
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
         self.squash = ScaledTanh()
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Appendix A: uniform between -2.4/F and 2.4/F, F the number of inputs of a unit; biases 0."""
         for module in (self.c1, self.c5, self.f6, self.output):
             bound = 2.4 / module.weight[0].numel()
@@ -155,9 +155,9 @@ class LeNet5Modern(nn.Module):
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
         self.relu = nn.ReLU(inplace=True)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """He's, made for ReLU: the paper's keeps tanh near its linear range and would shrink the signal."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):

@@ -5,7 +5,7 @@ M. Lin, Q. Chen, S. Yan, "Network In Network", ICLR 2014, arXiv:1312.4400.
 Two ideas that outlived the network:
 
 - A convolution judges each patch by a linear function. An *mlpconv* judges it by a small perceptron (section
-  3.1). Moved over the picture, that is a convolution followed by 1x1 convolutions.
+  3.1). Moved over the image, that is a convolution followed by 1x1 convolutions.
 - The last mlpconv makes one map for each class, and the average of a class's map is its score (section 3.2).
   Global average pooling has no parameters, so it cannot overfit as AlexNet's linear layers do.
 
@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import register_model
+from decanet.models.registry import register_model
 
 
 def mlpconv(
@@ -47,7 +47,7 @@ def mlpconv(
     )
 
 
-def initialise(model: nn.Module, std: float, exceptions: dict[str, float]) -> None:
+def initialize(model: nn.Module, std: float, exceptions: dict[str, float]) -> None:
     """Gaussian weights with the authors' standard deviations, biases 0."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d):
@@ -57,7 +57,7 @@ def initialise(model: nn.Module, std: float, exceptions: dict[str, float]) -> No
 
 
 class NiN(nn.Module):
-    """Four mlpconvs for pictures of 224x224."""
+    """Four mlpconvs for images of 224x224."""
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class NiN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.mlpconv4 = mlpconv(384, (1024, 1024, num_classes), kernel_size=3, padding=1)
         self.pool4 = nn.AdaptiveAvgPool2d(1)
-        initialise(self, std=0.05, exceptions={"mlpconv1.0": 0.01, "mlpconv3.0": 0.01, "mlpconv4.4": 0.01})
+        initialize(self, std=0.05, exceptions={"mlpconv1.0": 0.01, "mlpconv3.0": 0.01, "mlpconv4.4": 0.01})
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class NiN(nn.Module):
 
 
 class NiNCifar(nn.Module):
-    """Three mlpconvs for pictures of 32x32."""
+    """Three mlpconvs for images of 32x32."""
 
     def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class NiNCifar(nn.Module):
         self.dropout2 = nn.Dropout(dropout)
         self.mlpconv3 = mlpconv(192, (192, 192, num_classes), kernel_size=3, padding=1)
         self.pool3 = nn.AdaptiveAvgPool2d(1)
-        initialise(self, std=0.05, exceptions={})
+        initialize(self, std=0.05, exceptions={})
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:

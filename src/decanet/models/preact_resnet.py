@@ -1,14 +1,14 @@
-"""Pre-activation ResNet: normalisation and ReLU move before the convolutions, and the shortcut becomes clean.
+"""Pre-activation ResNet: normalization and ReLU move before the convolutions, and the shortcut becomes clean.
 
 K. He, X. Zhang, S. Ren, J. Sun, "Identity Mappings in Deep Residual Networks", ECCV 2016, arXiv:1603.05027.
 
 The idea: in the first ResNet a ReLU follows every addition, so what travels along the shortcuts is changed
-at each block. Put the normalisation and the ReLU at the entrance of the residual branch instead (Figure 1b,
+at each block. Put the normalization and the ReLU at the entrance of the residual branch instead (Figure 1b,
 Figure 4e), and the shortcut is the identity from end to end: x_L = x_l + sum of the branches between.
 Signals and gradients pass unchanged through any number of blocks, and 1001 layers train as easily as 110.
 
 Follows Figure 4(e), "full pre-activation", and the appendix: the activation of the first unit stands right
-after ``conv1``, before the path splits; after the last unit follow one more normalisation and ReLU.
+after ``conv1``, before the path splits; after the last unit follow one more normalization and ReLU.
 
 ``preact_resnet110_cifar``
     Units of two 3x3 convolutions, shortcuts without weights (1.7 million parameters, as ResNet-110).
@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, DEVIATION, FB_RESNET_TORCH, MOMENTUM, WARM_UP
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import register_model
-from decanet.models._residual import Block, PaddedShortcut, initialise_he, stage
+from decanet.models.layers import Block, PaddedShortcut, initialize_he, stage
+from decanet.models.registry import register_model
 
 
 def _activation(channels: int) -> nn.Sequential:
@@ -104,7 +104,7 @@ class PreActResNetCifar(nn.Module):
         self.act2 = _activation(channels[2])
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels[2], num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ class PreActResNet(nn.Module):
         self.act2 = _activation(2048)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(2048, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:

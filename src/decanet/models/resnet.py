@@ -7,7 +7,7 @@ rest do nothing. So make "do nothing" easy: a block adds what it computes to its
 x on, F has only to become zero. With that, depth helps again, up to 152 layers and beyond.
 
 Follows Table 1 (stages ``conv2_x`` to ``conv5_x``), Figure 3 (plain-34 and ResNet-34), Figure 5 (the two
-blocks), section 3.4 (normalisation after each convolution, before the activation; no dropout) and section
+blocks), section 3.4 (normalization after each convolution, before the activation; no dropout) and section
 4.1 (shortcuts):
 
 ``resnet18``, ``resnet34``
@@ -26,7 +26,7 @@ blocks), section 3.4 (normalisation after each convolution, before the activatio
     their own.
 
 Where it departs from the paper: the max pooling pads by 1 where the released Caffe models round the size up
-(both give 56 from 112), and ``conv1`` has no bias, since the normalisation after it has one.
+(both give 56 from 112), and ``conv1`` has no bias, since the normalization after it has one.
 """
 
 from collections.abc import Mapping
@@ -39,8 +39,8 @@ from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, COLOR_NOISE, DEVIATION, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Departure, Published, register_model
-from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
+from decanet.models.layers import Block, PaddedShortcut, initialize_he, rename_keys, stage
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 BASIC_CHANNELS = (64, 128, 256, 512)  # Table 1, what the stages give
 BOTTLENECK_CHANNELS = (256, 512, 1024, 2048)
@@ -142,7 +142,7 @@ class ResNet(nn.Module):
         self.conv5_x = stage(block, blocks[3], channels[2], channels[3], stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels[3], num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -179,7 +179,7 @@ PAPER = Recipe(
     optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
     schedule=Schedule(shape="plateau", gamma=0.1, patience=5),
     precision="float32",
-    test_crops="ten",
+    tta="ten_crop",
     validation=0.05,
     log_every=100,
     departures=(
@@ -198,7 +198,7 @@ PAPER = Recipe(
     input_size=(3, 224, 224),
     paper="he2015",
     facts="resnet18",
-    published=(Published("torchvision", "resnet18", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnet18", from_torchvision),),
     recipe=PAPER,
 )
 def resnet18(num_classes: int = 1000, shortcut: str = "B") -> ResNet:
@@ -210,7 +210,7 @@ def resnet18(num_classes: int = 1000, shortcut: str = "B") -> ResNet:
     input_size=(3, 224, 224),
     paper="he2015",
     facts="resnet34",
-    published=(Published("torchvision", "resnet34", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnet34", from_torchvision),),
     recipe=PAPER,
 )
 def resnet34(num_classes: int = 1000, shortcut: str = "B") -> ResNet:
@@ -275,7 +275,7 @@ MACS_V1_5 = "the stride of 2 is in the 3x3 convolution, as in torchvision; the p
     paper="he2015",
     facts="resnet50",
     departures={"macs": Departure(4_089_184_256, MACS_V1_5)},
-    published=(Published("torchvision", "resnet50", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnet50", from_torchvision),),
 )
 def resnet50_v1_5(num_classes: int = 1000) -> ResNet:
     """ResNet-50 with the stride in the 3x3 convolution, the layout that torchvision ships."""
@@ -287,7 +287,7 @@ def resnet50_v1_5(num_classes: int = 1000) -> ResNet:
     paper="he2015",
     facts="resnet101",
     departures={"macs": Departure(7_801_405_440, MACS_V1_5)},
-    published=(Published("torchvision", "resnet101", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnet101", from_torchvision),),
 )
 def resnet101_v1_5(num_classes: int = 1000) -> ResNet:
     """ResNet-101 with the stride in the 3x3 convolution, the layout that torchvision ships."""
@@ -299,7 +299,7 @@ def resnet101_v1_5(num_classes: int = 1000) -> ResNet:
     paper="he2015",
     facts="resnet152",
     departures={"macs": Departure(11_513_626_624, MACS_V1_5)},
-    published=(Published("torchvision", "resnet152", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnet152", from_torchvision),),
 )
 def resnet152_v1_5(num_classes: int = 1000) -> ResNet:
     """ResNet-152 with the stride in the 3x3 convolution, the layout that torchvision ships."""

@@ -13,7 +13,7 @@ The shortcuts are identities everywhere (option A), so that a residual network a
 equally many parameters; ``shortcut="B"`` takes projections where channels grow.
 
 The published re-implementations differ: some use projections (2,752 parameters more), and the wider
-ResNet-18 for 32x32 pictures that is often called a "CIFAR ResNet" is not in the paper at all.
+ResNet-18 for 32x32 images that is often called a "CIFAR ResNet" is not in the paper at all.
 
 Where it departs from the paper: nowhere known. The paper leaves open on which side the zeros of option A are
 added; here they follow the old channels, which is the same network up to the order of channels.
@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, DEVIATION, MOMENTUM, WARM_UP
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import register_model
-from decanet.models._residual import Block, initialise_he, stage
+from decanet.models.layers import Block, initialize_he, stage
+from decanet.models.registry import register_model
 from decanet.models.resnet import BasicBlock
 
 
@@ -45,7 +45,7 @@ class ResNetCifar(nn.Module):
         self.stage3 = stage(block, n, 32, 64, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(64, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ width D in the first stage; every later stage doubles the width.
 ``resnext101_32x8d``
     Not in the paper; torchvision ships it, twice as wide paths as 32x4d.
 ``resnext29_8x64d_cifar``, ``resnext29_16x64d_cifar``
-    Section 5.3: a 3x3 convolution and three stages of three blocks for 32x32 pictures. The blocks are
-    normalised after each convolution as on ImageNet; the first arXiv version pre-activated them and was
+    Section 5.3: a 3x3 convolution and three stages of three blocks for 32x32 images. The blocks are
+    normalized after each convolution as on ImageNet; the first arXiv version pre-activated them and was
     worse, says the authors' README.
 
 Where it departs from the paper: in no layer known. For 64x4d the paper prints 15.6 billion multiply-adds,
@@ -34,8 +34,8 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import FB_RESNET_TORCH
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Departure, Published, register_model
-from decanet.models._residual import Block, initialise_he, rename_keys, stage
+from decanet.models.layers import Block, initialize_he, rename_keys, stage
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
 class ResNeXtBlock(nn.Module):
@@ -97,7 +97,7 @@ class ResNeXt(nn.Module):
         self.conv5 = stage(block, blocks[3], 1024, 2048, stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(2048, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ class ResNeXtCifar(nn.Module):
         self.stage3 = stage(block, n, 512, 1024, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(1024, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -183,7 +183,7 @@ PAPER_CIFAR = Recipe(
     input_size=(3, 224, 224),
     paper="xie2016",
     facts="resnext50_32x4d",
-    published=(Published("torchvision", "resnext50_32x4d", _from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnext50_32x4d", _from_torchvision),),
     recipe=PAPER,
 )
 def resnext50_32x4d(num_classes: int = 1000) -> ResNeXt:
@@ -195,7 +195,7 @@ def resnext50_32x4d(num_classes: int = 1000) -> ResNeXt:
     input_size=(3, 224, 224),
     paper="xie2016",
     facts="resnext101_32x8d",
-    published=(Published("torchvision", "resnext101_32x8d", _from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnext101_32x8d", _from_torchvision),),
 )
 def resnext101_32x8d(num_classes: int = 1000) -> ResNeXt:
     """ResNeXt-101 with 32 paths of width 8, which torchvision ships and the paper does not have."""
@@ -213,7 +213,7 @@ def resnext101_32x8d(num_classes: int = 1000) -> ResNeXt:
             "paper does not say what else it counts",
         )
     },
-    published=(Published("torchvision", "resnext101_64x4d", _from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "resnext101_64x4d", _from_torchvision),),
     recipe=PAPER,
 )
 def resnext101_64x4d(num_classes: int = 1000) -> ResNeXt:

@@ -3,7 +3,7 @@
 J. Hu, L. Shen, S. Albanie, G. Sun, E. Wu, "Squeeze-and-Excitation Networks", CVPR 2018 and TPAMI,
 arXiv:1709.01507.
 
-The idea: a convolution mixes its channels in the same way at every picture. A squeeze-and-excitation block
+The idea: a convolution mixes its channels in the same way at every image. A squeeze-and-excitation block
 first takes the mean of every channel over the whole map (squeeze), computes from these numbers one weight
 between 0 and 1 for each channel with two small linear layers (excitation), and multiplies the channels by
 their weights. It costs almost no multiply-adds, fits into any network and lowers the error of each.
@@ -40,8 +40,8 @@ from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import DEVIATION, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Departure, Published, register_model
-from decanet.models._residual import Block, PaddedShortcut, initialise_he, rename_keys, stage
+from decanet.models.layers import Block, PaddedShortcut, initialize_he, rename_keys, stage
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 from decanet.models.resnet_cifar import ResNetCifar
 
 
@@ -180,7 +180,7 @@ class SEResNet(nn.Module):
         self.conv5_x = stage(block, 3, 1024, 2048, stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(2048, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -222,7 +222,7 @@ class SENet154(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(2048, num_classes)
-        initialise_he(self)
+        initialize_he(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -304,7 +304,7 @@ PAPER_154 = PAPER.model_copy(
     input_size=(3, 224, 224),
     paper="hu2017",
     facts="se_resnet50",
-    published=(Published("timm", "legacy_seresnet50", _resnet_from_timm),),
+    pretrained=(PretrainedWeights("timm", "legacy_seresnet50", _resnet_from_timm),),
     too_small_use="se_resnet56_cifar",
     recipe=PAPER,
 )
@@ -324,7 +324,7 @@ def se_resnet50(num_classes: int = 1000, reduction: int = 16) -> SEResNet:
             "too, and the paper does not say what else it counts",
         )
     },
-    published=(Published("timm", "legacy_seresnext50_32x4d", _resnet_from_timm),),
+    pretrained=(PretrainedWeights("timm", "legacy_seresnext50_32x4d", _resnet_from_timm),),
     too_small_use="se_resnet56_cifar",
     recipe=PAPER,
 )
@@ -337,7 +337,7 @@ def se_resnext50_32x4d(num_classes: int = 1000, reduction: int = 16) -> SEResNet
     input_size=(3, 224, 224),
     paper="hu2017",
     facts="senet154",
-    published=(Published("timm", "legacy_senet154", _senet154_from_timm),),
+    pretrained=(PretrainedWeights("timm", "legacy_senet154", _senet154_from_timm),),
     too_small_use="se_resnet56_cifar",
     recipe=PAPER_154,
 )

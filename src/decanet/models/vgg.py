@@ -13,15 +13,15 @@ with dropout 0.5 after each (section 3.1).
 
 Where this departs from the paper, and why:
 
-- ``vgg11_bn`` to ``vgg19_bn`` normalise after each convolution; they are later additions (the paper has
+- ``vgg11_bn`` to ``vgg19_bn`` normalize after each convolution; they are later additions (the paper has
   none), the layouts of weights that torchvision publishes.
 - A 7x7 average pooling before the linear layers lets the network take other sizes than 224, where it is the
-  identity. The paper applies the linear layers as convolutions to larger pictures and averages the class maps
+  identity. The paper applies the linear layers as convolutions to larger images and averages the class maps
   (section 3.2).
-- The initialisation is Glorot and Bengio's. The paper trained A from Gaussian weights and started the deeper
+- The initialization is Glorot and Bengio's. The paper trained A from Gaussian weights and started the deeper
   networks from it; its authors found later that Glorot's makes that unnecessary (section 3.1).
 
-``vgg16_cifar`` is ours: configuration D for pictures of 32x32, normalised; after five poolings one pixel is
+``vgg16_cifar`` is ours: configuration D for images of 32x32, normalized; after five poolings one pixel is
 left, so that one linear layer suffices. The paper has no network for 32x32.
 """
 
@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import COLOR_NOISE, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Departure, Published, register_model
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 # Table 1: the number of 3x3 convolutions in each of the five blocks.
 A = (1, 1, 2, 2, 2)
@@ -70,7 +70,7 @@ def stage_names(depths: tuple[int, ...]) -> dict[str, str]:
     return names
 
 
-def initialise(model: nn.Module) -> None:
+def initialize(model: nn.Module) -> None:
     """Glorot and Bengio's (section 3.1), biases 0."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -96,13 +96,13 @@ class VGG(nn.Module):
         self.block3 = vgg_block(3, 128, depths[2], batch_norm)
         self.block4 = vgg_block(4, 256, depths[3], batch_norm)
         self.block5 = vgg_block(5, 512, depths[4], batch_norm)
-        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))  # the identity for 224x224 pictures
+        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))  # the identity for 224x224 images
         self.fc6 = nn.Linear(512 * 7 * 7, 4096)
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, num_classes)
         self.relu = nn.ReLU(inplace=True)
         self.dropout = nn.Dropout(dropout)
-        initialise(self)
+        initialize(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class VGG(nn.Module):
 
 
 class VGGCifar(nn.Module):
-    """Configuration D, normalised, for pictures of 32x32: one pixel of 512 channels, one linear layer."""
+    """Configuration D, normalized, for images of 32x32: one pixel of 512 channels, one linear layer."""
 
     def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class VGGCifar(nn.Module):
         self.block5 = vgg_block(5, 512, D[4], batch_norm=True)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(512, num_classes)
-        initialise(self)
+        initialize(self)
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -159,14 +159,14 @@ def from_torchvision(state: Mapping[str, Tensor], convolutions: list[str]) -> di
     return ours
 
 
-def _published(name: str, depths: tuple[int, ...], *kinds: str) -> tuple[Published, ...]:
+def _published(name: str, depths: tuple[int, ...], *kinds: str) -> tuple[PretrainedWeights, ...]:
     layers = [
         f"block{block}.{kind}{block}_{i}"
         for block, depth in enumerate(depths, start=1)
         for i in range(1, depth + 1)
         for kind in kinds
     ]
-    return (Published("torchvision", name, partial(from_torchvision, convolutions=layers)),)
+    return (PretrainedWeights("torchvision", name, partial(from_torchvision, convolutions=layers)),)
 
 
 PAPER = Recipe(
@@ -180,7 +180,7 @@ PAPER = Recipe(
     optimizer=Sgd(lr=0.01, momentum=0.9, weight_decay=5e-4),
     schedule=Schedule(shape="plateau", gamma=0.1, patience=5),
     precision="float32",
-    test_crops="mirror",
+    tta="flip",
     validation=0.05,
     log_every=100,
     departures=(
@@ -198,25 +198,25 @@ _register = partial(
 )
 
 
-@_register(facts="vgg11", published=_published("vgg11", A, "conv"), recipe=PAPER)
+@_register(facts="vgg11", pretrained=_published("vgg11", A, "conv"), recipe=PAPER)
 def vgg11(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration A: 8 convolutions and 3 linear layers."""
     return VGG(A, num_classes, dropout)
 
 
-@_register(facts="vgg13", published=_published("vgg13", B, "conv"), recipe=PAPER)
+@_register(facts="vgg13", pretrained=_published("vgg13", B, "conv"), recipe=PAPER)
 def vgg13(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration B: 10 convolutions and 3 linear layers."""
     return VGG(B, num_classes, dropout)
 
 
-@_register(facts="vgg16", published=_published("vgg16", D, "conv"), recipe=PAPER)
+@_register(facts="vgg16", pretrained=_published("vgg16", D, "conv"), recipe=PAPER)
 def vgg16(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration D: 13 convolutions and 3 linear layers."""
     return VGG(D, num_classes, dropout)
 
 
-@_register(facts="vgg19", published=_published("vgg19", E, "conv"), recipe=PAPER)
+@_register(facts="vgg19", pretrained=_published("vgg19", E, "conv"), recipe=PAPER)
 def vgg19(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration E: 16 convolutions and 3 linear layers."""
     return VGG(E, num_classes, dropout)
@@ -229,7 +229,7 @@ def vgg19(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
             132_868_840, "batch normalization, a later addition, adds 2 x 2,752 scales and shifts"
         )
     },
-    published=_published("vgg11_bn", A, "conv", "bn"),
+    pretrained=_published("vgg11_bn", A, "conv", "bn"),
 )
 def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration A with batch normalization, as torchvision publishes it."""
@@ -243,7 +243,7 @@ def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
             133_053_736, "batch normalization, a later addition, adds 2 x 2,944 scales and shifts"
         )
     },
-    published=_published("vgg13_bn", B, "conv", "bn"),
+    pretrained=_published("vgg13_bn", B, "conv", "bn"),
 )
 def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration B with batch normalization, as torchvision publishes it."""
@@ -257,7 +257,7 @@ def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
             138_365_992, "batch normalization, a later addition, adds 2 x 4,224 scales and shifts"
         )
     },
-    published=_published("vgg16_bn", D, "conv", "bn"),
+    pretrained=_published("vgg16_bn", D, "conv", "bn"),
 )
 def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration D with batch normalization, as torchvision publishes it."""
@@ -271,7 +271,7 @@ def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
             143_678_248, "batch normalization, a later addition, adds 2 x 5,504 scales and shifts"
         )
     },
-    published=_published("vgg19_bn", E, "conv", "bn"),
+    pretrained=_published("vgg19_bn", E, "conv", "bn"),
 )
 def vgg19_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
     """VGG configuration E with batch normalization, as torchvision publishes it."""

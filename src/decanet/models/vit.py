@@ -1,23 +1,23 @@
-"""ViT: a picture as a sentence of patches, without convolutions.
+"""ViT: an image as a sentence of patches, without convolutions.
 
 A. Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", ICLR
 2021, arXiv:2010.11929.
 
-The idea: cut the picture into patches of 16x16, project each linearly to a token, add its position, and let a
-Transformer encoder relate all tokens to each other. Nothing in it knows that pixels have neighbours, so it
+The idea: cut the image into patches of 16x16, project each linearly to a token, add its position, and let a
+Transformer encoder relate all tokens to each other. Nothing in it knows that pixels have neighbors, so it
 needs more data than a convolutional network: trained on ImageNet alone it stays behind (77.9%, Table 5), with
-300 million pictures it wins (section 4.3).
+300 million images it wins (section 4.3).
 
 Follows section 3.1 and the base size of Table 1: 12 layers, 768 channels, 12 heads, hidden layers of 3,072
-units with GELU, normalisation before each part (equations 1 to 4). The class is read from one extra token.
+units with GELU, normalization before each part (equations 1 to 4). The class is read from one extra token.
 86,567,656 parameters with the single linear layer that the paper uses for fine-tuning; its pre-training had a
 hidden layer too.
 
-Pictures must be 224x224: there is one learned position for each of the 14x14 patches. (The paper fine-tunes
+Images must be 224x224: there is one learned position for each of the 14x14 patches. (The paper fine-tunes
 on 384 with interpolated positions.)
 
 Dropout of 0.1 follows each dense layer except query, key and value, and the position embedding (Appendix
-B.1). The initialisation is that of the authors' code: Glorot's uniform weights in the encoder, positions of
+B.1). The initialization is that of the authors' code: Glorot's uniform weights in the encoder, positions of
 0.02, the class token and the last layer 0, so that training starts from equal logits.
 """
 
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Departure, Published, register_model
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
 class SelfAttention(nn.Module):
@@ -52,7 +52,7 @@ class SelfAttention(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Equations 2 and 3: attention and a small perceptron, each normalised before and added to its input."""
+    """Equations 2 and 3: attention and a small perceptron, each normalized before and added to its input."""
 
     def __init__(self, width: int, heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class EncoderLayer(nn.Module):
 
 
 class ViT(nn.Module):
-    """Figure 1, in the base size for 224x224 pictures."""
+    """Figure 1, in the base size for 224x224 images."""
 
     stages: ClassVar = {"patch_embedding": "patch embedding", "encoder": "encoder tokens"}
 
@@ -87,9 +87,9 @@ class ViT(nn.Module):
         self.encoder = nn.Sequential(*(EncoderLayer(width, 12, 3072, dropout) for _ in range(12)))
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, num_classes)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """As the authors' code."""
         nn.init.normal_(self.position, std=0.02)
         # LeCun's: the patches' projection keeps the variance of the pixels.
@@ -168,7 +168,7 @@ def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 PAPER = Recipe(
     # Appendix B.1, training on ImageNet alone: Adam whose decay is decoupled, 10,000 steps of warm-up, cosine
-    # decay, gradients cut at 1. Pictures on the scale -1..1.
+    # decay, gradients cut at 1. Images on the scale -1..1.
     model=Model(name="vit_b16"),
     data=Data(name="imagenet", image_size=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augmentation=Augmentation(flip="random", resize=256, scale=(0.05, 1.0)),
@@ -201,9 +201,9 @@ PAPER = Recipe(
             (197, 768), "tokens stand as (tokens, width), as in the paper's equations"
         ),
     },
-    published=(
-        Published("torchvision", "vit_b_16", from_torchvision),
-        Published("timm", "vit_base_patch16_224.augreg_in1k", from_timm),
+    pretrained=(
+        PretrainedWeights("torchvision", "vit_b_16", from_torchvision),
+        PretrainedWeights("timm", "vit_base_patch16_224.augreg_in1k", from_timm),
     ),
 )
 def vit_b16(num_classes: int = 1000, dropout: float = 0.1) -> ViT:

@@ -30,8 +30,8 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import Departure, Published, register_model
-from decanet.models._residual import initialise_he, stage
+from decanet.models.layers import initialize_he, stage
+from decanet.models.registry import Departure, PretrainedWeights, register_model
 from decanet.models.resnet import BOTTLENECK_CHANNELS, Bottleneck, ResNet, from_torchvision
 
 
@@ -79,7 +79,7 @@ class WideResNetCifar(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(64 * k, num_classes)
-        initialise_he(self, counts="fan_in")
+        initialize_he(self, counts="fan_in")
 
     @explains_wrong_input
     def forward(self, x: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ def wrn_28_10_cifar(num_classes: int = 10, dropout: float = 0.0) -> WideResNetCi
     input_size=(3, 224, 224),
     paper="zagoruyko2016",
     facts="wide_resnet50_2",
-    published=(Published("torchvision", "wide_resnet50_2", from_torchvision),),
+    pretrained=(PretrainedWeights("torchvision", "wide_resnet50_2", from_torchvision),),
 )
 def wide_resnet50_2(num_classes: int = 1000) -> ResNet:
     """WRN-50-2-bottleneck: ResNet-50 with inner convolutions twice as wide."""

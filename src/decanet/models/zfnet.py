@@ -8,15 +8,15 @@ layer had very high and very low frequencies and few between, its second showed 
 The error falls from 18.1% to 16.5% top-5 (Table 2, one network, against their own copy of AlexNet).
 
 Follows Figure 3: 96 kernels of 7x7 with stride 2, 256 of 5x5 with stride 2, then 384, 384 and 256 of 3x3;
-maximum pooling 3x3 with stride 2 after layers 1, 2 and 5; contrast normalisation after the first two poolings
-(AlexNet normalises before pooling); two hidden linear layers of 4096 units with dropout 0.5.
+maximum pooling 3x3 with stride 2 after layers 1, 2 and 5; contrast normalization after the first two poolings
+(AlexNet normalizes before pooling); two hidden linear layers of 4096 units with dropout 0.5.
 
 What the paper leaves open, and what is done here:
 
 - The padding. Figure 3 states maps of 110, 55, 26, 13 and 6 pixels. A padding of 1 in conv1, pool1 and pool2
   and of none in conv2 and pool5 gives them all: (224 - 7 + 2)/2 + 1 = 110 (rounded down from 110.5), (110 - 3
   + 2)/2 + 1 = 55.
-- The constants of the contrast normalisation. AlexNet's are used, with the sum divided by n as AlexNet's code
+- The constants of the contrast normalization. AlexNet's are used, with the sum divided by n as AlexNet's code
   did.
 - "All weights are initialized to 10^-2" (section 3) could not train: equal units would stay equal. It is read
   as the standard deviation of a Gaussian.
@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import BY_HAND, CHANNEL_MEAN, MOMENTUM
 from decanet.models._input_check import explains_wrong_input
-from decanet.models._registry import register_model
+from decanet.models.registry import register_model
 
 
 class ZFNet(nn.Module):
@@ -55,9 +55,9 @@ class ZFNet(nn.Module):
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, num_classes)
         self.dropout = nn.Dropout(dropout)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Section 3: weights of 0.01 (read as the standard deviation), biases 0."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -89,7 +89,7 @@ PAPER = Recipe(
     optimizer=Sgd(lr=0.01, momentum=0.9),
     schedule=Schedule(shape="plateau", gamma=0.1, patience=5),
     precision="float32",
-    test_crops="ten",
+    tta="ten_crop",
     validation=0.05,
     log_every=100,
     departures=(

@@ -18,7 +18,7 @@ from torch import nn
 
 from decanet.core.errors import CheckpointError, DivergedError, Interrupted, Preempted, shortage
 from decanet.core.results import atomic_path
-from decanet.models._files import fit_weights
+from decanet.models.weight_files import fit_weights
 
 CHECKPOINT_SECONDS = 20.0  # from one checkpoint to the next, at least
 CHECKPOINT_FRACTION = 0.01  # of the training's time, at most, goes into saving

@@ -1,6 +1,6 @@
 """Several processes, one training: started by torchrun, with the same recipe and the same global batch.
 
-Each process takes its slice of every batch and the gradients are averaged (DDP). Batch normalisation sees the whole
+Each process takes its slice of every batch and the gradients are averaged (DDP). Batch normalization sees the whole
 global batch too, on the CPU as well as on GPUs, so that the result does not depend on how many processes there are.
 """
 
@@ -41,7 +41,7 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
     Raises:
         DistributedError: the others cannot be reached, or one was lost.
     """
-    if ranks.size == 1:
+    if ranks.world_size == 1:
         yield
         return
     import torch._dynamo  # noqa: F401 - DDP imports it; imported while a group exists, it keeps that group alive
@@ -67,7 +67,7 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
 
 def distribute(model: nn.Module, ranks: Ranks, device: torch.device) -> nn.Module:
     """The model as every process trains it; with one process the model itself."""
-    if ranks.size == 1:
+    if ranks.world_size == 1:
         return model
     use_global_statistics(model)
     return nn.parallel.DistributedDataParallel(
@@ -76,17 +76,17 @@ def distribute(model: nn.Module, ranks: Ranks, device: torch.device) -> nn.Modul
 
 
 def use_global_statistics(model: nn.Module) -> None:
-    """Let every batch normalisation of ``model`` normalise by the global batch, in place."""
+    """Let every batch normalization of ``model`` normalize by the global batch, in place."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.__class__ = GlobalBatchNorm2d  # parameters, buffers and names stay as they are
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation over all processes; torch's SyncBatchNorm does the same on GPUs only."""
+    """Batch normalization over all processes; torch's SyncBatchNorm does the same on GPUs only."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> the same, normalised by the statistics of all processes' pictures together."""
+        """(N, C, H, W) -> the same, normalized by the statistics of all processes' images together."""
         if not self.training:
             return super().forward(x)
         wide = x if x.dtype == torch.float64 else x.float()
@@ -129,7 +129,7 @@ class _AllReduce(torch.autograd.Function):
 
 def from_main(value: T, ranks: Ranks) -> T:
     """The main process's ``value``, in every process; the others wait for it, as long as fetching data may take."""
-    if ranks.size == 1:
+    if ranks.world_size == 1:
         return value
     box = [value]
     group: Any = dist.new_group(timeout=PREPARING)
@@ -139,26 +139,26 @@ def from_main(value: T, ranks: Ranks) -> T:
 
 def sum_over_processes(values: Tensor, ranks: Ranks) -> Tensor:
     """The elementwise sum of every process's ``values``."""
-    if ranks.size > 1:
+    if ranks.world_size > 1:
         dist.all_reduce(values)
     return values
 
 
 def largest_of_processes(value: int, ranks: Ranks, device: torch.device) -> int:
     """The largest ``value`` of any process; all of them learn it, so that they stop at the same step."""
-    if ranks.size == 1:
+    if ranks.world_size == 1:
         return value
     largest = torch.tensor(value, device=device)
     dist.all_reduce(largest, dist.ReduceOp.MAX)
     return int(largest.item())
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, share: float) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, fraction: float) -> Tensor:
     """Mean cross-entropy over the global batch, as the part that this process contributes.
 
     Args:
-        share: pictures here times processes, over pictures in the global batch; DDP divides by the processes.
+        share: images here times processes, over images in the global batch; DDP divides by the processes.
     """
     wide = logits if logits.dtype == torch.float64 else logits.float()
     loss = F.cross_entropy(wide, labels, label_smoothing=smoothing)
-    return loss * share
+    return loss * fraction

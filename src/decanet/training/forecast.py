@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from decanet.core.recipe import Recipe
 from decanet.training.loop import Progress
-from decanet.training.schedules import picture_side, picture_sizes
+from decanet.training.schedules import image_size_at, image_sizes
 
 WARM_UP = 2  # steps that compile kernels and fill caches
 STEPS, SECONDS = (3, 10), 1.0  # timed: at least so many steps, until so many or so many seconds
@@ -38,7 +38,7 @@ class Forecast:
         if steps >= STEPS[1] or seconds >= SECONDS:
             self._told = True
             done = progress.step / self.total_steps
-            pixels = picture_side(self.recipe, done) ** 2
+            pixels = image_size_at(self.recipe, done) ** 2
             self.tell(
                 progress.seconds
                 + seconds / steps * self.total_steps * _area_after(self.recipe, done) / pixels
@@ -48,8 +48,8 @@ class Forecast:
 def _area_after(recipe: Recipe, done: float) -> float:
     """Area of the images after the fraction ``done`` of the training, summed over its fractions."""
     area, begin = 0.0, 0.0
-    for fraction, side in picture_sizes(recipe):
+    for fraction, image_size in image_sizes(recipe):
         end = begin + fraction
-        area += max(0.0, end - max(begin, done)) * side**2
+        area += max(0.0, end - max(begin, done)) * image_size**2
         begin = end
     return area

@@ -19,11 +19,11 @@ from decanet.core.results import RunFolder
 from decanet.core.runtime import Ranks, seed_from, seed_torch
 from decanet.data.batches import Batch, Batches
 from decanet.evaluation.protocol import Predictions, autocast
-from decanet.models._files import save_weights
+from decanet.models.weight_files import save_weights
 from decanet.training.checkpoint import Checkpoints, restore, save_state
 from decanet.training.distributed import cross_entropy, distribute, largest_of_processes, sum_over_processes
 from decanet.training.optimizers import build_optimizers
-from decanet.training.schedules import picture_side, rate_factor
+from decanet.training.schedules import image_size_at, lr_factor
 from decanet.training.selection import Passes
 from decanet.training.stopping import StopRequest
 
@@ -37,7 +37,7 @@ class Line:
 
     Attributes:
         step: steps done; epoch: passes done, with fraction.
-        loss, accuracy: mean over the pictures since the last line, before each update.
+        loss, accuracy: mean over the images since the last line, before each update.
         rate: learning rate of the first optimizer group.
         seconds: training time so far, over all sessions of a resumed run.
         images_per_second: since the last line.
@@ -47,7 +47,7 @@ class Line:
     epoch: float
     loss: float
     accuracy: float
-    rate: float
+    lr: float
     seconds: float
     images_per_second: float
 
@@ -96,7 +96,7 @@ def train(
         batches: the training split.
         run: where checkpoints go.
         resume: go on from the run's state instead of starting.
-        on_line: hears each log line; on_epoch: each validation error, and after how many passes' worth of pictures.
+        on_line: hears each log line; on_epoch: each validation error, and after how many passes' worth of images.
         on_step: hears what is done after each step.
         validate: evaluates the network on the validation images, after each epoch.
         stop: looked at after each step.
@@ -127,46 +127,46 @@ def train(
             raise CheckpointError(f"{run.state} has done {progress.step} of {total_steps} steps; train again")
     parallel = distribute(model, ranks, device)
     parallel.train()
-    judged = averaged.module if averaged else model
+    evaluated = averaged.module if averaged else model
     mix = _mixer(recipe, model)
     earlier = progress.seconds
 
-    def side_at(step: int) -> int:
-        return picture_side(recipe, (begin_of_pass + step) / total_steps)
+    def size_at(step: int) -> int:
+        return image_size_at(recipe, (begin_of_pass + step) / total_steps)
 
     def write() -> None:
         states = {name: part.state_dict() for name, part in parts.items()}
         save_state({**states, "recipe": recipe.model_dump(mode="json")}, run.state)
         about = {"model": recipe.model.name, "recipe": recipe.name, "seed": str(recipe.seed)}
-        save_weights(judged, run.weights, about)
+        save_weights(evaluated, run.weights, about)
 
     checkpoints = Checkpoints(write, model, ranks.is_main)
-    stop.patient, stop.together = True, ranks.size > 1
+    stop.patient, stop.together = True, ranks.world_size > 1
     with checkpoints.whatever_happens():
         while True:
             epoch, first = passes.place(progress.step)
             # Asked here and not after the pass: a run that was stopped at the end of one is judged when it goes on.
             if validate is not None and first == 0 and len(progress.validation_errors) < epoch:
                 with stop.at_once():
-                    error = 1 - validate(judged).top(1)
+                    error = 1 - validate(evaluated).top(1)
                 parallel.train()
                 on_epoch(progress.step / batches.steps_per_epoch, error)
                 progress.validation_errors.append(error)
             if progress.step == total_steps:
                 break
             begin_of_pass = progress.step - first
-            shown = passes.pictures(epoch, first)
-            for batch in stop.between(batches.epoch(epoch, first, side_at, shown)):
+            shown = passes.images(epoch, first)
+            for batch in stop.between(batches.epoch(epoch, first, size_at, shown)):
                 checkpoints.begin_step()
                 seed_torch(seed_from(recipe.seed, "step", progress.step, ranks.rank), device)
                 done = progress.step / total_steps
-                optimizers.set_rate(rate_factor(recipe.schedule, done, progress.validation_errors))
+                optimizers.set_lr(lr_factor(recipe.schedule, done, progress.validation_errors))
 
                 images, targets = mix(batch.images, batch.labels)
                 with autocast(device, recipe.precision):
                     output = parallel(images)
-                share = len(images) * ranks.size / batch.total
-                loss = _loss(output, targets, model, recipe.label_smoothing, share)
+                fraction = len(images) * ranks.world_size / batch.total
+                loss = _loss(output, targets, model, recipe.label_smoothing, fraction)
                 loss.backward()
                 if recipe.clip_gradient:
                     nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
@@ -184,7 +184,7 @@ def train(
 
                 on_step(progress)
                 if progress.step % recipe.log_every == 0 or progress.step == total_steps:
-                    line = window.line(progress, batches.steps_per_epoch, optimizers.rate)
+                    line = window.line(progress, batches.steps_per_epoch, optimizers.lr)
                     _stop_if_diverged(line, recipe, done, logits.shape[1])
                     progress.line = asdict(line)
                     on_line(line)
@@ -200,16 +200,16 @@ def train(
         if largest_of_processes(stop.number, ranks, device):
             raise stop.error(" after the last step, everything is saved")
     stop.patient = False
-    return judged, progress
+    return evaluated, progress
 
 
-def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, share: float) -> Tensor:
+def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, fraction: float) -> Tensor:
     """Cross-entropy; networks with auxiliary classifiers add theirs with the paper's weight."""
     if isinstance(output, Tensor):
-        return cross_entropy(output, targets, smoothing, share)
-    loss = cross_entropy(output.logits, targets, smoothing, share)
+        return cross_entropy(output, targets, smoothing, fraction)
+    loss = cross_entropy(output.logits, targets, smoothing, fraction)
     for logits in output.aux:
-        loss = loss + model.aux_weight * cross_entropy(logits, targets, smoothing, share)  # type: ignore[operator]
+        loss = loss + model.aux_weight * cross_entropy(logits, targets, smoothing, fraction)  # type: ignore[operator]
     return loss
 
 
@@ -240,12 +240,12 @@ class _Window:
         self.images = 0.0  # this process's part of the global batches
 
     def add(self, loss: Tensor, logits: Tensor, batch: Batch) -> None:
-        part = batch.total / self.ranks.size
+        part = batch.total / self.ranks.world_size
         self.loss += loss.float() * part
         self.right += (logits.argmax(1) == batch.labels).sum()
         self.images += part
 
-    def line(self, progress: Progress, steps_per_epoch: int, rate: float) -> Line:
+    def line(self, progress: Progress, steps_per_epoch: int, lr: float) -> Line:
         sums = torch.stack([self.loss, self.right, torch.tensor(self.images, device=self.device)])
         loss, right, images = sum_over_processes(sums, self.ranks).tolist()
         line = Line(
@@ -253,7 +253,7 @@ class _Window:
             epoch=progress.step / steps_per_epoch,
             loss=loss / images,
             accuracy=right / images,
-            rate=rate,
+            lr=lr,
             seconds=progress.seconds,
             images_per_second=images / max(progress.seconds - self.seconds, 1e-9),
         )

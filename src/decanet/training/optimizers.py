@@ -67,14 +67,14 @@ class Optimizers:
         self.parts = parts
         self._full = [[group["lr"] for group in part.param_groups] for part in parts]
 
-    def set_rate(self, factor: float) -> None:
+    def set_lr(self, factor: float) -> None:
         """Set every learning rate to ``factor`` times its full value."""
-        for part, rates in zip(self.parts, self._full, strict=True):
-            for group, rate in zip(part.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
+        for part, lrs in zip(self.parts, self._full, strict=True):
+            for group, lr in zip(part.param_groups, lrs, strict=True):
+                group["lr"] = lr * factor
 
     @property
-    def rate(self) -> float:
+    def lr(self) -> float:
         """The first group's current learning rate, for the log."""
         return self.parts[0].param_groups[0]["lr"]
 

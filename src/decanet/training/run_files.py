@@ -41,7 +41,7 @@ def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
         "classes": list(data.classes),
         "mean": list(data.mean),
         "std": list(data.std),
-        "mirror": data.mirror,
+        "flippable": data.flippable,
         "train": len(data.train),
         "test": len(data.test),
         "files": data.files,
@@ -128,10 +128,10 @@ def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
     state = load_state(run.state)
     _refuse_changes(run, state["recipe"], recipe)
     progress = state["progress"]
-    kept, judged = [], 0
+    kept, evaluated = [], 0
     for entry in run.read_metrics():
-        judged += "validation_error" in entry
-        if entry.get("step", 0) <= progress["step"] and judged <= len(progress["validation_errors"]):
+        evaluated += "validation_error" in entry
+        if entry.get("step", 0) <= progress["step"] and evaluated <= len(progress["validation_errors"]):
             kept.append(entry)
     last = progress["line"]
     if last and all(entry.get("step") != last["step"] for entry in kept):  # writing it was what failed

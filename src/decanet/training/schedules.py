@@ -1,4 +1,4 @@
-"""Learning rate and picture size as pure functions of the progress of a training: a resumed run needs no state."""
+"""Learning rate and image size as pure functions of the progress of a training: a resumed run needs no state."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decanet.core.recipe import Recipe, Schedule
 
 
-def rate_factor(schedule: Schedule, progress: float, validation_errors: Sequence[float] = ()) -> float:
+def lr_factor(schedule: Schedule, progress: float, validation_errors: Sequence[float] = ()) -> float:
     """Factor of the optimizer's learning rate.
 
     Args:
@@ -34,19 +34,24 @@ def rate_factor(schedule: Schedule, progress: float, validation_errors: Sequence
             return schedule.gamma ** count_plateaus(validation_errors, schedule.patience)
 
 
-def picture_sizes(recipe: Recipe) -> list[tuple[float, int]]:
-    """Which share of a resolved recipe's training shows its pictures at which side; the shares sum to 1."""
+def image_sizes(recipe: Recipe) -> list[tuple[float, int]]:
+    """Which share of a resolved recipe's training shows its images at which side; the shares sum to 1."""
     assert recipe.data.image_size is not None
     ends = [*recipe.progressive_sizes, (1.0, recipe.data.image_size)]
     starts = [0.0, *(end for end, _ in recipe.progressive_sizes)]
-    return [(end - start, side) for start, (end, side) in zip(starts, ends, strict=True) if end > start]
+    return [
+        (end - start, image_size)
+        for start, (end, image_size) in zip(starts, ends, strict=True)
+        if end > start
+    ]
 
 
-def picture_side(recipe: Recipe, progress: float) -> int:
-    """Side in pixels at which a resolved recipe shows its pictures after the share ``progress`` of the training."""
+def image_size_at(recipe: Recipe, progress: float) -> int:
+    """Side in pixels at which a resolved recipe shows its images after the share ``progress`` of the training."""
     assert recipe.data.image_size is not None
     return next(
-        (side for share, side in recipe.progressive_sizes if progress < share), recipe.data.image_size
+        (image_size for fraction, image_size in recipe.progressive_sizes if progress < fraction),
+        recipe.data.image_size,
     )
 
 

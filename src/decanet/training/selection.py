@@ -1,7 +1,7 @@
-"""Passes over the training split: whole ones, then, if the recipe selects, passes over the hardest pictures only.
+"""Passes over the training split: whole ones, then, if the recipe selects, passes over the hardest images only.
 
-What a network already knows teaches it little. The loss that each picture had when it was last shown costs nothing to
-remember, and tells which pictures the next pass can do without (Jiang et al., "Accelerating Deep Learning by Focusing
+What a network already knows teaches it little. The loss that each image had when it was last shown costs nothing to
+remember, and tells which images the next pass can do without (Jiang et al., "Accelerating Deep Learning by Focusing
 on the Biggest Losers", arXiv:1910.00762, decide batch by batch with an extra forward pass).
 """
 
@@ -14,16 +14,16 @@ from torch.nn import functional as F
 
 from decanet.core.recipe import Selection
 from decanet.core.runtime import Ranks
-from decanet.data.batches import Batch, share_of, steps_per_epoch
+from decanet.data.batches import Batch, rank_slice, steps_per_epoch
 from decanet.training.distributed import sum_over_processes
 
 
 class Passes:
-    """Where each step of a training lies, and which pictures its pass shows.
+    """Where each step of a training lies, and which images its pass shows.
 
     Args:
         selection: of the recipe.
-        count: pictures of the training split.
+        count: images of the training split.
         batch_size: of the recipe.
         total_steps: of the training.
     """
@@ -34,7 +34,7 @@ class Passes:
         self.whole_steps = steps_per_epoch(count, batch_size)
         self.kept_steps = steps_per_epoch(self.kept, batch_size)
         self.whole_passes = selection.whole_passes(total_steps / self.whole_steps)
-        self.losses = torch.full((count,), math.inf)  # of each picture when it was last shown, in nats
+        self.losses = torch.full((count,), math.inf)  # of each image when it was last shown, in nats
         self.chosen: Tensor | None = None
 
     def place(self, step: int) -> tuple[int, int]:
@@ -45,8 +45,8 @@ class Passes:
         number, first = divmod(later, self.kept_steps)
         return self.whole_passes + number, first
 
-    def pictures(self, number: int, first: int) -> Tensor | None:
-        """Indices of the pictures that pass ``number`` shows, from its step ``first`` on; None for all."""
+    def images(self, number: int, first: int) -> Tensor | None:
+        """Indices of the images that pass ``number`` shows, from its step ``first`` on; None for all."""
         if not self.selects or number < self.whole_passes:
             return None
         if first == 0:
@@ -58,12 +58,12 @@ class Passes:
         if not self.selects:
             return
         losses = torch.zeros(batch.total, device=logits.device)
-        share_of(losses, ranks).copy_(F.cross_entropy(logits.float(), batch.labels, reduction="none"))
+        rank_slice(losses, ranks).copy_(F.cross_entropy(logits.float(), batch.labels, reduction="none"))
         self.losses = self.losses.to(logits.device)  # there, so that no step waits for the numbers
         self.losses[batch.samples.to(logits.device)] = sum_over_processes(losses, ranks)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed training must know to show the same pictures."""
+        """What a resumed training must know to show the same images."""
         return {"losses": self.losses, "chosen": self.chosen} if self.selects else {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

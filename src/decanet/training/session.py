@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from decanet.anatomy.cost import Cost
 from decanet.core.errors import DivergedError, UsageError
 from decanet.core.recipe import Recipe, to_toml
 from decanet.core.report import Report
@@ -27,15 +28,15 @@ from decanet.core.runtime import (
 from decanet.data import FolderData, ImageData, Split, bare_name
 from decanet.data.batches import Batches, evaluation_batches, held_out, training_batches
 from decanet.evaluation.protocol import Predictions, center_crop, predict, require_room
-from decanet.evaluation.runs import cost_at, form_of, load_run, precision_for
-from decanet.models import Cost, create_model, model_entry
+from decanet.evaluation.runs import cost_at, input_spec, load_run, precision_for
+from decanet.models import create_model, model_entry
 from decanet.training.forecast import Forecast
 from decanet.training.loop import Line, Progress, train
 from decanet.training.run_files import append, begin, prepare_to_resume, refuse_other_run
-from decanet.training.schedules import picture_sizes
+from decanet.training.schedules import image_sizes
 from decanet.training.stopping import StopRequest, resumable
 
-WHITENING_PICTURES = 1000  # a million patches, plenty for a 12x12 covariance
+WHITENING_IMAGES = 1000  # a million patches, plenty for a 12x12 covariance
 
 
 class Watcher(Report, Protocol):
@@ -51,10 +52,10 @@ class Watcher(Report, Protocol):
         """A log line."""
 
     def validation(self, epoch: float, error: float) -> None:
-        """The share of validation pictures that the network got wrong after ``epoch`` passes."""
+        """The share of validation images that the network got wrong after ``epoch`` passes."""
 
 
-def input_side(recipe: Recipe) -> int:
+def recipe_image_size(recipe: Recipe) -> int:
     """Side in pixels of what the recipe's network sees."""
     return recipe.data.image_size or model_entry(recipe.model.name).input_size[1]
 
@@ -72,24 +73,24 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
         )
     if recipe.selection.keep < 1 and (recipe.augmentation.mixup or recipe.augmentation.cutmix):
         raise UsageError(
-            "selection.keep looks at the loss of single pictures, which mixup and cutmix blend: "
+            "selection.keep looks at the loss of single images, which mixup and cutmix blend: "
             "set it to 1, or them to 0"
         )
     if kept < 2:
-        raise UsageError(f"validation={recipe.validation:g} leaves {kept} pictures to train on")
-    side, resize = input_side(recipe), recipe.augmentation.resize
+        raise UsageError(f"validation={recipe.validation:g} leaves {kept} images to train on")
+    image_size, resize = recipe_image_size(recipe), recipe.augmentation.resize
     if resize and isinstance(data, ImageData):
         # Training cuts crops out of the images as they are stored; so must the views they are evaluated by.
-        resize = min(resize, max(side, data.train.images.shape[-1]))
-    require_room(recipe.test_crops, resize or side, side)
-    if recipe.augmentation.crop_padding > side:
+        resize = min(resize, max(image_size, data.train.images.shape[-1]))
+    require_room(recipe.tta, resize or image_size, image_size)
+    if recipe.augmentation.crop_padding > image_size:
         raise UsageError(
             f"augmentation.crop_padding={recipe.augmentation.crop_padding} is wider than the image itself: "
-            f"crops could miss it; {side} is the most here"
+            f"crops could miss it; {image_size} is the most here"
         )
     about_data = {
         "name": data.name,
-        "image_size": side,
+        "image_size": image_size,
         "mean": recipe.data.mean or data.mean,
         "std": recipe.data.std or data.std,
     }
@@ -110,15 +111,15 @@ def without_paths(recipe: Recipe) -> Recipe:
 
 
 def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
-    """The recipe's network, initialised from the recipe's seed."""
+    """The recipe's network, initialized from the recipe's seed."""
     torch.manual_seed(seed_from(recipe.seed, "initialise"))
     return create_model(recipe.model.name, num_classes=len(data.classes), **recipe.model.options)
 
 
 def cost_of(recipe: Recipe, data: ImageData | FolderData) -> Cost:
-    """What the recipe's network costs at its own size. Raises DataError when its pictures are too small for it."""
-    for _, side in picture_sizes(recipe):
-        price = cost_at(recipe, side, len(data.classes))
+    """What the recipe's network costs at its own size. Raises DataError when its images are too small for it."""
+    for _, image_size in image_sizes(recipe):
+        price = cost_at(recipe, image_size, len(data.classes))
     return price
 
 
@@ -130,39 +131,44 @@ def batches_for(recipe: Recipe, data: ImageData | FolderData, device: torch.devi
         validation=recipe.validation,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
-        form=form_of(recipe, device),
+        spec=input_spec(recipe, device),
         ranks=ranks,
     )
 
 
-def initialise_from_data(model: nn.Module, recipe: Recipe, data: ImageData | FolderData) -> None:
-    """Let a network that computes its first layer from pictures see some of the training split."""
-    if not hasattr(model, "initialise_from"):
+def initialize_from_data(model: nn.Module, recipe: Recipe, data: ImageData | FolderData) -> None:
+    """Let a network that computes its first layer from images see some of the training split."""
+    if not hasattr(model, "initialize_from"):
         return
     train = held_out(data, recipe.validation)[0]
     if not isinstance(train, Split):
         raise UsageError(f"{recipe.model.name} is for small images: set data.image_size to 64 or less")
-    chosen = torch.randperm(len(train), generator=generator(recipe.seed, "whitening"))[:WHITENING_PICTURES]
-    form = replace(form_of(recipe, torch.device("cpu")), dtype=torch.float32)
-    whiten: Any = model.initialise_from
-    whiten(form.normalise(train.images[chosen]))
+    chosen = torch.randperm(len(train), generator=generator(recipe.seed, "whitening"))[:WHITENING_IMAGES]
+    spec = replace(input_spec(recipe, torch.device("cpu")), dtype=torch.float32)
+    whiten: Any = model.initialize_from
+    whiten(spec.normalize(train.images[chosen]))
 
 
-def judge(
+def evaluate_split(
     model: nn.Module, recipe: Recipe, data: ImageData | FolderData, split: str, device: torch.device
 ) -> Predictions:
-    """What ``model`` says of the "test" or "validation" pictures, by the recipe's own views."""
-    form = form_of(recipe, device)
+    """What ``model`` says of the "test" or "validation" images, by the recipe's own views."""
+    spec = input_spec(recipe, device)
     batches = evaluation_batches(
         data,
         split,
-        form,
+        spec,
         validation=recipe.validation,
         resize=recipe.augmentation.resize,
-        crop=center_crop(recipe.test_crops, form.side),
+        crop=center_crop(recipe.tta, spec.image_size),
     )
     return predict(
-        model, batches, views=recipe.test_crops, side=form.side, device=device, precision=recipe.precision
+        model,
+        batches,
+        views=recipe.tta,
+        image_size=spec.image_size,
+        device=device,
+        precision=recipe.precision,
     )
 
 
@@ -192,7 +198,7 @@ def run_training(
     Raises:
         DecanetError: of the class that fits; see decanet.core.errors.
     """
-    price = cost_of(recipe, data)  # the size of the pictures is checked here, before anything is written
+    price = cost_of(recipe, data)  # the size of the images is checked here, before anything is written
     split = "validation" if recipe.validation else "test"
     if ranks.is_main and not resume:
         refuse_other_run(run)
@@ -212,7 +218,7 @@ def run_training(
                 )
             watcher.note(f"evaluating on the {split} split")
             evaluated_at = time.perf_counter()
-            said = judge(trained, recipe, data, split, device)
+            said = evaluate_split(trained, recipe, data, split, device)
             if not finished:
                 result = {
                     "model": recipe.model.name,
@@ -225,11 +231,11 @@ def run_training(
                     f"{split}_top1": said.top(1),
                     f"{split}_top5": said.top(5),
                     f"{split}_loss": said.loss,
-                    "test_crops": recipe.test_crops,
+                    "tta": recipe.tta,
                     "epochs": recipe.epochs,
                     **about_training,
-                    "judging_seconds": round(time.perf_counter() - evaluated_at, 3),
-                    "processes": ranks.size,
+                    "evaluation_seconds": round(time.perf_counter() - evaluated_at, 3),
+                    "processes": ranks.world_size,
                     "precision": recipe.precision,
                     "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
                     "environment": environment(device),
@@ -258,7 +264,7 @@ def _train(
     """The trained network, and the result's entries on how fast that was."""
     started = time.perf_counter()
     model = build(recipe, data)
-    initialise_from_data(model, recipe, data)
+    initialize_from_data(model, recipe, data)
     batches = batches_for(recipe, data, device, ranks)
     preparing = time.perf_counter() - started
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
@@ -291,7 +297,9 @@ def _train(
         on_line=on_line,
         on_epoch=on_epoch,
         on_step=Forecast(recipe, total_steps, watcher.expect).hear,
-        validate=(lambda m: judge(m, recipe, data, "validation", device)) if recipe.validation else None,
+        validate=(lambda m: evaluate_split(m, recipe, data, "validation", device))
+        if recipe.validation
+        else None,
         stop=stop,
     )
     return trained, {
@@ -300,10 +308,10 @@ def _train(
     }
 
 
-REHEARSED_STEPS = 8
+DRY_RUN_STEPS = 8
 
 
-def rehearse(
+def dry_run(
     recipe: Recipe, data: ImageData | FolderData, *, device: torch.device, watcher: Watcher
 ) -> dict[str, Any]:
     """Train a few steps, keep nothing, and say what the whole would take.
@@ -313,28 +321,29 @@ def rehearse(
     """
     price = cost_of(recipe, data)
     batches = batches_for(recipe, data, device, Ranks())
-    sizes = picture_sizes(recipe)
-    watcher.note(f"timing {REHEARSED_STEPS} steps" + (" at each size" if len(sizes) > 1 else ""))
-    seconds_a_picture = sum(
-        share * _seconds_a_picture(recipe, side, data, batches, device) for share, side in sizes
+    sizes = image_sizes(recipe)
+    watcher.note(f"timing {DRY_RUN_STEPS} steps" + (" at each size" if len(sizes) > 1 else ""))
+    seconds_per_image = sum(
+        fraction * _seconds_per_image(recipe, image_size, data, batches, device)
+        for fraction, image_size in sizes
     )
     return {
         "recipe": to_toml(recipe),
         "params": price.params,
         "macs": price.macs,
         "memory_bytes": peak_memory(device),
-        "images_per_second": 1 / seconds_a_picture,
+        "images_per_second": 1 / seconds_per_image,
         "steps": max(1, round(recipe.epochs * batches.steps_per_epoch)),
-        "predicted_seconds": recipe.epochs * batches.count * seconds_a_picture,
+        "predicted_seconds": recipe.epochs * batches.count * seconds_per_image,
     }
 
 
-def _seconds_a_picture(
-    recipe: Recipe, side: int, data: ImageData | FolderData, batches: Batches, device: torch.device
+def _seconds_per_image(
+    recipe: Recipe, image_size: int, data: ImageData | FolderData, batches: Batches, device: torch.device
 ) -> float:
-    """Training time of a picture shown at ``side``, from a few steps of a fresh network."""
+    """Training time of an image shown at ``image_size``, from a few steps of a fresh network."""
     model = build(recipe, data)
-    initialise_from_data(model, recipe, data)
+    initialize_from_data(model, recipe, data)
     steps: list[tuple[int, float]] = []  # images shown so far, and when
 
     def on_step(progress: Progress) -> None:
@@ -344,9 +353,9 @@ def _seconds_a_picture(
 
     short = recipe.model_copy(
         update={
-            "epochs": REHEARSED_STEPS / batches.steps_per_epoch,
-            "progressive_sizes": ((1.0, side),),
-            "log_every": REHEARSED_STEPS,
+            "epochs": DRY_RUN_STEPS / batches.steps_per_epoch,
+            "progressive_sizes": ((1.0, image_size),),
+            "log_every": DRY_RUN_STEPS,
             "validation": 0.0,
         }
     )
@@ -368,5 +377,5 @@ def _seconds_a_picture(
             stop=StopRequest(Path(folder)),
         )
     # The first steps compile kernels and fill caches; the median of the later ones is what lasts.
-    lasting = itertools.pairwise(steps[REHEARSED_STEPS // 2 - 2 :])
+    lasting = itertools.pairwise(steps[DRY_RUN_STEPS // 2 - 2 :])
     return statistics.median((end - start) / (shown - before) for (before, start), (shown, end) in lasting)

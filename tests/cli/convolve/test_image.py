@@ -11,12 +11,12 @@ from skimage.data import chelsea
 
 from decanet.cli import run
 from decanet.convolution.kernels import BANKS, KERNELS, TUTORIAL, find_kernel
-from decanet.convolution.pictures import grey_of
+from decanet.data.image_io import gray_of
 
 
 @pytest.fixture
 def small(tmp_path):
-    """The path of a small colour picture."""
+    """The path of a small color image."""
     path = tmp_path / "small.png"
     Image.fromarray(chelsea()[100:140, 150:200]).save(path)
     return path
@@ -30,7 +30,7 @@ def numbers(capsys):
     return json.loads(capsys.readouterr().out)
 
 
-def test_without_arguments_it_draws_the_tutorials_nine_pictures(tmp_path, monkeypatch, capsys):
+def test_without_arguments_it_draws_the_tutorials_nine_images(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert image() == 0
     drawn = sorted((tmp_path / "convolve-image").iterdir())
@@ -46,7 +46,7 @@ def test_the_tutorials_numbers_are_those_of_conv2d_on_the_cat(capsys):
     report = numbers(capsys)
     assert [result["kernel"] for result in report["results"]] == list(TUTORIAL)
     assert report["shape"] == [300, 451]
-    cat = torch.from_numpy(grey_of(chelsea()))[None, None].double()
+    cat = torch.from_numpy(gray_of(chelsea()))[None, None].double()
     for result in report["results"]:
         weights = torch.tensor(result["weights"], dtype=torch.float64)[None, None]
         expected = F.conv2d(cat, weights, padding=1)
@@ -59,9 +59,9 @@ def test_the_tutorials_numbers_are_those_of_conv2d_on_the_cat(capsys):
             assert result[key] == pytest.approx(float(value), abs=1e-4)
 
 
-def test_the_raw_result_of_a_colour_picture(tmp_path, small, capsys):
+def test_the_raw_result_of_a_color_image(tmp_path, small, capsys):
     array = tmp_path / "result.npy"
-    code = image(small, "--kernel", "sobel_x", "--colour", "--padding", "reflect", "--stride", 2,
+    code = image(small, "--kernel", "sobel_x", "--color", "--padding", "reflect", "--stride", 2,
                  "--save-array", array, "--json")  # fmt: skip
     assert code == 0
     report, ours = numbers(capsys), np.load(array)
@@ -102,7 +102,7 @@ def test_the_slip_of_the_tutorial_is_said_when_its_nine_are_drawn(small, capsys)
 
 def test_a_matrix_for_each_channel_is_summed(small, tmp_path):
     red = "[[[1]],[[0]],[[0]]]"
-    assert image(small, "--colour", "--kernel", red, "--save-array", tmp_path / "red.npy") == 0
+    assert image(small, "--color", "--kernel", red, "--save-array", tmp_path / "red.npy") == 0
     expected = chelsea()[100:140, 150:200, 0] / 255
     np.testing.assert_allclose(np.load(tmp_path / "red.npy"), expected, atol=1e-6)
 
@@ -111,9 +111,9 @@ def test_a_matrix_for_each_channel_is_summed(small, tmp_path):
     "options",
     [
         ["--kernel", "gaussian:sigma=2", "--out", "made.png"],
-        ["--kernel", "sobel_y", "--colour", "--out", "made.png"],
-        ["--kernel", "sharpen_strong", "--colour", "--out", "made.svg"],
-        ["--kernel", "[[[1,2]],[[0,0]],[[3,4]]]", "--colour", "--out", "made.png"],
+        ["--kernel", "sobel_y", "--color", "--out", "made.png"],
+        ["--kernel", "sharpen_strong", "--color", "--out", "made.svg"],
+        ["--kernel", "[[[1,2]],[[0,0]],[[3,4]]]", "--color", "--out", "made.png"],
         ["--kernel", "gabor_bank:orientations=3", "--out", "made.png"],
         ["--kernel", "sobel_x", "--slide", "made.png", "--at", "3,4", "--at", "10,11"],
         ["--kernel", "sharpen", "--slide", "made.gif", "--padding", "reflect"],
@@ -162,7 +162,7 @@ MODES = {
 }  # fmt: skip
 OPTIONS = {
     "an image": ["other.png"], "--kernel": ["--kernel", "roberts_rising"], "--all": ["--all"],
-    "--convolve": ["--convolve"], "--colour": ["--colour"], "--padding": ["--padding", "reflect"],
+    "--convolve": ["--convolve"], "--color": ["--color"], "--padding": ["--padding", "reflect"],
     "--stride": ["--stride", "2"], "--dilation": ["--dilation", "2"], "--at": ["--at", "3,5"],
     "--out": ["--out", "other-name.png"], "--save-array": ["--save-array", "raw.npy"],
     "--figures": ["--figures", "there"],
@@ -194,8 +194,8 @@ def test_every_option_changes_the_output_or_is_refused(mode, tmp_path, monkeypat
         out, err = capsys.readouterr()
         return code, [*seen, out], err
 
-    picture = [] if mode in ("--grid", "--list") else ["small.png"]
-    code, plain, _ = outcome(picture)
+    small = [] if mode in ("--grid", "--list") else ["small.png"]
+    code, plain, _ = outcome(small)
     assert code == 0
     for name, options in OPTIONS.items():
         if options[0] in MODES[mode] or (mode, name) == (
@@ -203,7 +203,7 @@ def test_every_option_changes_the_output_or_is_refused(mode, tmp_path, monkeypat
             "--convolve",
         ):  # Gabor's look the same flipped
             continue
-        code, changed, error = outcome([*([] if name == "an image" else picture), *options])
+        code, changed, error = outcome([*([] if name == "an image" else small), *options])
         if code == 0:
             assert changed != plain, f"{mode} ignores {name}"
         else:
@@ -250,9 +250,9 @@ def test_list_names_every_kernel_with_its_source(capsys):
         (["--grid", "a.png"], 2, "an image has no effect on --grid"),
         (["--gradient", "a.png", "--kernel", "box"], 2, "--kernel has no effect on --gradient"),
         (
-            ["--slide", "a.png", "--flip", "b.png", "--colour"],
+            ["--slide", "a.png", "--flip", "b.png", "--color"],
             2,
-            "--colour has no effect on --slide and --flip",
+            "--color has no effect on --slide and --flip",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -267,7 +267,7 @@ def test_bad_input_is_one_line_and_leaves_no_file(tmp_path, monkeypatch, small, 
     assert [path.name for path in tmp_path.iterdir()] == ["small.png"]
 
 
-def test_a_bad_picture_is_one_line(tmp_path, capsys):
+def test_a_bad_image_is_one_line(tmp_path, capsys):
     (tmp_path / "letter.jpg").write_text("dear reader")
     assert image(tmp_path / "letter.jpg", "--kernel", "box", "--out", tmp_path / "figure.png") == 3
     error = capsys.readouterr().err

@@ -29,23 +29,23 @@ def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_the_split_is_that_of_the_data_set(tmp_path: Path) -> None:
     """`decanet train --data digits` and this command hold out the same images."""
     from decanet.core.report import Silent
-    from decanet.data.digits import load
+    from decanet.data.datasets.digits import load
 
     ours, theirs = load_digits(), load(tmp_path, "auto", Silent())
-    assert ours.train_pictures.shape == (1433, 1, 8, 8)
-    assert ours.test_pictures.shape == (364, 1, 8, 8)
-    assert ours.train_pictures.dtype == np.float32
-    assert (ours.train_pictures.min(), ours.train_pictures.max()) == (0, 1)
+    assert ours.train_images.shape == (1433, 1, 8, 8)
+    assert ours.test_images.shape == (364, 1, 8, 8)
+    assert ours.train_images.dtype == np.float32
+    assert (ours.train_images.min(), ours.train_images.max()) == (0, 1)
     for images, labels, split in (
-        (ours.train_pictures, ours.train_labels, theirs.train),
-        (ours.test_pictures, ours.test_labels, theirs.test),
+        (ours.train_images, ours.train_labels, theirs.train),
+        (ours.test_images, ours.test_labels, theirs.test),
     ):
         np.testing.assert_array_equal(labels, split.labels.numpy())
         large = split.images[:, 0].float().reshape(-1, 8, 4, 8, 4).mean(dim=(2, 4)).numpy() / 255
         assert abs(large - images[:, 0]).mean() < 0.15
     again = load_digits()
-    np.testing.assert_array_equal(ours.test_pictures, again.test_pictures)
-    both = np.concatenate([ours.train_pictures, ours.test_pictures]).reshape(1797, -1)
+    np.testing.assert_array_equal(ours.test_images, again.test_images)
+    both = np.concatenate([ours.train_images, ours.test_images]).reshape(1797, -1)
     assert len(np.unique(both, axis=0)) > 1790
 
 
@@ -54,9 +54,9 @@ def test_the_errors_fill_their_panel(wrong: int, rows: int) -> None:
     from decanet.convolution.numpy_network import Digits
 
     digits, network = load_digits(), digit_network(0)
-    labels = predict(network, digits.test_pictures[:20])
+    labels = predict(network, digits.test_images[:20])
     labels[:wrong] = (labels[:wrong] + 1) % 10
-    few = Digits(digits.train_pictures, digits.train_labels, digits.test_pictures[:20], labels)
+    few = Digits(digits.train_images, digits.train_labels, digits.test_images[:20], labels)
     panel = draw_training(network, few, [Epoch(1, 2.3, 0.1, 1.0)]).subfigs[3]
     assert f"{wrong} of 20" in panel.get_suptitle()
     assert sum(bool(axes.images) for axes in panel.axes) == wrong
@@ -81,7 +81,7 @@ def test_json_is_alone_on_stdout_and_a_seed_fixes_it(capsys: pytest.CaptureFixtu
 def test_the_figure_shows_the_mistakes() -> None:
     digits, network = load_digits(), digit_network(0)  # untrained: wrong nearly everywhere
     figure = draw_training(network, digits, [Epoch(1, 2.3, 0.1, 1.0)])
-    said = predict(network, digits.test_pictures)
+    said = predict(network, digits.test_images)
     first = np.flatnonzero(said != digits.test_labels)[0]
     titles = [axes.get_title() for panel in figure.subfigs for axes in panel.axes]
     assert f"true {digits.test_labels[first]}, predicted {said[first]}" in titles
@@ -93,7 +93,7 @@ def test_the_figure_shows_the_mistakes() -> None:
     [
         ("--epochs 0", "training needs at least 1 epoch, got 0"),
         ("--seed -1", "a seed is a whole number of at least 0, got -1"),
-        ("--figure picture.bmp", "use a name that ends with .png, .svg, .pdf"),
+        ("--figure image.bmp", "use a name that ends with .png, .svg, .pdf"),
         ("--figure .", "use a name that ends with"),
         ("--epochs many", "--epochs"),
     ],

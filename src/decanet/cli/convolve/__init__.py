@@ -4,7 +4,7 @@ import importlib
 
 import cyclopts
 
-HELP = """Convolve sounds and pictures, and see how it works.
+HELP = """Convolve sounds and images, and see how it works.
 
 For example:
 

@@ -27,7 +27,7 @@ def command(
 ) -> None:
     """Explain the output size, receptive field and cost of a layer, step by step.
 
-    All sizes are one side of a square picture or kernel, in pixels. Costs are counted in multiply-adds.
+    All sizes are one side of a square image or kernel, in pixels. Costs are counted in multiply-adds.
 
     For example AlexNet's first layer, and a pooling; `--in-channels 3 --out-channels 64` adds a layer's cost:
 
@@ -37,7 +37,7 @@ def command(
     ```
 
     Args:
-        input: Side of the picture.
+        input: Side of the image.
         kernel: Side of the kernel or pooling window.
         stride: Pixels from one window to the next; 1 by default, for a pooling its kernel.
         padding: Places added at each side.

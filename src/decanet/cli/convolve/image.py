@@ -24,7 +24,7 @@ SLIP = (
 MOVED = {"--padding", "--stride", "--dilation"}
 # The options that each kind of output obeys; any other that is given with it is refused.
 USED = {
-    "the result": {"an image", "--kernel", "--convolve", "--colour", *MOVED}
+    "the result": {"an image", "--kernel", "--convolve", "--color", *MOVED}
     | {"--all", "--out", "--save-array", "--figures"},
     "--slide": {"an image", "--kernel", "--convolve", "--at", *MOVED},
     "--flip": {"an image", "--kernel", *MOVED},
@@ -35,13 +35,13 @@ USED = {
 
 
 def command(
-    picture: Path | None = None,
+    image: Path | None = None,
     /,
     *,
     kernel: str | None = None,
     every: Annotated[bool, Parameter(name="--all", negative=())] = False,
     correlate: Annotated[bool, Parameter(negative="--convolve")] = True,
-    colour: Annotated[bool, Parameter(negative="--grey")] = False,
+    color: Annotated[bool, Parameter(negative="--gray")] = False,
     padding: Literal["zero", "reflect", "replicate", "circular", "none"] = "zero",
     stride: int = 1,
     dilation: int = 1,
@@ -64,7 +64,7 @@ def command(
     ```
     decanet convolve image
     decanet convolve image holiday.jpg --kernel gaussian:sigma=2.5 --out soft.png
-    decanet convolve image --kernel "[[0,-1,0],[-1,5,-1],[0,-1,0]]" --colour
+    decanet convolve image --kernel "[[0,-1,0],[-1,5,-1],[0,-1,0]]" --color
     decanet convolve image holiday.jpg --kernel sobel_x --save-array edges.npy
     decanet convolve image --all --out sheet.png
     decanet convolve image --kernel emboss --slide slide.gif --flip flip.png
@@ -74,12 +74,12 @@ def command(
     cross-correlations, unless --convolve asks for the convolution of mathematics, which flips it first.
 
     Args:
-        picture: Any image that Pillow opens. A cat by default.
+        image: Any image that Pillow opens. A cat by default.
         kernel: A name of --list, with parameters as gaussian:sigma=2.5; a matrix in JSON; a .csv or .npy
-            file. Three matrices (3, kh, kw) with --colour are summed over the channels, as in a CNN.
+            file. Three matrices (3, kh, kw) with --color are summed over the channels, as in a CNN.
         every: Every kernel of the collection, on one contact sheet.
         correlate: Leave the kernel as it is, or flip it in both directions first.
-        colour: Convolve red, green and blue each; grey by default.
+        color: Convolve red, green and blue each; gray by default.
         padding: What lies beyond the border: zeros, the image mirrored, its last pixels, the image again;
             or nothing.
         stride: Pixels from one position to the next.
@@ -101,8 +101,8 @@ def command(
     _check_used(
         modes,
         {
-            "an image": picture is not None, "--kernel": kernel is not None, "--convolve": not correlate,
-            "--colour": colour, "--padding": padding != "zero", "--stride": stride != 1,
+            "an image": image is not None, "--kernel": kernel is not None, "--convolve": not correlate,
+            "--color": color, "--padding": padding != "zero", "--stride": stride != 1,
             "--dilation": dilation != 1, "--at": bool(at), "--all": every, "--out": out is not None,
             "--save-array": save_array is not None, "--figures": figures is not None,
             **{option: path is not None for option, path in drawn.items()},
@@ -125,7 +125,7 @@ def command(
 
     from decanet.convolution._image_panels import Setting
 
-    pixels, name = _read(picture, colour)
+    pixels, name = _read(image, color)
     setting = Setting(padding, stride, dilation, correlated=correlate)
     jobs = _explanations(pixels, kernel, setting, slide, at, flip, gradient, grid)
     chosen = _choose(kernel, every) if "the result" in modes else {}
@@ -164,7 +164,7 @@ def command(
         say(f"wrote {path}")
     if json:
         files = [str(path) for path, _ in jobs]
-        print_json({"picture": name, "shape": pixels.shape, "results": summaries, "files": files})
+        print_json({"image": name, "shape": pixels.shape, "results": summaries, "files": files})
 
 
 def _check_used(modes: Sequence[str], given: dict[str, bool]) -> None:
@@ -204,18 +204,18 @@ def _check_endings(*wanted: tuple[str, Path | None, Sequence[str]]) -> None:
             raise UsageError(f"{option} {path} must end in {', '.join(endings)}")
 
 
-def _read(picture: Path | None, colour: bool) -> "tuple[np.ndarray, str]":
+def _read(image: Path | None, color: bool) -> "tuple[np.ndarray, str]":
     """The image as float32 in 0..1, (H, W) or (H, W, 3), and its name."""
     import numpy as np
 
-    from decanet.convolution.pictures import grey_of, read_grey, read_rgb
+    from decanet.data.image_io import gray_of, read_gray, read_rgb
 
-    if picture is None:
+    if image is None:
         from skimage.data import chelsea
 
         rgb = chelsea()
-        return (rgb.astype(np.float32) / 255 if colour else grey_of(rgb)), "chelsea"
-    return (read_rgb(picture).astype(np.float32) / 255 if colour else read_grey(picture)), str(picture)
+        return (rgb.astype(np.float32) / 255 if color else gray_of(rgb)), "chelsea"
+    return (read_rgb(image).astype(np.float32) / 255 if color else read_gray(image)), str(image)
 
 
 def _choose(kernel: str | None, every: bool) -> "dict[str, np.ndarray]":
@@ -286,30 +286,30 @@ def _explanations(
     from decanet.convolution import _image_figures as draw
     from decanet.convolution import _sliding_figures as sliding
     from decanet.convolution.kernels import find_kernel
-    from decanet.convolution.pictures import grey_of
     from decanet.core.plotting import save_figure
+    from decanet.data.image_io import gray_of
 
-    grey = pixels if pixels.ndim == 2 else grey_of(255 * pixels)
+    gray = pixels if pixels.ndim == 2 else gray_of(255 * pixels)
     jobs: list[tuple[Path, Write]] = []
     if slide:
         weights = _one_matrix(find_kernel(kernel or "sobel_x"), "--slide")
-        done = setting.result(kernel or "sobel_x", grey, weights)
+        done = setting.result(kernel or "sobel_x", gray, weights)
         asked = [_position(text, done.values.shape) for text in at or ()]
         if slide.suffix.lower() == ".gif":
             jobs.append(
-                (slide, lambda path: sliding.save_sliding_animation(grey, done, asked, setting, path))
+                (slide, lambda path: sliding.save_sliding_animation(gray, done, asked, setting, path))
             )
         else:
             places = dict.fromkeys(asked, "") or sliding.default_positions(done)
             jobs.append(
-                (slide, lambda path: save_figure(sliding.draw_sliding(grey, done, places, setting), path))
+                (slide, lambda path: save_figure(sliding.draw_sliding(gray, done, places, setting), path))
             )
     if flip:
         asymmetric = _one_matrix(find_kernel(kernel or "emboss"), "--flip")
-        flipped = draw.draw_flip(grey, kernel or "emboss", asymmetric, setting)
+        flipped = draw.draw_flip(gray, kernel or "emboss", asymmetric, setting)
         jobs.append((flip, lambda path: save_figure(flipped, path)))
     if gradient:
-        sobel_pair = draw.draw_gradient(grey, setting)
+        sobel_pair = draw.draw_gradient(gray, setting)
         jobs.append((gradient, lambda path: save_figure(sobel_pair, path)))
     if grid:
         cells = draw.draw_padding_and_stride(setting)

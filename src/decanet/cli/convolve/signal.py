@@ -25,7 +25,7 @@ def command(
     impulse: Path | None = None,
     decay: float | None = None,
     demo: Annotated[bool, Parameter(negative=())] = False,
-    peak: Literal["fit", "normalise", "clip", "keep"] | None = None,
+    peak: Literal["fit", "normalize", "clip", "keep"] | None = None,
     seed: int = 0,
     alpha: Annotated[list[float] | None, Parameter(negative=())] = None,
     figures: Path | None = None,
@@ -58,7 +58,7 @@ def command(
         decay: The tutorial's exponential kernel, alpha exp(-alpha t), for this alpha in 1/s.
         demo: Use the built-in sound: plucked notes and a gliding voice.
         peak: A result above full scale is turned down (fit, the default), cut off (clip), or kept in a
-            floating-point WAV (keep); normalise always brings the loudest sample to full scale.
+            floating-point WAV (keep); normalize always brings the loudest sample to full scale.
         seed: Of the made-up room's noise.
         alpha: An alpha of your own for the tutorial's figures, in 1/s; give it again for more.
         figures: Folder for the tutorial's figures; convolve-signal by default.
@@ -199,7 +199,7 @@ def _run_sound(
     reverb: float | None,
     impulse: Path | None,
     decay: float | None,
-    peak: Literal["fit", "normalise", "clip", "keep"] | None,
+    peak: Literal["fit", "normalize", "clip", "keep"] | None,
     seed: int,
     out: Path | None,
     save_array: Path | None,

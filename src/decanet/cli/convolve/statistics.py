@@ -9,7 +9,7 @@ FIGURE_ENDINGS = (".png", ".svg", ".pdf")
 
 
 def command(
-    picture: Path | None = None,
+    image: Path | None = None,
     /,
     *,
     out: Path | None = None,
@@ -28,7 +28,7 @@ def command(
     ```
 
     Args:
-        picture: Any image that Pillow opens; it is made gray. A cat by default.
+        image: Any image that Pillow opens; it is made gray. A cat by default.
         out: Draw image, random matrix and both laws into this file (.png, .svg, .pdf).
         save_array: The autocorrelation by shift as a .npy file, (2R + 1, 2R + 1), no shift in the middle.
     """
@@ -38,20 +38,20 @@ def command(
 
     import numpy as np
 
-    from decanet.convolution.pictures import grey_of, read_grey
     from decanet.convolution.statistics import measure, noise_like, verdict
     from decanet.core.results import atomic_path
+    from decanet.data.image_io import gray_of, read_gray
 
-    if picture is None:
+    if image is None:
         from skimage.data import chelsea
 
-        natural = measure(grey_of(chelsea()))
+        natural = measure(gray_of(chelsea()))
     else:
-        natural = measure(read_grey(picture))
-    noise = measure(noise_like(natural.picture))
-    name = str(picture) if picture else "the cat"
+        natural = measure(read_gray(image))
+    noise = measure(noise_like(natural.image))
+    name = str(image) if image else "the cat"
     say = console(json).say
-    height, width = natural.picture.shape
+    height, width = natural.image.shape
     say(f"{name}, {height}x{width} pixels, and a random matrix of that size")
     say("correlation of pixels by their distance: the mean over all shifts that round to 1, 2, 4, ... pixels")
     say(f"{'mean distance (pixels)':<24}{'image':>10}{'random':>10}")
@@ -81,11 +81,11 @@ def command(
 
         print_json(
             {
-                "picture": name,
+                "image": name,
                 "height": height,
                 "width": width,
-                "neighbours_across": natural.neighbours[0],
-                "neighbours_down": natural.neighbours[1],
+                "neighbors_across": natural.neighbors[0],
+                "neighbors_down": natural.neighbors[1],
                 "distances": natural.distances.tolist(),
                 "correlations": natural.radial.tolist(),
                 "random_correlations": noise.radial.tolist(),

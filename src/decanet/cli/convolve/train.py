@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from decanet.cli._shared import JsonFlag, console, print_json
 from decanet.core.errors import UsageError
-from decanet.core.plotting import COLOURS, new_figure, save_figure, show_picture, signed_scale, styled
+from decanet.core.plotting import COLORS, new_figure, save_figure, show_image, signed_scale, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,7 @@ def command(
 def load_digits() -> "Digits":
     """The data set digits at its own size, with its own split."""
     from decanet.convolution.numpy_network import Digits
-    from decanet.data.digits import load_small
+    from decanet.data.datasets.digits import load_small
 
     images, labels, test = (tensor.numpy() for tensor in load_small())
     return Digits(images[~test], labels[~test], images[test], labels[test])
@@ -104,11 +104,11 @@ def draw_training(network: "Network", digits: "Digits", history: "list[Epoch]") 
     numbers = [epoch.number for epoch in history]
 
     loss = panels[0, 0].subplots()
-    loss.plot(numbers, [epoch.train_loss for epoch in history], color=COLOURS[0], marker="o", markersize=4)
+    loss.plot(numbers, [epoch.train_loss for epoch in history], color=COLORS[0], marker="o", markersize=4)
     loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy (log scale)", yscale="log")
     accuracy = panels[0, 1].subplots()
     top1_pct = [100 * epoch.test_top1 for epoch in history]
-    accuracy.plot(numbers, top1_pct, color=COLOURS[1], marker="s", markersize=4)
+    accuracy.plot(numbers, top1_pct, color=COLORS[1], marker="s", markersize=4)
     accuracy.set(
         title=f"Test accuracy: {top1_pct[-1]:.1f}% at the end", xlabel="epoch", ylabel="accuracy (%)"
     )
@@ -121,7 +121,7 @@ def draw_training(network: "Network", digits: "Digits", history: "list[Epoch]") 
     panels[1, 0].suptitle("The first layer's kernels, learned", fontsize=11, fontweight="bold")
     cells = panels[1, 0].subplots(4, 4)
     for axes, kernel in zip(cells.flat, kernels):
-        show_picture(axes, kernel, **scale)
+        show_image(axes, kernel, **scale)
         axes.spines[:].set(visible=True, color="#999999")
         for (row, column), weight in np.ndenumerate(kernel):
             ink = "white" if abs(weight) > 0.6 * scale["vmax"] else "black"
@@ -131,7 +131,7 @@ def draw_training(network: "Network", digits: "Digits", history: "list[Epoch]") 
         labelsize=8
     )
 
-    predicted = predict(network, digits.test_pictures)
+    predicted = predict(network, digits.test_images)
     wrong = np.flatnonzero(predicted != digits.test_labels)
     shown = wrong[:MOST_ERRORS]
     title = f"Test images predicted wrongly: {len(wrong)} of {len(predicted)}"
@@ -142,7 +142,7 @@ def draw_training(network: "Network", digits: "Digits", history: "list[Epoch]") 
         errors = panels[1, 1].subplots(math.ceil(len(shown) / columns), columns, squeeze=False).flat
         for axes, index in zip(errors, shown):
             label = f"true {digits.test_labels[index]}, predicted {predicted[index]}"
-            show_picture(axes, digits.test_pictures[index, 0], label, cmap="gray_r")
+            show_image(axes, digits.test_images[index, 0], label, cmap="gray_r")
             axes.spines[:].set(visible=True, color="#999999")
         for axes in errors:
             axes.set_axis_off()

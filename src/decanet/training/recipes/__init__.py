@@ -15,7 +15,7 @@ PAPER_MODEL = "alexnet_two_tower"
 
 def list_recipes() -> dict[str, str]:
     """Name of every built-in recipe, with one line on it; the papers' own are ``paper:MODEL``."""
-    from decanet.models._table import table
+    from decanet.anatomy.table import table
 
     found = {}
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):

@@ -15,6 +15,6 @@ RECIPE = Recipe(
     optimizer=Muon(lr=0.24, head_lr=5, bias_lr=50, weight_decay=2e-3),
     schedule=Schedule(shape="linear"),
     label_smoothing=0.2,
-    test_crops="shift",
+    tta="flip_shift",
     log_every=25,
 )

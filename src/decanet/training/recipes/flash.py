@@ -14,6 +14,6 @@ RECIPE = Recipe(
     optimizer=Muon(lr=0.24, head_lr=1.4, bias_lr=12, weight_decay=1e-3),
     schedule=Schedule(shape="linear"),
     label_smoothing=0.1,
-    test_crops="mirror",
+    tta="flip",
     log_every=10,
 )

@@ -1,6 +1,6 @@
 """The default: 89% on CIFAR-10 in a minute on two cores with bfloat16. DecaNet-S; images grow from 20 to 28 pixels.
 
-After two passes over all pictures come six over the hardest two fifths, chosen anew each time.
+After two passes over all images come six over the hardest two fifths, chosen anew each time.
 
 decanet train quick
 """
@@ -18,6 +18,6 @@ RECIPE = Recipe(
     optimizer=Muon(lr=0.17, head_lr=2, bias_lr=25, weight_decay=1e-3),
     schedule=Schedule(shape="linear"),
     label_smoothing=0.2,
-    test_crops="shift",
+    tta="flip_shift",
     log_every=25,
 )

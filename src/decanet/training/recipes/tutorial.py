@@ -2,9 +2,9 @@
 
     decanet train tutorial
 
-The normalisation's standard deviations are the widely copied ones, which are not those of the data (see
-decanet.data.cifar10): they belong to this recipe only. The tutorial used eight GPUs through DataParallel; here the
-same global batch of 128 runs on whatever there is.
+The normalization's standard deviations are the widely copied ones, which are not those of the data (see
+decanet.data.datasets.cifar10): they belong to this recipe only. The tutorial used eight GPUs through DataParallel; here
+the same global batch of 128 runs on whatever there is.
 """
 
 from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe

@@ -1,0 +1,57 @@
+"""The table of the networks, kept in a file: listing them neither builds them nor imports PyTorch.
+
+``python docs/generate.py`` writes it anew, and a test fails when it is not what :func:`computed` gives.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).parent / "table.json"
+
+
+@functools.cache
+def table() -> list[dict[str, Any]]:
+    """A row for each network, sorted by name.
+
+    ``params`` are those that inference uses; ``params_training_only`` are the auxiliary classifiers'.
+    ``recipe_departures`` counts the declared departures of the paper's recipe, and is None where there is no recipe.
+    """
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def computed() -> list[dict[str, Any]]:
+    """The same, from the networks themselves."""
+    from decanet.anatomy.trace import trace
+    from decanet.core import facts
+    from decanet.models.registry import list_models, model_entry
+
+    rows = []
+    for name in list_models():
+        entry, traced = model_entry(name), trace(name)
+        paper = facts.papers().get(entry.paper)
+        rows.append(
+            {
+                "name": name,
+                "year": paper.year if paper else None,
+                "paper": f"{_surname(paper.authors[0])} {paper.year}" if paper else None,
+                "params": traced.params - traced.params_training_only,
+                "params_training_only": traced.params_training_only,
+                "macs": traced.macs,
+                "input": list(entry.input_size),
+                "summary": entry.summary,
+                "recipe_departures": None if entry.recipe is None else len(entry.recipe.departures),
+            }
+        )
+    return rows
+
+
+def as_text(rows: list[dict[str, Any]]) -> str:
+    """What the file holds: a line for each network."""
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
+
+
+def _surname(author: str) -> str:
+    """``A. Krizhevsky`` to ``Krizhevsky``; the ledger also has ``A. Dosovitskiy et al.``."""
+    return author.removesuffix(" et al.").rpartition(" ")[2]

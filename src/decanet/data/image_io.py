@@ -1,0 +1,304 @@
+"""Reading images: any file that Pillow opens becomes one plain array, upright, whatever its inner form.
+
+An image file may hold palette numbers, ink amounts, 16-bit grays, a transparent background or the note
+"turn me by a quarter". Here all of that is resolved once: palettes are looked up, ink becomes light,
+transparency is laid over white, the camera's orientation is applied, and deep grays keep their precision in
+:func:`read_gray`. Of an animation the first image counts. Color profiles are not applied: the numbers are
+taken as sRGB.
+"""
+
+import contextlib
+import functools
+import io
+import re
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from decanet.core.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 100_000_000  # decoding and converting them takes up to 1.3 GB, which a laptop can bear
+LARGE_PIXELS = (
+    24_000_000  # images above are decoded one at a time, in however many threads they are asked for
+)
+# Formats that Pillow knows and decanet never opens: EPS starts Ghostscript, IPTC opens whatever lies inside it, EPS
+# included; the others are no images without further programs or libraries. Pillow's stubs come on top.
+NEVER_OPENED = {"EPS", "FPX", "IPTC", "MIC", "MPEG", "WMF"}
+LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue in brightness: ITU-R BT.601, section 2.5.1
+
+
+@functools.cache
+def image_formats() -> tuple[str, ...]:
+    """Names of the formats that images are opened in: all that Pillow and its plugins read, but ``NEVER_OPENED``."""
+    from PIL import Image, ImageFile
+
+    with contextlib.suppress(ImportError):  # photographs of iPhones (.heic), for those who have installed it
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    Image.preinit()  # the usual formats are tried first, in whatever order plugins have been imported until now
+    Image.init()
+
+    def is_stub(opener: object) -> bool:
+        return isinstance(opener, type) and issubclass(opener, ImageFile.StubImageFile)
+
+    return tuple(
+        name
+        for name in Image.ID
+        if name not in NEVER_OPENED and name in Image.OPEN and not is_stub(Image.OPEN[name][0])
+    )
+
+
+@functools.cache
+def image_endings() -> frozenset[str]:
+    """Endings of file names, as ``".jpg"``, of the formats in :func:`image_formats`."""
+    from PIL import Image
+
+    formats = image_formats()
+    # JPEG's opener opens MPO as well: a JPEG with further ones behind it, which some cameras write.
+    return frozenset(
+        ending
+        for ending, name in Image.registered_extensions().items()
+        if name in formats or (name == "MPO" and "JPEG" in formats)
+    )
+
+
+def read_rgb(path: Path | str) -> np.ndarray:
+    """The image as uint8 (H, W, 3).
+
+    Deep grays are scaled to 8 bits: integers within 0..65535 by that range, floats within 0..1 by that, and
+    numbers that have no agreed range (others) from their smallest to their largest.
+
+    Raises:
+        DataError: the file is missing, damaged, no image, or larger than ``MAX_PIXELS``.
+    """
+    return np.array(open_rgb(path))
+
+
+def open_rgb(path: Path | str, short_side: int | None = None) -> "Image":
+    """The image as an upright Pillow image of mode RGB, made as :func:`read_rgb` says.
+
+    With ``short_side``, a JPEG may come back at a half, a quarter or an eighth of its size, the smallest of them whose
+    short side is not below ``short_side`` pixels: its decoder then leaves out the work for detail that the caller is
+    about to average away. Other formats always come back whole.
+
+    Raises:
+        DataError: as :func:`read_rgb`.
+    """
+    from PIL import Image
+
+    with _explained(path):
+        image = _open(Path(path), short_side)
+        deep = _deep_gray(image)
+        if deep is None:
+            return _rgb(image)
+        np.rint(np.multiply(deep, 255, out=deep), out=deep)
+        return Image.fromarray(deep.astype(np.uint8)).convert("RGB")
+
+
+def read_gray(path: Path | str) -> np.ndarray:
+    """The image's brightness as float32 (H, W), from 0 for black to 1 for white, weighted by ``LUMA``.
+
+    Raises:
+        DataError: as :func:`read_rgb`.
+    """
+    with _explained(path):
+        image = _open(Path(path))
+        deep = _deep_gray(image)
+        return deep if deep is not None else gray_of(np.array(_rgb(image)))
+
+
+def gray_of(rgb: np.ndarray) -> np.ndarray:
+    """Brightness, float32 (H, W) in 0..1, of a uint8 image (H, W, 3)."""
+    weights = np.array(LUMA, np.float32) / np.float32(255)
+    gray = np.empty(rgb.shape[:2], np.float32)
+    for rows in _parts(gray):
+        np.clip(rgb[rows] @ weights, 0, 1, out=gray[rows])  # rounding may leave 0..1 by a hair
+    return gray
+
+
+def _parts(image: np.ndarray) -> Iterator[slice]:
+    """Rows of an image, some million pixels at a time: floats for all of a large one would multiply its memory."""
+    rows = max(1, 2**20 // max(1, image.shape[1]))
+    return (slice(top, top + rows) for top in range(0, len(image), rows))
+
+
+class _Unsuitable(Exception):  # noqa: N818 (its text goes on after "image PATH")
+    """A whole image of a form that is not read rightly."""
+
+
+@contextlib.contextmanager
+def _explained(path: Path | str) -> Iterator[None]:
+    """Whatever reading an image raises becomes a DataError of one line."""
+    from PIL import Image
+
+    try:
+        yield
+    except DataError:
+        raise
+    except _Unsuitable as error:
+        raise DataError(f"image {path} {error}") from None
+    except Image.DecompressionBombError:
+        raise DataError(f"image {path} has more than {MAX_PIXELS:,} pixels; make it smaller first") from None
+    except Image.UnidentifiedImageError:
+        raise DataError(f"{path} is no image that Pillow can read; convert it to PNG or JPEG") from None
+    except MemoryError:
+        raise DataError(f"image {path} does not fit into the memory that is left; make it smaller") from None
+    except OSError as error:
+        raise DataError(f"cannot read image {path}: {error}; is it complete?") from None
+    except Exception as error:  # damaged files make decoders raise whatever they stumble over
+        raise DataError(f"image {path} is damaged: {type(error).__name__}: {error}") from None
+
+
+def _open(path: Path, short_side: int | None = None) -> "Image":
+    """Open and decode (see :func:`open_rgb` for ``short_side``), and turn upright."""
+    from PIL import ImageOps
+
+    if not path.exists():
+        raise DataError(f"there is no image {path}; check the path")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give an image file")
+    if not path.is_file():  # opening a pipe would wait for a writer, for ever
+        raise DataError(f"{path} is a pipe or a device; give an image file")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty and no image; fetch it anew, or remove it")
+    _silence_pillow()
+    try:
+        image = _decode(path, short_side)
+    except ValueError:
+        if (shortened := _without_long_texts(path)) is None:
+            raise
+        image = _decode(shortened, short_side)
+    with contextlib.suppress(Exception):  # a damaged note beside whole pixels: they stay as they are stored
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def _decode(file: Path | io.BytesIO, short_side: int | None) -> "Image":
+    from PIL import Image
+
+    with Image.open(file, formats=image_formats()) as image:
+        if short_side:
+            image.draft(None, (short_side, short_side))
+        pixels = image.width * image.height
+        if pixels > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        tags: Any = getattr(image, "tag_v2", {})
+        bits = max(tags.get(BITS_PER_SAMPLE, (8,)))
+        if image.tile and image.tile[0][0] == "raw" and tags.get(PLANAR_CONFIGURATION) == 2 and bits > 8:
+            raise _Unsuitable(
+                f"keeps {bits}-bit channels one after the other, which Pillow reads in wrong colors; convert it to "
+                "8 bits, for instance with ImageMagick: magick IN.tif -depth 8 OUT.png"
+            )
+        is_deep_png = image.format == "PNG" and image.tile and image.tile[0][3] == "RGB;16B"
+        with _LARGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
+            image.load()
+    if (
+        is_deep_png and "transparency" in image.info
+    ):  # of 16 bits, where Pillow keeps the upper 8 of the pixels
+        image.info["transparency"] = tuple(value >> 8 for value in image.info["transparency"])
+    return image
+
+
+_LARGE = threading.Lock()
+
+# Tags of TIFF 6.0, section 8, and the values of photometric interpretation and sample format.
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANAR_CONFIGURATION, SAMPLE_FORMAT = 258, 262, 284, 339
+WHITE_IS_ZERO, UNSIGNED = 0, 1
+
+
+def _silence_pillow() -> None:
+    """Ignore Pillow's warnings: what matters becomes an error.
+
+    ``warnings.catch_warnings`` would restore, in one thread, filters that another has just set.
+    """
+    ours = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+    if ours not in warnings.filters:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def _without_long_texts(path: Path) -> io.BytesIO | None:
+    """A PNG without the texts and the color profile that are too long for Pillow; None for other formats.
+
+    Pillow stops at a megabyte of one text and 64 of all; ``PngImagePlugin.MAX_TEXT_CHUNK`` would move that for the
+    whole process.
+    """
+    data = path.read_bytes()
+    if not data.startswith(PNG_SIGNATURE):
+        return None
+    kept, start, texts = [PNG_SIGNATURE], len(PNG_SIGNATURE), 0
+    while start + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        chunk = data[start : start + length + 12]
+        start += len(chunk)
+        if kind in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
+            is_plain = kind == b"tEXt" or (kind == b"iTXt" and chunk[8:-4].partition(b"\0")[2][:1] == b"\0")
+            longest = length if is_plain else 1032 * length  # what deflate can make of it
+            texts += longest
+            if longest > 2**20 or texts > 2**26:
+                continue
+        kept.append(chunk)
+    return io.BytesIO(b"".join(kept))
+
+
+def _deep_gray(image: "Image") -> np.ndarray | None:
+    """Grays of more than 8 bits as float32 in 0..1, or None for all other images."""
+    if not image.mode.startswith(("I", "F")):
+        return None
+    tags: Any = getattr(image, "tag_v2", {})
+    bits = tags.get(BITS_PER_SAMPLE, (16,))[0]
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise _Unsuitable("holds NaN or infinity; give finite pixels")
+    if bits == 32 and image.mode == "I" and tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
+        values = values.view(np.uint32)
+    least, greatest = float(values.min()), float(values.max())
+    if image.mode.startswith("I") and least >= 0 and greatest <= 65535:
+        least, greatest = 0, 4095 if bits == 12 else 65535
+    elif image.mode == "F" and least >= 0 and greatest <= 1:
+        least, greatest = 0, 1
+    deep = np.empty(values.shape, np.float32)
+    rows = max(
+        1, 2**20 // values.shape[1]
+    )  # float64 for a part at a time: a large image would double its memory
+    for top in range(0, len(values), rows):
+        part = np.subtract(values[top : top + rows], least, dtype=np.float64)
+        deep[top : top + rows] = part / (greatest - least or 1)
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        np.subtract(1, deep, out=deep)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):  # one gray of a 16-bit PNG: white lies behind it
+        deep[values == transparent] = 1
+    return deep
+
+
+def _rgb(image: "Image") -> "Image":
+    from PIL import Image
+
+    if image.mode == "LAB":
+        image = _lab_to_rgb(image)
+    elif image.has_transparency_data:
+        if image.mode == "La":
+            image = image.convert("LA")
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _lab_to_rgb(image: "Image") -> "Image":
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image

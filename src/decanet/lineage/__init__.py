@@ -1,0 +1,1 @@
+"""The timeline of the decade: what each network brought, its table and figures."""

@@ -1,0 +1,292 @@
+"""Weights that libraries publish, and weights from a file, brought into our networks.
+
+A library names its layers otherwise than the papers do, so each network declares a pure map of names
+(:class:`~decanet.models.registry.Published`). The library fetches the file and keeps it in its own cache,
+and the file's hash is checked against the one in its name. Weights expect images prepared as in their
+training, so the preprocessing belongs to them: :func:`weights_preprocessing`.
+
+What may be asked for, as ``weights``:
+
+``"decanet"``
+    what comes with the package: networks trained here on CIFAR-10;
+``"torchvision"`` or ``"timm"``
+    the library's weights for this network: of torchvision the first that it published (``IMAGENET1K_V1``: the
+    recipe nearest to the paper's), of timm a set trained on ImageNet-1k alone, as the paper's network was (for
+    ConvNeXt and ViT timm has a dozen; what it loads by default saw more images);
+``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``
+    another set by the library's name for it; sets that saw more than ImageNet-1k are said to have;
+a path
+    a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file, with our names or those of a library that publishes this
+    network; also when a training script wrapped them (:mod:`decanet.models._foreign_files`).
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from decanet.core.errors import CheckpointError, UsageError, did_you_mean
+from decanet.models._foreign_files import read_file, unwrap
+from decanet.models.registry import ModelEntry, PretrainedWeights, list_models, model_entry
+from decanet.models.weight_files import fit_weights, packaged_file, read_weights
+
+LIBRARIES = ("torchvision", "timm")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What weights expect of an image.
+
+    The shorter side becomes ``resize`` pixels long, the center of ``crop`` x ``crop`` is taken, and pixels
+    in 0..1 are normalized with the channels' ``mean`` and ``std``.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str
+
+
+@dataclass(frozen=True)
+class PretrainedAccuracy:
+    """What the publisher states for a single center crop of ImageNet's validation images, in percent."""
+
+    weights: str
+    top1_pct: float
+    top5_pct: float
+
+
+def load_pretrained(model: nn.Module, entry: ModelEntry, source: str | Path) -> list[str]:
+    """Load the weights ``source`` (see the module's text) into ``model``, a network of ``entry``.
+
+    Returns:
+        Lines on what a user should know of these weights, for instance what was done to the names in a file.
+
+    Raises:
+        UsageError: no library publishes weights of this layout, or an unknown set of them.
+        CheckpointError: the file is missing, damaged, cannot be fetched, or belongs to another network or
+            number of classes.
+    """
+    library, _, which = str(source).partition(":")
+    notes: list[str] = []
+    if str(source) == "decanet":
+        state, origin = read_weights(packaged_file(entry.name)), "the package's own weights"
+    elif library in LIBRARIES:
+        pretrained = _published(entry, library)
+        state = pretrained.key_map(_fetch(pretrained, which))
+        origin = f"{library}'s weights"
+        notes += _about(pretrained, which)
+    else:
+        origin = str(source)
+        # A file that a library's user saved has the library's names.
+        key_maps = [pretrained.key_map for pretrained in entry.pretrained]
+        found = unwrap(read_file(Path(source)), model.state_dict(), key_maps)
+        if found is None:
+            raise CheckpointError(
+                f"{source} holds no weights: a dictionary from layer names to tensors is needed"
+            )
+        state = found.tensors
+        notes += [f"{origin}: {found.note}"] if found.note else []
+    return notes + _load(model, entry, state, origin)
+
+
+def weights_preprocessing(name: str, source: str) -> Preprocessing:
+    """What pretrained weights of ``name`` expect; ``source`` is as in the module's text, but not a path.
+
+    Raises:
+        UsageError: unknown network, or no such weights.
+    """
+    library, _, which = source.partition(":")
+    pretrained = _published(model_entry(name), library)
+    if library == "timm":
+        config = _timm_config(pretrained, which)
+        crop, fraction = config.input_size[-1], config.crop_pct
+        # A set that is asked for is prepared for as timm evaluates it: some at a larger size than their authors do.
+        if which:
+            crop = (config.test_input_size or config.input_size)[-1]
+            fraction = config.test_crop_pct or fraction
+        return Preprocessing(int(crop / fraction), crop, config.mean, config.std, config.interpolation)
+    settings = _torchvision_entry(pretrained, which).transforms()
+    mean, std = tuple(settings.mean), tuple(settings.std)
+    if pretrained.name in ("googlenet", "inception_v3"):
+        # torchvision's modules undo the usual normalization inside (transform_input) for these two: they were
+        # trained on images in -1..1.
+        mean = std = (0.5, 0.5, 0.5)
+    return Preprocessing(
+        settings.resize_size[0], settings.crop_size[0], mean, std, settings.interpolation.value
+    )
+
+
+def pretrained_accuracy(name: str, source: str) -> PretrainedAccuracy | None:
+    """What the publisher of the weights states, to stand beside what we measure; None where nothing.
+
+    Raises:
+        UsageError: unknown network, or no such weights.
+    """
+    library, _, which = source.partition(":")
+    pretrained = _published(model_entry(name), library)
+    if library == "timm":  # its tables are not part of the installed library
+        return None
+    weights = _torchvision_entry(pretrained, which)
+    stated = weights.meta["_metrics"]["ImageNet-1K"]
+    extra = " (extra training data)" if _extra_data(weights.name) else ""
+    return PretrainedAccuracy(f"torchvision {weights}{extra}", stated["acc@1"], stated["acc@5"])
+
+
+def imagenet_categories() -> list[str]:
+    """ImageNet's thousand class names in the order of the labels, as torchvision spells them."""
+    from torchvision.models import ResNet18_Weights
+
+    return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _published(entry: ModelEntry, library: str) -> PretrainedWeights:
+    for pretrained in entry.pretrained:
+        if pretrained.library == library:
+            return pretrained
+    # resnet50 is the paper's, torchvision's resnet50 is version 1.5: point to the network that has weights.
+    near = [
+        other
+        for other in list_models()
+        for p in model_entry(other).pretrained
+        if (p.library, p.name) == (library, entry.name)
+    ]
+    instead = f"use {near[0]}, which has that library's layout" if near else "give a file"
+    raise UsageError(f"{library} publishes no weights for the layout of {entry.name}; {instead}")
+
+
+def _fetch(pretrained: PretrainedWeights, which: str) -> Mapping[str, Tensor]:
+    if pretrained.library == "timm":
+        return _fetch_timm(pretrained, which)
+    weights = _torchvision_entry(pretrained, which)
+    name = weights.url.rpartition("/")[2]
+    file = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if file.exists():
+        _check_hash(file)
+        return read_file(file)
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:  # no network, or a full disk
+        raise CheckpointError(
+            f"cannot fetch the weights of {pretrained.name} ({_cause(error)}); put {name} into {file.parent}"
+        ) from error
+    except RuntimeError as error:  # the hash differs: the library has removed the file
+        raise CheckpointError(
+            f"the weights of {pretrained.name} arrived damaged ({_cause(error)}); try again"
+        ) from error
+
+
+def _fetch_timm(pretrained: PretrainedWeights, which: str) -> Mapping[str, Tensor]:
+    config = _timm_config(pretrained, which)
+    import timm
+
+    name = f"{config.architecture}.{config.tag}"
+    try:
+        return timm.create_model(name, pretrained=True).state_dict()
+    except Exception as error:  # its download client raises errors of its own and of two more libraries
+        where = config.hf_hub_id or config.url
+        raise CheckpointError(
+            f"cannot fetch timm's weights {name} ({_cause(error)}); fetch the file of "
+            f"{where} on another machine and give it with --weights FILE"
+        ) from error
+
+
+def _timm_config(pretrained: PretrainedWeights, which: str) -> Any:
+    try:
+        from timm.models import get_pretrained_cfg, list_pretrained
+    except ImportError as error:
+        raise UsageError("these weights need the library timm: pip install 'decanet[timm]'") from error
+    if not which:
+        return get_pretrained_cfg(pretrained.name)
+    network = pretrained.name.partition(".")[0]
+    sets: dict[str, Any] = {
+        name.partition(".")[2]: get_pretrained_cfg(name) for name in list_pretrained(f"{network}.*")
+    }
+    known = [tag for tag, config in sets.items() if config.num_classes]  # others are networks without a head
+    if which not in known:
+        hint = did_you_mean(which, known) or f" (known: {', '.join(known)})"
+        raise UsageError(f"timm has no weights {which!r} for {network}{hint}")
+    return sets[which]
+
+
+def _about(pretrained: PretrainedWeights, which: str) -> list[str]:
+    """What a user should know of a library's set of weights, in lines."""
+    if pretrained.library == "timm":
+        config = _timm_config(pretrained, which)
+        set_name, squeezed = f"{config.architecture}.{config.tag}", config.crop_mode == "squash"
+    else:
+        set_name, squeezed = str(_torchvision_entry(pretrained, which)), False
+    notes = []
+    if extra := _extra_data(set_name):
+        notes.append(
+            f"{pretrained.library}'s {set_name} was trained on more than ImageNet-1k ({', '.join(extra)}): "
+            "its accuracy is not comparable with networks trained on ImageNet-1k alone"
+        )
+    if squeezed:
+        notes.append(
+            f"{set_name} is meant for whole images squeezed to a square; here their center is cropped"
+        )
+    return notes
+
+
+def _extra_data(set_name: str) -> list[str]:
+    """Which data besides ImageNet-1k a set's name states, for instance in12k of ``in12k_ft_in1k``."""
+    found = re.findall(r"in\d+k|lvd\d+m|laion\w*|bamboo|swag", set_name.lower().replace("imagenet", "in"))
+    return [data for data in dict.fromkeys(found) if data != "in1k"]
+
+
+def _torchvision_entry(pretrained: PretrainedWeights, which: str) -> Any:
+    from torchvision.models import get_model_weights
+
+    entries = get_model_weights(pretrained.name).__members__
+    if not which:
+        return next(iter(entries.values()))
+    if which not in entries:
+        hint = did_you_mean(which, entries) or f" (known: {', '.join(entries)})"
+        raise UsageError(f"torchvision has no weights {which!r} for {pretrained.name}{hint}")
+    return entries[which]
+
+
+def _check_hash(file: Path) -> None:
+    """The published name ends in the first digits of the file's SHA-256: ``resnet50-0676ba61.pth``."""
+    stated = file.stem.rpartition("-")[2]
+    with file.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not actual.startswith(stated):
+        raise CheckpointError(
+            f"{file} is damaged (its SHA-256 begins {actual[: len(stated)]}); delete it and try again"
+        )
+
+
+def _load(model: nn.Module, entry: ModelEntry, state: Mapping[str, Tensor], origin: str) -> list[str]:
+    ours = model.state_dict()
+    # Old files lack the step counters of batch normalization, which evaluation does not use.
+    counters = {key: value for key, value in ours.items() if key.endswith("num_batches_tracked")}
+    # Libraries save networks without their auxiliary classifiers, which only training uses.
+    auxiliary = {key: value for key, value in ours.items() if key.startswith("aux")}
+    notes = []
+    if auxiliary and not any(key.startswith("aux") for key in state):
+        state = {**auxiliary, **state}
+        notes.append(f"{origin} has no auxiliary classifiers: they keep their initialization")
+    state = {**counters, **state}
+    wrong = [key for key in ours if key in state and ours[key].shape != state[key].shape]
+    only_classes = all(state[key].shape[1:] == ours[key].shape[1:] for key in wrong)
+    if wrong and only_classes and ours.keys() == state.keys():
+        theirs, mine = state[wrong[-1]].shape[0], ours[wrong[-1]].shape[0]
+        raise CheckpointError(
+            f"{origin} is for {theirs} classes, and this {entry.name} has {mine}; "
+            f"give a data set of {theirs} classes, or build it with num_classes={theirs}"
+        )
+    fit_weights(model, state, origin)
+    return notes
+
+
+def _cause(error: BaseException) -> str:
+    """The error's first line: the libraries print tables and advice after it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,168 @@
+"""Which networks exist, and how one is built by name."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from decanet.core.errors import UsageError, did_you_mean, shortage
+from decanet.core.recipe import Recipe
+from decanet.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class PretrainedWeights:
+    """Weights that a library publishes for a network of exactly this layout.
+
+    Attributes:
+        library: ``"torchvision"`` or ``"timm"``.
+        name: the library's name of the network; for timm with the tag of the weights where it has several.
+        key_map: pure function from the library's state dict to ours.
+    """
+
+    library: str
+    name: str
+    key_map: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+
+class Departure(NamedTuple):
+    """A declared difference from the facts.
+
+    Attributes:
+        built: what the network has instead: a number, or a stage's shape (C, H, W). Any other value is an error.
+        reason: why.
+    """
+
+    built: object
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """What is known of a network without building it.
+
+    Attributes:
+        name: the registered name, which is the builder's.
+        build: ``build(num_classes=..., **options) -> nn.Module``.
+        input_size: (C, H, W) of the images it was designed for.
+        paper: key of its paper in the facts, or an empty string where there is none.
+        facts: key of its architecture in the facts, or an empty string where no source states its numbers.
+        departures: what differs from the stated facts on purpose, by quantity: ``"params"``, ``"params_with_aux"``,
+            ``"macs"``, ``"depth"`` or a stage's name.
+        published: weights that libraries publish for exactly this layout.
+        recipe: how the paper trains it, or None where the paper does not; ``paper:NAME`` on the command line.
+        summary: first line of the builder's docstring.
+        too_small_use: name of the variant for smaller images, or an empty string.
+    """
+
+    name: str
+    build: Callable[..., nn.Module]
+    input_size: tuple[int, int, int]
+    paper: str
+    facts: str
+    departures: Mapping[str, Departure]
+    pretrained: tuple[PretrainedWeights, ...]
+    recipe: Recipe | None
+    summary: str
+    too_small_use: str
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes of the paper's own data set, the builder's default."""
+        return inspect.signature(self.build).parameters["num_classes"].default
+
+    @property
+    def options(self) -> list[str]:
+        """Names of what can be varied besides the number of classes."""
+        return [name for name in inspect.signature(self.build).parameters if name != "num_classes"]
+
+
+_MODELS: Registry[ModelEntry] = Registry("model", "decanet.models")
+
+
+def register_model(
+    *,
+    input_size: tuple[int, int, int],
+    paper: str = "",
+    facts: str = "",
+    departures: Mapping[str, Departure] | None = None,
+    pretrained: tuple[PretrainedWeights, ...] = (),
+    recipe: Recipe | None = None,
+    too_small_use: str = "",
+) -> Callable[[Callable[..., nn.Module]], Callable[..., nn.Module]]:
+    """Register the decorated builder, ``(num_classes=..., **options) -> nn.Module``, under its own name.
+
+    One ``recipe`` may serve a family: the network's own name is put into it.
+    """
+
+    def decorate(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+        name = build.__name__
+        summary = (build.__doc__ or "").strip().partition("\n")[0]
+        own = recipe and recipe.model_copy(
+            update={"name": f"paper:{name}", "model": recipe.model.model_copy(update={"name": name})}
+        )
+        entry = ModelEntry(
+            name, build, input_size, paper, facts, departures or {}, pretrained, own, summary, too_small_use
+        )
+        _MODELS.add(name, entry)
+        return build
+
+    return decorate
+
+
+def list_models() -> list[str]:
+    """Names of all networks, sorted."""
+    return _MODELS.names()
+
+
+def model_entry(name: str) -> ModelEntry:
+    """The registry's entry of a network. Raises UsageError for an unknown name."""
+    return _MODELS.get(name)
+
+
+def create_model(
+    name: str, *, num_classes: int | None = None, weights: str | Path | None = None, **options: Any
+) -> nn.Module:
+    """Build a network by name, initialized as its paper says or with pretrained weights.
+
+    Args:
+        name: a name of :func:`list_models`.
+        num_classes: size of the output; the paper's own by default.
+        weights: ``"decanet"`` (trained here, in the package), ``"torchvision"``, ``"timm"``, a set such as
+            ``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``, or a file.
+        options: what the network's builder lets vary, for instance ``dropout=0.0``.
+
+    Returns:
+        The network. Its ``decanet_notes`` are lines on the weights: how they were found in a file, what is missing.
+
+    Raises:
+        UsageError: unknown name or option, with the nearest known ones; no such weights.
+        CheckpointError: the weights cannot be fetched or read, or belong to another network.
+    """
+    entry = model_entry(name)
+    for option in options:
+        if option not in entry.options:
+            known = f"known: {', '.join(entry.options)}" if entry.options else "it has none"
+            hint = did_you_mean(option, entry.options) or f" ({known})"
+            raise UsageError(f"model {name!r} has no option {option!r}{hint}")
+    if num_classes is None:
+        num_classes = entry.num_classes
+    elif num_classes < 1:
+        raise UsageError(f"model {name!r} needs at least 1 class, got num_classes={num_classes}")
+    try:
+        model = entry.build(num_classes=num_classes, **options)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
+        if not options or shortage(error):
+            raise
+        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise UsageError(f"model {name!r} cannot be built with {given[:200]}: {str(error)[:200]}") from error
+    model.decanet_name = name  # type: ignore[assignment]  # plain metadata, lets messages name the variant
+    model.decanet_notes = []  # type: ignore[assignment]  # what a user should know of the weights, in lines
+    if weights is not None:
+        from decanet.models.pretrained import load_pretrained
+
+        model.decanet_notes = load_pretrained(model, entry, weights)  # type: ignore[assignment]
+    return model

@@ -1,0 +1,100 @@
+"""The networks that come trained with the package: small, told where they are from, and as good as they say."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from decanet.cli import run as decanet
+from decanet.core.errors import DataError, UsageError
+from decanet.core.report import Silent
+from decanet.core.runtime import cache_folder
+from decanet.data import ImageData, load_data
+from decanet.evaluation.runs import load_packaged
+from decanet.models import create_model
+from decanet.models.weight_files import list_packaged, packaged_file, read_about
+from decanet.training.session import evaluate_split
+from tests.conftest import MakeFolder
+
+CPU = torch.device("cpu")
+
+
+def test_they_are_small_and_say_where_they_come_from() -> None:
+    assert list_packaged() == ["decanet_m", "decanet_s"]
+    assert sum(packaged_file(name).stat().st_size for name in list_packaged()) < 6e6
+    for name in list_packaged():
+        about = read_about(packaged_file(name))
+        assert about["model"] == name
+        assert about["data"] == "cifar10"
+        assert about["recipe"]
+        assert about["seed"].isdecimal()
+        assert about["commit"] not in {"", "None"}
+        assert float(about["test_top1"]) > 0.85
+        assert len(json.loads(about["classes"])) == 10
+
+
+def accuracy_again(name: str, every: int = 1) -> float:
+    """Accuracy on the test split, or on one of ``every`` so many of its images, by the recipe's own views."""
+    try:
+        data = load_data("cifar10", cache=cache_folder(), report=Silent())
+    except DataError as error:
+        pytest.skip(f"CIFAR-10 cannot be had here: {error}")
+    assert isinstance(data, ImageData)
+    trained = load_packaged(name, CPU)
+    return evaluate_split(
+        trained.model, trained.recipe, replace(data, test=data.test[::every]), "test", CPU
+    ).top(1)
+
+
+def claimed(name: str) -> float:
+    return float(read_about(packaged_file(name))["test_top1"])
+
+
+def test_the_small_one_is_as_good_as_it_says() -> None:
+    # Of 2,000 images: 0.02 is three standard errors. The next test looks at all.
+    assert accuracy_again("decanet_s", every=5) == pytest.approx(claimed("decanet_s"), abs=0.02)
+
+
+@pytest.mark.slow(reason="six views of 10,000 images; the test above looks at a fifth of them with decanet_s")
+@pytest.mark.parametrize("name", list_packaged())
+def test_they_are_exactly_as_good_as_they_say(name: str) -> None:
+    assert accuracy_again(name) == pytest.approx(claimed(name), abs=0.003)
+
+
+def test_it_names_a_cat(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from skimage.data import chelsea
+
+    Image.fromarray(chelsea()).save(tmp_path / "cat.png")
+    assert decanet(["predict", "--model", "decanet_m", str(tmp_path / "cat.png"), "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["classes"][0]["class"] == "cat"
+
+
+def test_the_weights_can_be_had_from_python() -> None:
+    model = create_model("decanet_s", weights="decanet")
+    trained = load_packaged("decanet_s", CPU)
+    for name, tensor in trained.model.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor)
+
+
+def test_others_are_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match="only of decanet_m and decanet_s"):
+        packaged_file("resnet50")
+    assert decanet(["predict", "--model", "resnet50", "cat.jpg"]) == 2
+    assert decanet(["predict", "--model", "decanet_s"]) == 2
+    assert "decanet predict --model decanet_s cat.jpg" in capsys.readouterr().err
+
+
+def test_they_are_evaluated_by_name_on_a_folder_with_some_of_their_classes(
+    make_folder: MakeFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_folder({"cat": 2, "ship": 1})
+    assert decanet(["evaluate", "decanet_s", "--data", str(folder), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["run"], result["images"]) == ("decanet_s", 3)
+    (folder / "cat").rename(folder / "lion")
+    assert decanet(["evaluate", "decanet_s", "--data", str(folder)]) == 3
+    assert "other classes than the run was trained on: lion" in capsys.readouterr().err
