@@ -15,7 +15,7 @@ from decanet.core import facts
 from decanet.core.errors import DataError, UsageError
 from decanet.core.recipe import to_toml
 from decanet.models import create_model, list_models, model_entry
-from decanet.models.meta import ShapesOnly
+from decanet.models.meta_device import ShapesOnly
 
 NAMES = list_models()
 SMALL = 500_000  # parameters; networks up to here are built with real weights too

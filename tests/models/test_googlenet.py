@@ -7,8 +7,8 @@ import torch
 import torchvision
 
 from decanet.models import create_model, model_entry
-from decanet.models._outputs import Outputs
 from decanet.models.googlenet import from_torchvision
+from decanet.models.protocol import Outputs
 from tests.models._checks import (
     check_counts,
     check_learning_rates,

@@ -7,8 +7,8 @@ from scipy.stats import truncnorm
 
 from decanet.core.errors import DataError
 from decanet.models import create_model, model_entry
-from decanet.models._outputs import Outputs
 from decanet.models.inception_v3 import from_torchvision
+from decanet.models.protocol import Outputs
 from tests.models._checks import (
     check_counts,
     check_learning_rates,

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from decanet.core.errors import DataError
 from decanet.models import create_model
-from decanet.models._input_check import smallest_input
+from decanet.models._input_errors import smallest_input
 from decanet.models.lenet import C3_SEES
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from decanet.models.meta import ShapesOnly, macs_of
-from decanet.models.registry import create_model
+from decanet.models.factory import create_model
+from decanet.models.meta_device import ShapesOnly, macs_of
 
 
 @dataclass(frozen=True)

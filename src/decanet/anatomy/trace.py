@@ -29,8 +29,9 @@ from torch.utils._pytree import tree_leaves
 
 from decanet.convolution.arithmetic import ReceptiveField, Window
 from decanet.core.errors import UsageError
-from decanet.models.meta import PRODUCTS, ShapesOnly, macs_of
-from decanet.models.registry import create_model, model_entry
+from decanet.models.factory import create_model
+from decanet.models.meta_device import PRODUCTS, ShapesOnly, macs_of
+from decanet.models.registry import model_entry
 
 BYTES_PER_NUMBER = 4  # activations in float32
 

@@ -7,9 +7,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decanet.models.factory import create_model
     from decanet.models.registry import (
         PretrainedWeights,
-        create_model,
         list_models,
         model_entry,
         register_model,
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "PretrainedWeights": "registry",
-    "create_model": "registry",
+    "create_model": "factory",
     "list_models": "registry",
     "model_entry": "registry",
     "register_model": "registry",

@@ -42,7 +42,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import BY_HAND, COLOR_NOISE, MOMENTUM
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import PretrainedWeights, register_model
 
 
@@ -83,7 +83,7 @@ class AlexNet(nn.Module):
             nn.Linear(4096, num_classes),
         )
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.features(x)  # (N, 256, 6, 6)
@@ -124,7 +124,7 @@ class AlexNetCifar(nn.Module):
             nn.Linear(4096, num_classes),
         )
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.features(x)  # (N, 256, 4, 4)
@@ -173,7 +173,7 @@ class AlexNetTwoTower(nn.Module):
                     module.bias, 1.0 if name in {"conv2", "conv4", "conv5", "fc6", "fc7"} else 0.0
                 )
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.pool1(self.norm(self.relu(self.conv1(x))))  # (N, 96, 27, 27)

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import PretrainedWeights, register_model
 
 DEPTHS = (3, 3, 9, 3)
@@ -110,7 +110,7 @@ class ConvNeXt(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.stem(x)  # (N, 96, 56, 56)

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, MOMENTUM
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import register_model
 
 
@@ -98,7 +98,7 @@ class CudaConvnet18(nn.Module):
         initialize(self.conv3, 0.01)
         initialize(self.fc10, 0.01)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.rnorm1(self.relu(self.pool1(self.conv1(x))))  # (N, 32, 16, 16)
@@ -138,7 +138,7 @@ class CudaConvnetLocal(nn.Module):
         initialize(self.local4, 0.04)
         initialize(self.fc10, 0.01)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 24, 24) -> (N, num_classes)."""
         x = self.rnorm1(self.pool1(self.relu(self.conv1(x))))  # (N, 64, 12, 12)

@@ -22,7 +22,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import register_model
 
 WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
@@ -117,7 +117,7 @@ class DecaNet(nn.Module):
         kernels = (eigenvectors / scale).T.flip(0).reshape(-1, 3, k, k)
         self.whiten.weight.copy_(torch.cat([kernels, -kernels]))
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.rectify(self.whiten(x))  # (N, 24, 31, 31)

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import FB_RESNET_TORCH
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import initialize_he, rename_keys
 from decanet.models.registry import PretrainedWeights, register_model
 
@@ -124,7 +124,7 @@ class DenseNet(nn.Module):
         self.fc = nn.Linear(c4, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes); the channels in the comments are DenseNet-121's."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
@@ -163,7 +163,7 @@ class DenseNetCifar(nn.Module):
         self.fc = nn.Linear(c3, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.conv1(x)  # (N, c0, 32, 32)

@@ -47,8 +47,8 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import MOMENTUM
-from decanet.models._input_check import explains_wrong_input
-from decanet.models._outputs import Outputs
+from decanet.models._input_errors import explain_input_errors
+from decanet.models.protocol import Outputs
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 # Table 1: input channels, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
@@ -176,7 +176,7 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(1024, num_classes)
         initialize(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor | Outputs:
         """(N, 3, 224, 224) -> (N, num_classes), or ``Outputs`` of three such tensors in training mode."""
         x = self.norm1(self.pool1(self.conv1(x)))  # (N, 64, 56, 56)
@@ -219,7 +219,7 @@ class GoogLeNetCifar(nn.Module):
         self.fc = nn.Linear(1024, num_classes)
         initialize(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.pool2(self.conv2(self.conv2_reduce(self.conv1(x))))  # (N, 192, 16, 16)

@@ -48,8 +48,8 @@ from torch import Tensor, nn
 from decanet.core.errors import DataError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, RmsProp, Schedule
 from decanet.models._departures import MOMENTUM
-from decanet.models._input_check import explains_wrong_input
-from decanet.models._outputs import Outputs
+from decanet.models._input_errors import explain_input_errors
+from decanet.models.protocol import Outputs
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
@@ -274,7 +274,7 @@ class InceptionV3(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor | Outputs:
         """(N, 3, 299, 299) -> (N, num_classes), or ``Outputs`` of two such tensors in training mode."""
         x = self.conv3(self.conv2(self.conv1(x)))  # (N, 64, 147, 147)

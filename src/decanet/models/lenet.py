@@ -33,7 +33,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import Departure, register_model
 
 # Table I: which maps of S2 each of the sixteen maps of C3 sees.
@@ -127,7 +127,7 @@ class LeNet5(nn.Module):
             bound = 2.4 / (len(C3_SEES[target]) * 25)
             nn.init.uniform_(kernel, -bound, bound)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, 32, 32) -> (N, num_classes)."""
         x = self.squash(self.c1(x))  # (N, 6, 28, 28)
@@ -165,7 +165,7 @@ class LeNet5Modern(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, 32, 32) -> (N, num_classes)."""
         x = self.s2(self.relu(self.c1(x)))  # (N, 6, 14, 14)

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import MOMENTUM
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import register_model
 
 
@@ -72,7 +72,7 @@ class NiN(nn.Module):
         self.pool4 = nn.AdaptiveAvgPool2d(1)
         initialize(self, std=0.05, exceptions={"mlpconv1.0": 0.01, "mlpconv3.0": 0.01, "mlpconv4.4": 0.01})
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.pool1(self.mlpconv1(x))  # (N, 96, 27, 27)
@@ -97,7 +97,7 @@ class NiNCifar(nn.Module):
         self.pool3 = nn.AdaptiveAvgPool2d(1)
         initialize(self, std=0.05, exceptions={})
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.dropout1(self.pool1(self.mlpconv1(x)))  # (N, 96, 16, 16)

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, DEVIATION, FB_RESNET_TORCH, MOMENTUM, WARM_UP
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import Block, PaddedShortcut, initialize_he, stage
 from decanet.models.registry import register_model
 
@@ -106,7 +106,7 @@ class PreActResNetCifar(nn.Module):
         self.fc = nn.Linear(channels[2], num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.act1(self.conv1(x))  # (N, 16, 32, 32)
@@ -136,7 +136,7 @@ class PreActResNet(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.act1(self.conv1(x))  # (N, 64, 112, 112)

@@ -17,7 +17,7 @@ What may be asked for, as ``weights``:
     another set by the library's name for it; sets that saw more than ImageNet-1k are said to have;
 a path
     a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file, with our names or those of a library that publishes this
-    network; also when a training script wrapped them (:mod:`decanet.models._foreign_files`).
+    network; also when a training script wrapped them (:mod:`decanet.models._external_files`).
 """
 
 import hashlib
@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import CheckpointError, UsageError, did_you_mean
-from decanet.models._foreign_files import read_file, unwrap
+from decanet.models._external_files import read_file, unwrap
 from decanet.models.registry import ModelEntry, PretrainedWeights, list_models, model_entry
 from decanet.models.weight_files import fit_weights, packaged_file, read_weights
 

@@ -1,14 +1,12 @@
-"""Which networks exist, and how one is built by name."""
+"""The registry of networks: what is known of each without building it."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from decanet.core.errors import UsageError, did_you_mean, shortage
 from decanet.core.recipe import Recipe
 from decanet.core.registry import Registry
 
@@ -121,48 +119,3 @@ def list_models() -> list[str]:
 def model_entry(name: str) -> ModelEntry:
     """The registry's entry of a network. Raises UsageError for an unknown name."""
     return _MODELS.get(name)
-
-
-def create_model(
-    name: str, *, num_classes: int | None = None, weights: str | Path | None = None, **options: Any
-) -> nn.Module:
-    """Build a network by name, initialized as its paper says or with pretrained weights.
-
-    Args:
-        name: a name of :func:`list_models`.
-        num_classes: size of the output; the paper's own by default.
-        weights: ``"decanet"`` (trained here, in the package), ``"torchvision"``, ``"timm"``, a set such as
-            ``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``, or a file.
-        options: what the network's builder lets vary, for instance ``dropout=0.0``.
-
-    Returns:
-        The network. Its ``decanet_notes`` are lines on the weights: how they were found in a file, what is missing.
-
-    Raises:
-        UsageError: unknown name or option, with the nearest known ones; no such weights.
-        CheckpointError: the weights cannot be fetched or read, or belong to another network.
-    """
-    entry = model_entry(name)
-    for option in options:
-        if option not in entry.options:
-            known = f"known: {', '.join(entry.options)}" if entry.options else "it has none"
-            hint = did_you_mean(option, entry.options) or f" ({known})"
-            raise UsageError(f"model {name!r} has no option {option!r}{hint}")
-    if num_classes is None:
-        num_classes = entry.num_classes
-    elif num_classes < 1:
-        raise UsageError(f"model {name!r} needs at least 1 class, got num_classes={num_classes}")
-    try:
-        model = entry.build(num_classes=num_classes, **options)
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
-        if not options or shortage(error):
-            raise
-        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
-        raise UsageError(f"model {name!r} cannot be built with {given[:200]}: {str(error)[:200]}") from error
-    model.decanet_name = name  # type: ignore[assignment]  # plain metadata, lets messages name the variant
-    model.decanet_notes = []  # type: ignore[assignment]  # what a user should know of the weights, in lines
-    if weights is not None:
-        from decanet.models.pretrained import load_pretrained
-
-        model.decanet_notes = load_pretrained(model, entry, weights)  # type: ignore[assignment]
-    return model

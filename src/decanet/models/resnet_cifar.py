@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, DEVIATION, MOMENTUM, WARM_UP
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import Block, initialize_he, stage
 from decanet.models.registry import register_model
 from decanet.models.resnet import BasicBlock
@@ -47,7 +47,7 @@ class ResNetCifar(nn.Module):
         self.fc = nn.Linear(64, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 16, 32, 32)

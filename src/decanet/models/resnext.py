@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import FB_RESNET_TORCH
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import Block, initialize_he, rename_keys, stage
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
@@ -99,7 +99,7 @@ class ResNeXt(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
@@ -128,7 +128,7 @@ class ResNeXtCifar(nn.Module):
         self.fc = nn.Linear(1024, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 32, 32)

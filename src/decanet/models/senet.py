@@ -39,7 +39,7 @@ from torch import Tensor, nn
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import DEVIATION, MOMENTUM
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import Block, PaddedShortcut, initialize_he, rename_keys, stage
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 from decanet.models.resnet_cifar import ResNetCifar
@@ -182,7 +182,7 @@ class SEResNet(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
@@ -224,7 +224,7 @@ class SENet154(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.stem(x)  # (N, 128, 112, 112)

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import COLOR_NOISE, MOMENTUM
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 # Table 1: the number of 3x3 convolutions in each of the five blocks.
@@ -104,7 +104,7 @@ class VGG(nn.Module):
         self.dropout = nn.Dropout(dropout)
         initialize(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.block1(x)  # (N, 64, 112, 112)
@@ -133,7 +133,7 @@ class VGGCifar(nn.Module):
         self.fc = nn.Linear(512, num_classes)
         initialize(self)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.block1(x)  # (N, 64, 16, 16)

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import initialize_he, stage
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 from decanet.models.resnet import BOTTLENECK_CHANNELS, Bottleneck, ResNet, from_torchvision
@@ -81,7 +81,7 @@ class WideResNetCifar(nn.Module):
         self.fc = nn.Linear(64 * k, num_classes)
         initialize_he(self, counts="fan_in")
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
         x = self.conv1(x)  # (N, 16, 32, 32)

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import BY_HAND, CHANNEL_MEAN, MOMENTUM
-from decanet.models._input_check import explains_wrong_input
+from decanet.models._input_errors import explain_input_errors
 from decanet.models.registry import register_model
 
 
@@ -65,7 +65,7 @@ class ZFNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    @explains_wrong_input
+    @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
         x = self.norm(self.pool1(self.relu(self.conv1(x))))  # (N, 96, 55, 55)

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import DataError
-from decanet.models.meta import ShapesOnly
+from decanet.models.meta_device import ShapesOnly
+from decanet.models.registry import model_entry
 
 
-def explains_wrong_input(forward: Callable[..., Any]) -> Callable[..., Any]:
+def explain_input_errors(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a network's ``forward(self, x)``, x of shape (N, C, H, W), so that wrong inputs are explained.
 
     Raises:
@@ -57,8 +58,6 @@ def smallest_input(model: nn.Module, channels: int, largest: int = 512) -> int |
 
 
 def _own_size(name: str) -> tuple[int, int]:
-    from decanet.models.registry import model_entry
-
     return model_entry(name).input_size[1:]
 
 
@@ -95,8 +94,6 @@ def _explanation(model: nn.Module, forward: Callable[..., Any], x: Tensor) -> st
 
 
 def _variant_for_small(model: nn.Module) -> str:
-    from decanet.models.registry import model_entry
-
     name = getattr(model, "decanet_name", "")
     return model_entry(name).too_small_use if name else ""
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from decanet.models.meta import ShapesOnly
+from decanet.models.meta_device import ShapesOnly
 
 
 def maps(*shape: int, last: bool = False) -> Tensor:

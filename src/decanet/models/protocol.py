@@ -1,4 +1,4 @@
-"""What a network with auxiliary classifiers returns while it trains."""
+"""What a registered network promises besides being an ``nn.Module``."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Outputs(NamedTuple):
-    """The outputs in training mode; in eval mode such a network returns the logits alone.
+    """Outputs of a network with auxiliary classifiers in training mode; in eval mode it returns the logits alone.
 
     The loss is ``loss(logits) + model.aux_weight * sum(loss(a) for a in aux)``.
 
