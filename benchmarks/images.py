@@ -24,7 +24,7 @@ from scipy import ndimage, signal
 
 from decanet.convolution.images import cheapest_method, correlate
 from decanet.convolution.kernels import find_kernel
-from decanet.core.results import write_json
+from decanet.core.files import write_json
 from decanet.core.runtime import environment
 
 Work = Callable[[], np.ndarray]

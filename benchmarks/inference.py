@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from decanet.core.results import write_json
+from decanet.core.files import write_json
 from decanet.core.runtime import environment
 from decanet.export.fuse import fuse
 from decanet.models import create_model, list_models, model_entry

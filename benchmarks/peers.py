@@ -29,8 +29,8 @@ from torchvision import transforms
 from decanet.benchmarking.steps import CPU, TUTORIAL_STEPS, loop_steps, plain_step
 from decanet.benchmarking.timing import about, conditions, markdown_table, spread, write_results
 from decanet.core import facts
+from decanet.core.progress import Silent
 from decanet.core.recipe import Recipe
-from decanet.core.report import Silent
 from decanet.core.runtime import Ranks, cache_folder, keep_freed_memory
 from decanet.data import ImageData, Split, load_data
 from decanet.models import create_model

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from decanet.core.results import RunFolder
+from decanet.core.run_folder import RunFolder
 from decanet.evaluation.runs import load_run
 from decanet.models.weight_files import PACKAGED, save_weights
 

@@ -43,7 +43,7 @@ from decanet.convolution.signals import (
     tutorial_times,
 )
 from decanet.convolution.sounds import overlap_add
-from decanet.core.results import write_json
+from decanet.core.files import write_json
 
 RATE = 48000
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, safe_open
 
-from decanet.core.results import write_json
+from decanet.core.files import write_json
 from decanet.models.weight_files import DIGEST, PACKAGED, save_weights
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"

@@ -100,10 +100,10 @@ def recipes(match: str) -> dict[str, str]:
     import torch
 
     load_recipe = first_of("decanet.training.recipes:load_recipe")
-    override = first_of("decanet.core.recipe:override")
+    override = first_of("decanet.core.recipe_files:override", "decanet.core.recipe:override")
     run_training = first_of("decanet.training.session:run_training")
     resolve = first_of("decanet.training.session:resolve")
-    run_folder = first_of("decanet.core.results:RunFolder")
+    run_folder = first_of("decanet.core.run_folder:RunFolder", "decanet.core.results:RunFolder")
     alone = first_of("decanet.core.runtime:Ranks")()
     data = first_of("decanet.data:load_data")("digits", cache=Path(tempfile.gettempdir()), report=Silent())
     found = {}

@@ -19,11 +19,8 @@ from decanet.core.recipe import (
     RmsProp,
     Schedule,
     Sgd,
-    override,
-    parse_recipe,
-    read_recipe,
-    to_toml,
 )
+from decanet.core.recipe_files import override, parse_recipe, read_recipe, to_toml
 from decanet.training.recipes import list_recipes, load_recipe
 
 SMALL: dict[str, Any] = {
@@ -282,7 +279,7 @@ def test_an_option_cannot_be_null_because_a_run_could_not_write_it_down() -> Non
 def test_progressive_sizes_must_come_in_order() -> None:
     line = mistakes(small(progressive_sizes=[[0.6, 24], [0.3, 20]]))
     assert "progressive_sizes" in line
-    assert "shares must rise" in line
+    assert "fractions must increase" in line
 
 
 @pytest.mark.parametrize("name", ["flash", "quick", "strong", "best", "tutorial", "tutorial_bf16", "paper"])

@@ -21,11 +21,8 @@ from decanet.core.recipe import (
     Schedule,
     Selection,
     Sgd,
-    override,
-    parse_recipe,
-    read_recipe,
-    to_toml,
 )
+from decanet.core.recipe_files import override, parse_recipe, read_recipe, to_toml
 
 SMALL = {
     "model": {"name": "decanet_s"}, "batch_size": 500, "epochs": 2, "optimizer": {"name": "adam"},

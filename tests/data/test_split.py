@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from decanet.core.errors import CheckpointError, DataError
-from decanet.core.report import Silent
+from decanet.core.progress import Silent
 from decanet.data import FolderData, ImageData, RunData, load_data, load_test_data
 from tests.conftest import Heard, MakeFolder
 

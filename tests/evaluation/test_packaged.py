@@ -10,7 +10,7 @@ from PIL import Image
 
 from decanet.cli import run as decanet
 from decanet.core.errors import DataError, UsageError
-from decanet.core.report import Silent
+from decanet.core.progress import Silent
 from decanet.core.runtime import cache_folder
 from decanet.data import ImageData, load_data
 from decanet.evaluation.runs import load_packaged

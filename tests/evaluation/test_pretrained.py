@@ -12,7 +12,7 @@ from PIL import Image
 
 from decanet.cli import run as decanet
 from decanet.core.errors import DataError
-from decanet.core.report import Silent
+from decanet.core.progress import Silent
 from decanet.evaluation.pretrained import evaluate_pretrained, imagenet_images, imagenet_labels
 
 

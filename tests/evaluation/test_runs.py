@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from decanet.core.errors import CheckpointError, DataError, UsageError
-from decanet.core.recipe import Recipe, override, parse_recipe, to_toml
-from decanet.core.results import RunFolder
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import override, parse_recipe, to_toml
+from decanet.core.run_folder import RunFolder
 from decanet.data.folder import fit_square
 from decanet.data.image_io import open_rgb, read_rgb
 from decanet.evaluation import runs

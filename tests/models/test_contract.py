@@ -13,7 +13,7 @@ from torch import nn
 
 from decanet.core import facts
 from decanet.core.errors import DataError, UsageError
-from decanet.core.recipe import to_toml
+from decanet.core.recipe_files import to_toml
 from decanet.models import create_model, list_models, model_entry
 from decanet.models.meta_device import ShapesOnly
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from decanet.core.recipe import Recipe, override
-from decanet.core.report import Silent
-from decanet.core.results import RunFolder
+from decanet.core.progress import Silent
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import override
+from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import STOPPING, Ranks
 from decanet.data import ImageData, load_data
 from decanet.training.loop import Line

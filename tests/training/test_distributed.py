@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from decanet.core.errors import DecanetError, DistributedError
-from decanet.core.recipe import read_recipe, to_toml
-from decanet.core.report import Silent
-from decanet.core.results import RunFolder
+from decanet.core.progress import Silent
+from decanet.core.recipe_files import read_recipe, to_toml
+from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import ranks_from_environment
 from decanet.data import ImageData, load_data
 from decanet.training import loop

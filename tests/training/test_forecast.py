@@ -2,7 +2,8 @@
 
 import pytest
 
-from decanet.core.recipe import Recipe, override
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import override
 from decanet.training.forecast import Forecast
 from decanet.training.loop import Progress
 from decanet.training.recipes import load_recipe

@@ -9,7 +9,7 @@ from decanet.training.schedules import count_plateaus, image_size_at, image_size
 
 
 def test_warm_up_is_a_straight_line_from_start_to_one() -> None:
-    schedule = Schedule(shape="constant", warmup=0.2, start=0.5)
+    schedule = Schedule(shape="constant", warmup=0.2, start_factor=0.5)
     assert lr_factor(schedule, 0.0) == 0.5
     assert lr_factor(schedule, 0.1) == pytest.approx(0.75)
     assert lr_factor(schedule, 0.2) == 1.0
@@ -18,7 +18,7 @@ def test_warm_up_is_a_straight_line_from_start_to_one() -> None:
 
 @pytest.mark.parametrize("shape", ["linear", "cosine"])
 def test_decay_runs_from_one_to_final(shape: str) -> None:
-    schedule = Schedule(shape=shape, warmup=0.1, final=0.05)
+    schedule = Schedule(shape=shape, warmup=0.1, end_factor=0.05)
     assert lr_factor(schedule, 0.1) == pytest.approx(1.0)
     assert lr_factor(schedule, 1.0) == pytest.approx(0.05)
     values = [lr_factor(schedule, 0.1 + 0.9 * i / 50) for i in range(51)]

@@ -21,9 +21,10 @@ from decanet.core.errors import (
     Preempted,
     UsageError,
 )
-from decanet.core.recipe import Adam, Model, Recipe, read_recipe
-from decanet.core.report import Silent
-from decanet.core.results import RunFolder
+from decanet.core.progress import Silent
+from decanet.core.recipe import Adam, Model, Recipe
+from decanet.core.recipe_files import read_recipe
+from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import ranks_from_environment
 from decanet.data import ImageData, load_data
 from decanet.evaluation.runs import load_run

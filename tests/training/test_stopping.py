@@ -21,7 +21,7 @@ from decanet.core.errors import (
     UsageError,
 )
 from decanet.core.recipe import Recipe
-from decanet.core.results import RunFolder
+from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import Ranks
 from decanet.models.weight_files import read_weights
 from decanet.training import checkpoint, loop, session

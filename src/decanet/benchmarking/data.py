@@ -13,8 +13,8 @@ from PIL import Image
 from decanet.benchmarking.steps import CPU, loop_steps
 from decanet.benchmarking.timing import about, conditions, markdown_table, spread, take_turns
 from decanet.core.processor import usable_cores
+from decanet.core.progress import Report, Silent
 from decanet.core.recipe import Augmentation
-from decanet.core.report import Report, Silent
 from decanet.core.runtime import Ranks
 from decanet.data import ImageData, Split, bare_name
 from decanet.data.batches import FolderBatches, InputSpec, default_workers, folder_evaluation

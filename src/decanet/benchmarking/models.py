@@ -10,8 +10,8 @@ from decanet.anatomy.cost import cost
 from decanet.benchmarking.steps import CPU, SameBatch, loop_steps, plain_step
 from decanet.benchmarking.timing import about, conditions, markdown_table, spread
 from decanet.core.errors import UsageError
+from decanet.core.progress import Report
 from decanet.core.recipe import Data, Model, Recipe, Sgd
-from decanet.core.report import Report
 from decanet.data import ImageData, Split
 from decanet.evaluation.runs import input_spec
 from decanet.models import create_model, list_models, model_entry

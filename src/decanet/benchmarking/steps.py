@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
 from decanet.core.recipe import Recipe
-from decanet.core.results import RunFolder
+from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import Ranks
 from decanet.data.batches import Batch, Batches
 from decanet.training.loop import train

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from decanet.core.files import write_json, write_text
 from decanet.core.processor import matmul_gflops
-from decanet.core.results import write_json, write_text
 from decanet.core.runtime import environment
 
 MATRIX_SIZE = 2048  # of the square product whose rate is the machine's: large enough to keep all cores busy

@@ -15,9 +15,11 @@ from decanet.benchmarking.counts import count_epoch
 from decanet.benchmarking.steps import TUTORIAL_STEPS, tutorial_step
 from decanet.benchmarking.timing import about, conditions, machine_slug, markdown_table, spread, take_turns
 from decanet.core.errors import DecanetError, ResourceError, UsageError
-from decanet.core.recipe import Recipe, parse_recipe
-from decanet.core.report import Report
-from decanet.core.results import RunFolder, write_json
+from decanet.core.files import write_json
+from decanet.core.progress import Report
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import parse_recipe
+from decanet.core.run_folder import RunFolder
 from decanet.training.recipes import load_recipe
 from decanet.training.run_files import new_run_path
 

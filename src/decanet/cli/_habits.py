@@ -67,7 +67,7 @@ def unknown_option(app: Any, error: Any, arguments: Sequence[str]) -> str:
     )
     keys: list[str] = []
     if "--set" in options:
-        from decanet.core.recipe import known_keys
+        from decanet.core.recipe_files import known_keys
 
         keys = known_keys()
     typed, _, value = (error.token.keyword or error.token.value).partition("=")

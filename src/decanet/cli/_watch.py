@@ -12,7 +12,7 @@ from decanet.core.printable import printable
 
 
 class Watch:
-    """Hears notes, progress and log lines (see decanet.core.report and decanet.training.session.Watcher).
+    """Hears notes, progress and log lines (see decanet.core.progress and decanet.training.session.Watcher).
 
     Use as a context manager, so that the bar is closed before anything else is printed. The work goes on when nobody
     listens any more: a reader like ``head`` has seen enough, or the terminal was closed.

@@ -53,7 +53,7 @@ def command(
     from decanet.cli._watch import Watch
     from decanet.core.errors import UsageError
     from decanet.core.processor import set_threads
-    from decanet.core.results import RunFolder
+    from decanet.core.run_folder import RunFolder
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
     from decanet.data import RunData, bare_name, load_test_data
     from decanet.evaluation.protocol import TTA, require_room

@@ -132,8 +132,9 @@ class _Wish:
 def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     """The resolved recipe and its data."""
     from decanet.core.errors import DataError
-    from decanet.core.recipe import Recipe, override
-    from decanet.core.results import RunFolder
+    from decanet.core.recipe import Recipe
+    from decanet.core.recipe_files import override
+    from decanet.core.run_folder import RunFolder
     from decanet.core.runtime import cache_folder
     from decanet.data import RunData, list_datasets, load_data
     from decanet.data.batches import held_out
@@ -201,7 +202,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
 
 def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
     from decanet.core.processor import precision_in_words
-    from decanet.core.results import RunFolder
+    from decanet.core.run_folder import RunFolder
     from decanet.evaluation.runs import load_run
     from decanet.training.distributed import from_main, process_group
     from decanet.training.run_files import new_run_path

@@ -17,8 +17,8 @@ from decanet.convolution.signals import (
     sine_gain,
     tutorial_times,
 )
+from decanet.core.files import atomic_path
 from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, save_figure, styled
-from decanet.core.results import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

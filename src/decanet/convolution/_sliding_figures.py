@@ -23,8 +23,8 @@ from decanet.convolution._image_panels import (
     write_title,
 )
 from decanet.convolution.kernels import describe
+from decanet.core.files import atomic_path
 from decanet.core.plotting import new_figure, show_image, styled
-from decanet.core.results import atomic_path
 
 Position = tuple[int, int]  # row and column of the result
 FRAMES = 36

@@ -38,7 +38,7 @@ from decanet.convolution.signals import (
     check_length,
 )
 from decanet.core.errors import DataError, ResourceError, UsageError
-from decanet.core.results import atomic_path
+from decanet.core.files import atomic_path
 
 BLOCK = 2**16  # frames that are read and written at once where nothing else decides
 FULL_SCALE = 0.999  # what "fit" and "normalize" bring the loudest sample to

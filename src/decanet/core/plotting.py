@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from decanet.core._fonts import cover, family_for, without_notes
 from decanet.core.errors import UsageError
+from decanet.core.files import atomic_path, write_text
 from decanet.core.printable import printable
-from decanet.core.results import atomic_path, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,9 @@ from pathlib import Path, PurePath
 import torch
 from torch import Tensor
 
+from decanet.core.progress import Report
 from decanet.core.recipe import Rgb
 from decanet.core.registry import Registry
-from decanet.core.report import Report
 
 
 @dataclass(frozen=True)

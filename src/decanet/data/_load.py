@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from decanet.core.errors import UsageError, did_you_mean
-from decanet.core.report import Report
+from decanet.core.progress import Report
 from decanet.data._base import DATASETS, FolderData, ImageData, Split
 from decanet.data._split import RunData
 from decanet.data.folder import load_folder, load_test_folder, refuse_unknown

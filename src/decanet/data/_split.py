@@ -16,7 +16,7 @@ import torch
 
 from decanet.core.errors import CheckpointError, DataError
 from decanet.core.processor import usable_cores
-from decanet.core.report import Report
+from decanet.core.progress import Report
 from decanet.core.runtime import generator
 from decanet.data._layout import ClassImages, Layout, class_names, plural, role_of
 from decanet.data.images import list_images, skipped_in_words

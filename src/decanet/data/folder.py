@@ -16,8 +16,8 @@ from PIL import Image
 
 from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
+from decanet.core.progress import Report
 from decanet.core.recipe import Rgb
-from decanet.core.report import Report
 from decanet.data._base import FolderData, ImageData, Split, channel_statistics
 from decanet.data._layout import Layout, understand
 from decanet.data._split import Listed, RunData, divide, follow, hash_files, label, training_classes

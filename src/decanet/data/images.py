@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from decanet.core.errors import DataError, DecanetError
+from decanet.core.files import atomic_path
 from decanet.core.processor import usable_cores
-from decanet.core.report import Report
-from decanet.core.results import atomic_path
+from decanet.core.progress import Report
 from decanet.data.image_io import image_endings, open_rgb
 
 SYSTEM_FOLDERS = {

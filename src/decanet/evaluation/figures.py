@@ -64,7 +64,7 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
     note = "Training accuracy is measured on augmented images, before each step's update"
     selection = Selection(**result["settings"]["selection"])
     if selection.keep < 1 and epochs:
-        begin = selection.whole_passes(epochs[-1])
+        begin = selection.full_epochs(epochs[-1])
         for axes in (left, right):
             axes.axvline(begin, color="#888888", linestyle="--", linewidth=1)
         left.annotate(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from decanet.core.errors import DataError, UsageError
-from decanet.core.report import Report, Silent
+from decanet.core.progress import Report, Silent
 from decanet.data.batches import InputSpec, folder_evaluation
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, images_to_test
 from decanet.evaluation.protocol import Predictions, predict

@@ -14,8 +14,9 @@ from torch import nn
 from decanet.anatomy.cost import Cost, cost
 from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.processor import choose_precision, usable_cores
-from decanet.core.recipe import Recipe, parse_recipe, read_recipe
-from decanet.core.results import RunFolder
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import parse_recipe, read_recipe
+from decanet.core.run_folder import RunFolder
 from decanet.data import stored_classes
 from decanet.data.batches import InputSpec
 from decanet.data.folder import fit_square

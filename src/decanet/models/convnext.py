@@ -173,7 +173,9 @@ PAPER = Recipe(
     batch_size=4096,
     epochs=300,
     optimizer=Adam(name="adamw", lr=4e-3, weight_decay=0.05, decay_vectors=False),
-    schedule=Schedule(shape="cosine", warmup=20 / 300, final=1e-6 / 4e-3),  # min_lr of the authors' main.py
+    schedule=Schedule(
+        shape="cosine", warmup=20 / 300, end_factor=1e-6 / 4e-3
+    ),  # min_lr of the authors' main.py
     label_smoothing=0.1,
     precision="float32",
     ema=0.9999,

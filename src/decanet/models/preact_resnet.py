@@ -157,7 +157,9 @@ PAPER = Recipe(
     batch_size=128,
     epochs=64_000 * 128 / 50_000,
     optimizer=Sgd(lr=0.1, momentum=0.9, weight_decay=1e-4),
-    schedule=Schedule(shape="steps", milestones=(0.5, 0.75), gamma=0.1, warmup=400 / 64_000, start=0.1),
+    schedule=Schedule(
+        shape="steps", milestones=(0.5, 0.75), gamma=0.1, warmup=400 / 64_000, start_factor=0.1
+    ),
     precision="float32",
     log_every=100,
     departures=(WARM_UP, CHANNEL_MEAN, DEVIATION, MOMENTUM),

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from decanet.core.errors import CheckpointError, UsageError, shortage
-from decanet.core.results import atomic_path
+from decanet.core.files import atomic_path
 
 PACKAGED = Path(__file__).parent / "weights"  # networks that were trained here and come with the package
 DIGEST = "decanet_sha256"  # key of the metadata

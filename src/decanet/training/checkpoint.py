@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from decanet.core.errors import CheckpointError, DivergedError, Interrupted, Preempted, shortage
-from decanet.core.results import atomic_path
+from decanet.core.files import atomic_path
 from decanet.models.weight_files import fit_weights
 
 CHECKPOINT_SECONDS = 20.0  # from one checkpoint to the next, at least

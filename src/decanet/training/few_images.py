@@ -3,7 +3,8 @@
 import math
 from collections.abc import Collection
 
-from decanet.core.recipe import Recipe, override
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import override
 from decanet.data.batches import steps_per_epoch
 
 FEW = 10_000  # training images below which a recipe is fitted

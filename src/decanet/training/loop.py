@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from decanet.core.errors import CheckpointError, DivergedError
 from decanet.core.recipe import Recipe
-from decanet.core.results import RunFolder
+from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import Ranks, seed_from, seed_torch
 from decanet.data.batches import Batch, Batches
 from decanet.evaluation.protocol import Predictions, autocast

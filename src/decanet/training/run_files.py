@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.files import to_json, write_text
 from decanet.core.printable import decanet_line
-from decanet.core.recipe import Recipe, parse_recipe, to_toml
-from decanet.core.results import RunFolder, to_json, write_text
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import parse_recipe, to_toml
+from decanet.core.run_folder import RunFolder
 from decanet.data import FolderData, ImageData
 from decanet.training.checkpoint import load_state
 from decanet.training.stopping import go_on

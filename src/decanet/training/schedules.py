@@ -19,15 +19,15 @@ def lr_factor(schedule: Schedule, progress: float, validation_errors: Sequence[f
     0.5
     """
     if progress < schedule.warmup:
-        return schedule.start + (1 - schedule.start) * progress / schedule.warmup
+        return schedule.start_factor + (1 - schedule.start_factor) * progress / schedule.warmup
     after = (progress - schedule.warmup) / (1 - schedule.warmup) if schedule.warmup < 1 else 1.0
     match schedule.shape:
         case "constant":
             return 1.0
         case "linear":
-            return 1 + (schedule.final - 1) * after
+            return 1 + (schedule.end_factor - 1) * after
         case "cosine":
-            return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * after)) / 2
+            return schedule.end_factor + (1 - schedule.end_factor) * (1 + math.cos(math.pi * after)) / 2
         case "steps":
             return schedule.gamma ** sum(progress >= milestone for milestone in schedule.milestones)
         case "plateau":

@@ -33,21 +33,21 @@ class Passes:
         self.kept = min(count, max(2, round(selection.keep * count)))
         self.whole_steps = steps_per_epoch(count, batch_size)
         self.kept_steps = steps_per_epoch(self.kept, batch_size)
-        self.whole_passes = selection.whole_passes(total_steps / self.whole_steps)
+        self.full_epochs = selection.full_epochs(total_steps / self.whole_steps)
         self.losses = torch.full((count,), math.inf)  # of each image when it was last shown, in nats
         self.chosen: Tensor | None = None
 
     def place(self, step: int) -> tuple[int, int]:
         """The pass that ``step`` belongs to, and its number within the pass; both count from 0."""
-        later = step - self.whole_passes * self.whole_steps
+        later = step - self.full_epochs * self.whole_steps
         if later < 0:
             return divmod(step, self.whole_steps)
         number, first = divmod(later, self.kept_steps)
-        return self.whole_passes + number, first
+        return self.full_epochs + number, first
 
     def images(self, number: int, first: int) -> Tensor | None:
         """Indices of the images that pass ``number`` shows, from its step ``first`` on; None for all."""
-        if not self.selects or number < self.whole_passes:
+        if not self.selects or number < self.full_epochs:
             return None
         if first == 0:
             self.chosen = self.losses.topk(self.kept).indices.cpu()

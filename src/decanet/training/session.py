@@ -15,9 +15,11 @@ from torch import nn
 
 from decanet.anatomy.cost import Cost
 from decanet.core.errors import DivergedError, UsageError
-from decanet.core.recipe import Recipe, to_toml
-from decanet.core.report import Report
-from decanet.core.results import RunFolder, write_json
+from decanet.core.files import write_json
+from decanet.core.progress import Report
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import to_toml
+from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import (
     Ranks,
     environment,
@@ -270,9 +272,9 @@ def _train(
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
     watcher.start(total_steps, batches.steps_per_epoch)
     if recipe.selection.keep < 1:
-        whole_passes = recipe.selection.whole_passes(total_steps / batches.steps_per_epoch)
+        full_epochs = recipe.selection.full_epochs(total_steps / batches.steps_per_epoch)
         watcher.note(
-            f"after epoch {whole_passes}, only the {recipe.selection.keep:.0%} of the training images "
+            f"after epoch {full_epochs}, only the {recipe.selection.keep:.0%} of the training images "
             "with the largest loss are used: the accuracy on them is lower"
         )
 

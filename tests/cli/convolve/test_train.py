@@ -28,7 +28,7 @@ def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_the_split_is_that_of_the_data_set(tmp_path: Path) -> None:
     """`decanet train --data digits` and this command hold out the same images."""
-    from decanet.core.report import Silent
+    from decanet.core.progress import Silent
     from decanet.data.datasets.digits import load
 
     ours, theirs = load_digits(), load(tmp_path, "auto", Silent())

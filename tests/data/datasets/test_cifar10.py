@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from decanet.core.errors import DataError
-from decanet.core.report import Silent
+from decanet.core.progress import Silent
 from decanet.core.runtime import cache_folder
 from decanet.data import ImageData, dataset_entry, load_data
 from decanet.data._base import channel_statistics

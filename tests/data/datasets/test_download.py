@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from decanet.core.errors import DataError, ResourceError
-from decanet.core.report import Silent
+from decanet.core.progress import Silent
 from decanet.data.datasets._download import download, file_digest, room_needed
 from tests.conftest import Heard
 from tests.data.conftest import Server

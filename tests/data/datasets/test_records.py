@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from decanet.core.errors import DataError
-from decanet.core.report import Report
+from decanet.core.progress import Report
 from decanet.data.datasets._records import Splits, digest, from_publisher, load_splits, to_split
 from tests.conftest import Heard
 from tests.data.conftest import made_records, sha256, write_archive

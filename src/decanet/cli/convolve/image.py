@@ -266,7 +266,7 @@ def _figure_job(
 def _save_array(path: Path, values: "np.ndarray") -> None:
     import numpy as np
 
-    from decanet.core.results import atomic_path
+    from decanet.core.files import atomic_path
 
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.save(file, values)

@@ -149,8 +149,8 @@ def _compare(
 
     from decanet.convolution._signal_figures import draw_echo, draw_echo_sheet
     from decanet.convolution.signals import compare_methods, fft_convergence
+    from decanet.core.files import atomic_path
     from decanet.core.plotting import save_figure
-    from decanet.core.results import atomic_path
 
     compared = compare_methods(alphas)
     methods = list(compared[0].seconds)

@@ -39,7 +39,7 @@ def command(
     import numpy as np
 
     from decanet.convolution.statistics import measure, noise_like, verdict
-    from decanet.core.results import atomic_path
+    from decanet.core.files import atomic_path
     from decanet.data.image_io import gray_of, read_gray
 
     if image is None:

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from decanet.core.errors import DataError, ResourceError, shortage
-from decanet.core.report import Report
+from decanet.core.progress import Report
 
 CHUNK = 1 << 18
 

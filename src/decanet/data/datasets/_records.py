@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from decanet.core.errors import DataError
-from decanet.core.report import Report
-from decanet.core.results import atomic_path, write_text
+from decanet.core.files import atomic_path, write_text
+from decanet.core.progress import Report
 from decanet.data._base import Split
 from decanet.data.datasets._download import require_writable
 

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from decanet.core.errors import DataError
+from decanet.core.progress import Report
 from decanet.core.recipe import Rgb
-from decanet.core.report import Report
 from decanet.data._base import DatasetEntry, ImageData, register_dataset
 from decanet.data.datasets._download import download
 from decanet.data.datasets._records import Splits, from_publisher, load_splits, to_split

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from decanet.core.errors import DataError
-from decanet.core.report import Report
+from decanet.core.progress import Report
 from decanet.data._base import DatasetEntry, ImageData, channel_statistics, register_dataset
 from decanet.data.datasets._download import download, file_digest
 from decanet.data.datasets._records import Splits, from_publisher, load_splits, to_split

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from decanet.core.report import Report
+from decanet.core.progress import Report
 from decanet.core.runtime import generator
 from decanet.data._base import DatasetEntry, ImageData, Split, channel_statistics, register_dataset
 

@@ -20,8 +20,8 @@ import torch
 from torch.nn import functional as F
 
 from decanet.core.errors import DataError
-from decanet.core.report import Report
-from decanet.core.results import atomic_path
+from decanet.core.files import atomic_path
+from decanet.core.progress import Report
 from decanet.data._base import DatasetEntry, ImageData, Split, channel_statistics, register_dataset
 from decanet.data.datasets._download import download, require_writable
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from decanet.core.errors import UsageError, did_you_mean
 from decanet.core.printable import decanet_line
-from decanet.core.recipe import Recipe, read_recipe
+from decanet.core.recipe import Recipe
+from decanet.core.recipe_files import read_recipe
 
 PAPER = "paper"  # short for the recipe of the network that began it
 PAPER_MODEL = "alexnet_two_tower"

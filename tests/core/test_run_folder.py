@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from decanet.core.errors import BusyError, CheckpointError, ResourceError, UsageError
-from decanet.core.results import RunFolder, atomic_path, write_json, write_text
+from decanet.core.files import atomic_path, write_json, write_text
+from decanet.core.run_folder import RunFolder
 
 
 def names(folder: Path) -> list[str]:
@@ -171,7 +172,7 @@ def test_a_run_is_kept_for_one_process(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "new" / "run")
     code = (
         "import sys; from pathlib import Path; from decanet.core.errors import BusyError\n"
-        "from decanet.core.results import RunFolder\n"
+        "from decanet.core.run_folder import RunFolder\n"
         "try:\n    with RunFolder(Path(sys.argv[1])).locked(): print('free')\n"
         "except BusyError as error: print(error.line)"
     )
@@ -190,7 +191,7 @@ def test_a_run_is_kept_for_one_process(tmp_path: Path) -> None:
 def test_a_run_whose_process_died_is_free_again(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     code = (
-        "import os, sys; from pathlib import Path; from decanet.core.results import RunFolder\n"
+        "import os, sys; from pathlib import Path; from decanet.core.run_folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(run.path)]).returncode == -9

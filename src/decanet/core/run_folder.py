@@ -1,4 +1,4 @@
-"""Writing results so that a crash, a full disk or Ctrl-C never leaves half a file."""
+"""The run folder: the files of one training, its lock and its log."""
 
 import contextlib
 import json
@@ -11,68 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from decanet.core.errors import BusyError, CheckpointError, DecanetError, UsageError, shortage
-from decanet.core.printable import printable_json
-
-PART = ".part"  # ends the name of a file that is not whole yet; a killed process leaves it behind
-
-
-@contextlib.contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success it becomes ``path``, on failure nothing remains.
-
-    Raises:
-        UsageError: the folder cannot be written to.
-        ResourceError: the disk is full, or another limit of the system was met.
-    """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
-    except OSError as error:
-        raise shortage(error, f"writing {path}") or UsageError(
-            f"cannot write {path}: {error.strerror}; choose another place"
-        ) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except DecanetError:
-        raise
-    except Exception as error:
-        if isinstance(error, IsADirectoryError):
-            raise UsageError(f"cannot write {path}: it is a folder; give a file name") from error
-        lack = shortage(error, f"writing {path}")
-        if lack is None:
-            raise
-        raise lack from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-def write_text(path: Path | str, text: str) -> Path:
-    """Write a text file, whole or not at all; bytes of names that are no UTF-8 are written as they were."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-    return Path(path)
-
-
-def to_json(value: Any) -> str:
-    """``value`` as indented JSON. NaN and infinity are refused: JSON has none."""
-    return printable_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
-
-
-def write_json(path: Path | str, value: Any) -> Path:
-    """Write ``value`` as :func:`to_json`, whole or not at all."""
-    return write_text(path, to_json(value))
+from decanet.core.errors import BusyError, CheckpointError, UsageError
+from decanet.core.files import PART, umask
 
 
 @dataclass(frozen=True)
@@ -158,7 +98,7 @@ class RunFolder:
         folder = Path(tempfile.mkdtemp(dir=self.path, prefix=f".{self.figures.name}.", suffix=PART))
         try:
             yield folder
-            os.chmod(folder, 0o777 & ~_umask())
+            os.chmod(folder, 0o777 & ~umask())
             os.replace(folder, self.figures)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
