@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from decanet import __version__
 from decanet.core import runtime
 from decanet.core.errors import DistributedError, ResourceError, UsageError
 from decanet.core.runtime import (
     Ranks,
+    autocast,
     cache_folder,
     choose_device,
     environment,
@@ -170,3 +172,11 @@ def test_a_user_without_a_home_has_a_cache_all_the_same(
     monkeypatch.setattr(Path, "home", homeless)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert cache_folder().parent == tmp_path
+
+
+def test_bfloat16_is_used_for_products_only_when_asked_for() -> None:
+    linear, x = nn.Linear(4, 4), torch.ones(1, 4)
+    with autocast(CPU, "bfloat16"):
+        assert linear(x).dtype == torch.bfloat16
+    with autocast(CPU, "float32"):
+        assert linear(x).dtype == torch.float32

@@ -15,7 +15,7 @@ from decanet.core import _fonts
 from decanet.core.plotting import save_figure
 from decanet.data import FolderData, ImageData, Split, load_data
 from decanet.evaluation.figures import confusion, curves, most_confident, similar_order, thumbnails
-from decanet.evaluation.protocol import Predictions
+from decanet.evaluation.metrics import Predictions
 from tests.conftest import Heard, MakeFolder
 
 RESULT: dict[str, Any] = {
@@ -127,7 +127,7 @@ def test_the_confusion_shows_percentages_of_each_true_class(classes: int, tmp_pa
     said = predictions(classes)
     figure = confusion(said, [f"class number {k}" for k in range(classes)])
     axes, percent = drawn_confusion(figure)
-    counts = said.confusion().numpy()
+    counts = said.confusion_matrix().numpy()
     expected = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     order = similar_order(expected)
     assert sorted(order) == list(range(classes))

@@ -13,10 +13,10 @@ from decanet.core.errors import DataError, UsageError
 from decanet.core.progress import Silent
 from decanet.core.runtime import cache_folder
 from decanet.data import ImageData, load_data
+from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.runs import load_packaged
 from decanet.models import create_model
 from decanet.models.weight_files import list_packaged, packaged_file, read_about
-from decanet.training.session import evaluate_split
 from tests.conftest import MakeFolder
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def accuracy_again(name: str, every: int = 1) -> float:
     trained = load_packaged(name, CPU)
     return evaluate_split(
         trained.model, trained.recipe, replace(data, test=data.test[::every]), "test", CPU
-    ).top(1)
+    ).accuracy()
 
 
 def claimed(name: str) -> float:

@@ -15,8 +15,8 @@ from decanet.core.run_folder import RunFolder
 from decanet.data.folder import fit_square
 from decanet.data.image_io import open_rgb, read_rgb
 from decanet.evaluation import runs
-from decanet.evaluation.protocol import TTA
 from decanet.evaluation.runs import Guesses, TrainedModel, input_spec, load_run, predict_images
+from decanet.evaluation.tta import TTA
 from decanet.models import create_model
 from decanet.models.weight_files import save_weights
 
@@ -40,7 +40,7 @@ def recipe(*settings: str) -> Recipe:
 @pytest.fixture(autouse=True)
 def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """The arithmetic that this machine is fastest in would make results depend on it."""
-    monkeypatch.setattr("decanet.evaluation.runs.choose_precision", lambda *_: "float32")
+    monkeypatch.setattr("decanet.evaluation.specification.choose_precision", lambda *_: "float32")
 
 
 def write_run(path: Path, recipe: Recipe) -> RunFolder:
@@ -185,7 +185,7 @@ def test_the_form_follows_the_resolved_recipe() -> None:
 def test_a_run_is_judged_in_the_arithmetic_that_suits_its_network_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, precision: str
 ) -> None:
-    monkeypatch.setattr("decanet.evaluation.runs.choose_precision", lambda *_: "bfloat16")
+    monkeypatch.setattr("decanet.evaluation.specification.choose_precision", lambda *_: "bfloat16")
     write_run(tmp_path / "run", recipe(f"model.name={name}"))
     trained = load_run(tmp_path / "run", CPU)
     assert trained.recipe.precision == precision

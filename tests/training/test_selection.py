@@ -58,7 +58,7 @@ def test_a_pass_shows_the_images_whose_loss_was_last_the_largest() -> None:
 def test_every_process_learns_the_losses_of_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     logits, labels = torch.randn(5, 10), torch.arange(5)
     parts: list[Tensor] = []
-    monkeypatch.setattr(selection, "sum_over_processes", lambda values, _: parts.append(values) or values)
+    monkeypatch.setattr(selection, "sum_over_ranks", lambda values, _: parts.append(values) or values)
     passes = Passes(Selection(keep=0.5), count=5, batch_size=5, total_steps=2)
     for rank, own in enumerate((slice(0, 3), slice(3, 5))):
         shared = Batch(torch.zeros(1), labels[own], torch.arange(5))

@@ -63,7 +63,7 @@ def test_the_quick_recipe_learns_the_digits(trainer: Trainer) -> None:
     ]  # in three sizes, as the recipe has it
     _, result, said, listener = trainer(trainer.recipe("epochs=5", *growing))
     assert result["test_top1"] > 0.95
-    assert result["test_top1"] == said.top(1)
+    assert result["test_top1"] == said.accuracy()
     assert result["test_top5"] >= result["test_top1"]
     assert listener.lines[-1].loss < listener.lines[0].loss / 1.5
 
@@ -80,7 +80,7 @@ def test_auto_leaves_a_network_with_little_arithmetic_in_float32(
     def machine_with_bfloat16(wanted: str, _: torch.device) -> str:
         return "bfloat16" if wanted == "auto" else wanted
 
-    monkeypatch.setattr("decanet.evaluation.runs.choose_precision", machine_with_bfloat16)
+    monkeypatch.setattr("decanet.evaluation.specification.choose_precision", machine_with_bfloat16)
     lenet5 = ["model.name=lenet5", "data.image_size=32"]  # 0.3 million multiply-adds an image
     assert trainer.recipe("precision=auto", *lenet5).precision == "float32"
     assert trainer.recipe("precision=bfloat16", *lenet5).precision == "bfloat16"
@@ -118,7 +118,7 @@ def test_a_run_holds_all_that_a_comparison_needs(finished: Any, trainer: Trainer
 
 def test_the_weights_file_gives_the_same_answers(finished: Any, trainer: Trainer) -> None:
     run, _, said, _ = finished
-    from decanet.training.session import evaluate_split
+    from decanet.evaluation.evaluate import evaluate_split
 
     again = evaluate_split(load_run(run.path, CPU).model, trainer.recipe(), trainer.data, "test", CPU)
     torch.testing.assert_close(again.probabilities, said.probabilities)

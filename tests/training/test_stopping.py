@@ -84,7 +84,7 @@ def test_a_signal_at_any_moment_loses_nothing(
     whole, _, _, _ = trainer(recipe, "whole")
     cut = RunFolder(trainer.folder / "cut")
     # Before the first step, while evaluating, while the result is written: one after the other in the same run.
-    for resume, moment in enumerate(("batches_for", "judge", "write_json")):
+    for resume, moment in enumerate(("batches_for", "evaluate_split", "write_json")):
         with monkeypatch.context() as patch:
             patch.setattr(session, moment, pressed(number, getattr(session, moment)))
             with pytest.raises(kind, match=f"decanet train --resume {cut.path}") as caught:
@@ -123,7 +123,9 @@ def test_a_signal_does_not_wait_for_a_validation_or_an_image(
     recipe = short(trainer, "validation=0.2")
     whole, _, _, _ = trainer(recipe, "whole")
     with monkeypatch.context() as patch:  # validation may take minutes
-        patch.setattr(session, "judge", pressed(signal.SIGUSR1, lambda *_: pytest.fail("was waited for")))
+        patch.setattr(
+            session, "evaluate_split", pressed(signal.SIGUSR1, lambda *_: pytest.fail("was waited for"))
+        )
         with pytest.raises(Preempted):
             trainer(recipe, "cut")
     cut = RunFolder(trainer.folder / "cut")

@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Recipe
-from decanet.evaluation.protocol import autocast
+from decanet.core.runtime import autocast
 from decanet.models import create_model, model_entry
 from decanet.training.optimizers import build_optimizers
 from decanet.training.schedules import image_size_at

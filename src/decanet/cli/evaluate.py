@@ -56,9 +56,9 @@ def command(
     from decanet.core.run_folder import RunFolder
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
     from decanet.data import RunData, bare_name, load_test_data
-    from decanet.evaluation.protocol import TTA, require_room
+    from decanet.evaluation.evaluate import evaluate_split
     from decanet.evaluation.runs import load_model
-    from decanet.training.session import evaluate_split
+    from decanet.evaluation.tta import TTA, require_margin
 
     if tta is not None and tta not in TTA:
         raise UsageError(f"--tta takes {', '.join(TTA)}; got {tta!r}")
@@ -75,7 +75,7 @@ def command(
     trained = load_model(run, chosen)
     recipe = trained.recipe.model_copy(update={"tta": tta or trained.recipe.tta})
     image_size = trained.spec.image_size
-    require_room(recipe.tta, recipe.augmentation.resize or image_size, image_size)
+    require_margin(recipe.tta, recipe.augmentation.resize or image_size, image_size)
     about = RunFolder(run).data
     remembered = (
         RunData.of(RunFolder(run).read_json(about), about)
@@ -99,15 +99,15 @@ def command(
         "data": bare_name(images.name),
         "images": len(said.labels),
         "tta": recipe.tta,
-        "test_top1": said.top(1),
-        "test_top5": said.top(5),
+        "test_top1": said.accuracy(),
+        "test_top5": said.accuracy(5),
         "test_loss": said.loss,
     }
     if json:
         print_json(result)
     else:
         console().print(
-            accuracy_in_words(said.top(1), said.top(5), f"{len(said.labels)} images")
+            accuracy_in_words(said.accuracy(), said.accuracy(5), f"{len(said.labels)} images")
             + f", loss {said.loss:.4f}",
             markup=True,
         )
@@ -136,8 +136,8 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
                 "weights": weights,
                 "data": bare_name(str(folder.resolve())),
                 "images": len(said.labels),
-                "top1": said.top(1),
-                "top5": said.top(5),
+                "top1": said.accuracy(),
+                "top5": said.accuracy(5),
                 "stated_top1_pct": stated.top1_pct if stated else None,
                 "stated_top5_pct": stated.top5_pct if stated else None,
                 "notes": measured.notes,
@@ -147,7 +147,7 @@ def _published(name: str, weights: str, folder: Path, device: Any, json: bool) -
     out = console()
     for note in measured.notes:
         out.say(note)
-    out.print(accuracy_in_words(said.top(1), said.top(5), f"{len(said.labels)} images"), markup=True)
+    out.print(accuracy_in_words(said.accuracy(), said.accuracy(5), f"{len(said.labels)} images"), markup=True)
     if stated is not None:
         out.print(
             f"{stated.weights} states {stated.top1_pct:.2f}% and {stated.top5_pct:.2f}% on ImageNet's validation "

@@ -201,20 +201,21 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
 
 
 def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
+    from decanet.core.collectives import broadcast_from_main
     from decanet.core.processor import precision_in_words
     from decanet.core.run_folder import RunFolder
     from decanet.evaluation.runs import load_run
-    from decanet.training.distributed import from_main, process_group
+    from decanet.training.distributed import process_group
     from decanet.training.run_files import new_run_path
     from decanet.training.session import run_training
 
     with process_group(ranks, device):
         # The main process fetches and resolves; the others then find the data in the cache and take its recipe.
         prepared = _prepare(wish, device, watch) if ranks.is_main else None
-        recipe: Any = from_main(prepared[0] if prepared else None, ranks)
+        recipe: Any = broadcast_from_main(prepared[0] if prepared else None, ranks)
         data = prepared[1] if prepared else _prepare(wish, device, watch)[1]
         given = wish.resume or wish.out
-        path: Any = from_main(given or (new_run_path(recipe) if ranks.is_main else None), ranks)
+        path: Any = broadcast_from_main(given or (new_run_path(recipe) if ranks.is_main else None), ranks)
         run = RunFolder(path)
         watch.note(
             f"{recipe.model.name} by recipe {recipe.name} in {recipe.precision} on {device}; run: {path}"

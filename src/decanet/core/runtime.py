@@ -6,6 +6,7 @@ import platform
 import signal
 import subprocess
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,15 @@ def choose_device(name: str = "auto") -> "torch.device":
     if kind == "cuda" and not index and "LOCAL_RANK" in os.environ:
         name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     return torch.device(name)
+
+
+def autocast(device: "torch.device", precision: str) -> AbstractContextManager[None]:
+    """Return the context in which convolutions and matrix products use ``precision``, "float32" or "bfloat16"."""
+    if precision == "float32":
+        return nullcontext()
+    import torch
+
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def keep_freed_memory() -> None:

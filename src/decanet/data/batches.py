@@ -222,10 +222,15 @@ def _jittered(images: Tensor, strength: float, seed: tuple[int, int], samples: T
     return jitter_colors(images, *draw_jitter(strength, *seed, samples)) if strength else images
 
 
-def memory_evaluation(split: Split, spec: InputSpec, resize: int | None = None) -> Iterator[Batch]:
-    """All images of a split in order, as large batches, at ``resize`` pixels (default: the network's side)."""
+def memory_evaluation(
+    split: Split,
+    spec: InputSpec,
+    resize: int | None = None,
+    ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
+) -> Iterator[Batch]:
+    """This process's part of a split's batches, in order, at ``resize`` pixels (default: the network's side)."""
     spec = replace(spec, image_size=resize or spec.image_size)
-    for start in range(0, len(split), EVALUATION_BATCH):
+    for start in rank_slice(torch.arange(0, len(split), EVALUATION_BATCH), ranks).tolist():
         part = split[start : start + EVALUATION_BATCH]
         images = part.images.to(spec.device).contiguous(memory_format=torch.channels_last)
         samples = torch.arange(start, start + len(part))
@@ -404,8 +409,11 @@ def folder_evaluation(
     workers: int | None = None,
     interpolation: str = "bilinear",
     crop: int | None = None,
+    ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
 ) -> Iterator[Batch]:
-    """All images in order, the short side at ``resize`` pixels (default: the network's side), each the central square.
+    """This process's part of the batches, in order; the short side at ``resize`` pixels (default: the image size).
+
+    Each image is the central square.
 
     The square has ``crop`` pixels (default: ``resize``). A smaller one must be cut here and not out of the larger one:
     two roundings may lie a pixel beside torchvision's one.
@@ -414,7 +422,8 @@ def folder_evaluation(
     image_size = crop or resize
     squares = _Images(listed, None, image_size, resize, 0, interpolation)
     batch = 50
-    batches = [[(0, i) for i in range(s, min(s + batch, len(listed)))] for s in range(0, len(listed), batch)]
+    starts = rank_slice(torch.arange(0, len(listed), batch), ranks).tolist()
+    batches = [[(0, i) for i in range(start, min(start + batch, len(listed)))] for start in starts]
     wide = replace(spec, image_size=image_size)
     workers = default_workers() if workers is None else workers
     loader = decoded(squares, batches, workers, spec.device, name_all=True)
@@ -480,12 +489,16 @@ def evaluation_batches(
     validation: float = 0.0,
     resize: int | None = None,
     crop: int | None = None,
+    ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
 ) -> Iterator[Batch]:
     """The batches of the "test" split, or of "validation": what is held out for it (see :func:`held_out`).
 
-    ``crop``: see :func:`folder_evaluation`; small images are cropped by the views alone.
+    With several processes, each gets its part of the batches, whole ones: an image is in the same batch whatever the
+    number of processes, so that its prediction is the same bit for bit.
+
+    ``crop``: see :func:`folder_evaluation`; small images are cropped by the test-time augmentation alone.
     """
     images: Images = held_out(data, validation)[1] if split == "validation" else data.test
     if isinstance(images, Split):
-        return memory_evaluation(images, spec, resize)
-    return folder_evaluation(images, spec, resize, crop=crop)
+        return memory_evaluation(images, spec, resize, ranks)
+    return folder_evaluation(images, spec, resize, crop=crop, ranks=ranks)

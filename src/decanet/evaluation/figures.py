@@ -19,7 +19,7 @@ from decanet.core.plotting import (
 from decanet.core.recipe import Selection
 from decanet.data import FolderData, ImageData
 from decanet.data.folder import fit_square
-from decanet.evaluation.protocol import Predictions
+from decanet.evaluation.metrics import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +96,7 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
     of their own, from white to the largest of them, or nobody would see them beside the diagonal. The row of a class
     without images is left empty: no image of it was right, and none was wrong.
     """
-    counts = predictions.confusion().double().numpy()
+    counts = predictions.confusion_matrix().double().numpy()
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     order = similar_order(percent)
     percent = percent[np.ix_(order, order)]

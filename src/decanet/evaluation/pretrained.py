@@ -12,7 +12,8 @@ from decanet.core.errors import DataError, UsageError
 from decanet.core.progress import Report, Silent
 from decanet.data.batches import InputSpec, folder_evaluation
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, images_to_test
-from decanet.evaluation.protocol import Predictions, predict
+from decanet.evaluation.evaluate import predict
+from decanet.evaluation.metrics import Predictions
 from decanet.models import create_model, model_entry
 from decanet.models.pretrained import (
     LIBRARIES,
@@ -67,7 +68,7 @@ def evaluate_pretrained(
         crop=preprocessing.crop,
     )
     said = predict(
-        model, batches, views="none", image_size=preprocessing.crop, device=device, precision="float32"
+        model, batches, tta="none", image_size=preprocessing.crop, device=device, precision="float32"
     )
     stated = pretrained_accuracy(name, weights) if from_library else None
     return Measured(said, stated, preprocessing, tuple(notes))

@@ -11,23 +11,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from decanet.anatomy.cost import Cost, cost
 from decanet.core.errors import CheckpointError, DataError, UsageError
-from decanet.core.processor import choose_precision, usable_cores
+from decanet.core.processor import usable_cores
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import parse_recipe, read_recipe
 from decanet.core.run_folder import RunFolder
+from decanet.core.runtime import autocast
 from decanet.data import stored_classes
 from decanet.data.batches import InputSpec
 from decanet.data.folder import fit_square
 from decanet.data.image_io import open_rgb
-from decanet.evaluation.protocol import TTA, autocast, center_crop
-from decanet.models import create_model, model_entry
+from decanet.evaluation.specification import input_spec, precision_for
+from decanet.evaluation.tta import TTA, central_crop_size
+from decanet.models import create_model
 from decanet.models.weight_files import list_packaged, load_weights, packaged_file, read_about
-
-# A network with fewer multiply-adds an image waits for memory, not for arithmetic. LeNet-5, with 0.3 million, is a
-# quarter slower in bfloat16 than in float32; DecaNet-S, with 20 million, is twice as fast (benchmarks/LOG.md).
-FEW_MACS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -45,35 +42,6 @@ class TrainedModel:
     recipe: Recipe
     classes: tuple[str, ...]
     spec: InputSpec
-
-
-def cost_at(recipe: Recipe, image_size: int, classes: int | None = None) -> Cost:
-    """What the recipe's network costs for an image of ``image_size`` pixels and ``classes`` (default: the paper's)."""
-    entry = model_entry(recipe.model.name)
-    return cost(
-        recipe.model.name,
-        num_classes=classes or entry.num_classes,
-        input_size=(entry.input_size[0], image_size, image_size),
-        **recipe.model.options,
-    )
-
-
-def precision_for(recipe: Recipe, device: torch.device) -> str:
-    """The recipe's precision; for "auto" the faster one here for its network. The size of images must be set."""
-    assert recipe.data.image_size is not None
-    if recipe.precision == "auto" and cost_at(recipe, recipe.data.image_size).macs < FEW_MACS:
-        return "float32"
-    return choose_precision(recipe.precision, device)
-
-
-def input_spec(recipe: Recipe, device: torch.device) -> InputSpec:
-    """The form of images for a resolved recipe."""
-    assert recipe.data.image_size is not None
-    assert recipe.data.mean is not None
-    assert recipe.data.std is not None
-    dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
-    channels = model_entry(recipe.model.name).input_size[0]
-    return InputSpec(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
 
 
 def recipe_of(run: RunFolder) -> Recipe:
@@ -140,7 +108,7 @@ def predict_images(
     """
     recipe, spec = trained.recipe, trained.spec
     resize = recipe.augmentation.resize or spec.image_size
-    crop = center_crop(recipe.tta, spec.image_size)
+    crop = central_crop_size(recipe.tta, spec.image_size)
 
     def read(path: Path) -> np.ndarray | DataError:
         try:

@@ -9,7 +9,6 @@ import datetime
 import re
 import traceback
 from collections.abc import Iterator
-from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,10 +18,7 @@ from torch.nn import functional as F
 from decanet.core.errors import DistributedError
 from decanet.core.runtime import Ranks
 
-T = TypeVar("T")
-
 ANSWER = datetime.timedelta(minutes=10)  # within which every process must take part in an exchange
-PREPARING = datetime.timedelta(hours=1)  # the main process may be fetching the data
 LOST = "gloo|nccl|connection (closed|reset)|timed out|timeout|broken pipe"  # what the libraries say of a lost process
 
 
@@ -44,9 +40,11 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
     if ranks.world_size == 1:
         yield
         return
-    import torch._dynamo  # noqa: F401 - DDP imports it; imported while a group exists, it keeps that group alive
+    import torch._dynamo  # DDP imports it; imported while a group exists, it would keep that group alive
 
     backend = "nccl" if device.type == "cuda" else "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # NCCL exchanges Python objects through the current device
     try:
         dist.init_process_group(backend, timeout=ANSWER)
     except (RuntimeError, ValueError) as error:
@@ -127,37 +125,11 @@ class _AllReduce(torch.autograd.Function):
         return gradient
 
 
-def from_main(value: T, ranks: Ranks) -> T:
-    """The main process's ``value``, in every process; the others wait for it, as long as fetching data may take."""
-    if ranks.world_size == 1:
-        return value
-    box = [value]
-    group: Any = dist.new_group(timeout=PREPARING)
-    dist.broadcast_object_list(box, src=0, group=group)
-    return box[0]
-
-
-def sum_over_processes(values: Tensor, ranks: Ranks) -> Tensor:
-    """The elementwise sum of every process's ``values``."""
-    if ranks.world_size > 1:
-        dist.all_reduce(values)
-    return values
-
-
-def largest_of_processes(value: int, ranks: Ranks, device: torch.device) -> int:
-    """The largest ``value`` of any process; all of them learn it, so that they stop at the same step."""
-    if ranks.world_size == 1:
-        return value
-    largest = torch.tensor(value, device=device)
-    dist.all_reduce(largest, dist.ReduceOp.MAX)
-    return int(largest.item())
-
-
 def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, fraction: float) -> Tensor:
     """Mean cross-entropy over the global batch, as the part that this process contributes.
 
     Args:
-        share: images here times processes, over images in the global batch; DDP divides by the processes.
+        fraction: images here times the world size, over images in the global batch; DDP divides by the world size.
     """
     wide = logits if logits.dtype == torch.float64 else logits.float()
     loss = F.cross_entropy(wide, labels, label_smoothing=smoothing)

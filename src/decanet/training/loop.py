@@ -13,15 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from decanet.core.collectives import max_over_ranks, sum_over_ranks
 from decanet.core.errors import CheckpointError, DivergedError
 from decanet.core.recipe import Recipe
 from decanet.core.run_folder import RunFolder
-from decanet.core.runtime import Ranks, seed_from, seed_torch
+from decanet.core.runtime import Ranks, autocast, seed_from, seed_torch
 from decanet.data.batches import Batch, Batches
-from decanet.evaluation.protocol import Predictions, autocast
+from decanet.evaluation.metrics import Predictions
 from decanet.models.weight_files import save_weights
 from decanet.training.checkpoint import Checkpoints, restore, save_state
-from decanet.training.distributed import cross_entropy, distribute, largest_of_processes, sum_over_processes
+from decanet.training.distributed import cross_entropy, distribute
 from decanet.training.optimizers import build_optimizers
 from decanet.training.schedules import image_size_at, lr_factor
 from decanet.training.selection import Passes
@@ -148,7 +149,7 @@ def train(
             # Asked here and not after the pass: a run that was stopped at the end of one is judged when it goes on.
             if validate is not None and first == 0 and len(progress.validation_errors) < epoch:
                 with stop.at_once():
-                    error = 1 - validate(evaluated).top(1)
+                    error = 1 - validate(evaluated).accuracy()
                 parallel.train()
                 on_epoch(progress.step / batches.steps_per_epoch, error)
                 progress.validation_errors.append(error)
@@ -190,14 +191,14 @@ def train(
                     on_line(line)
                 if progress.step == total_steps:
                     break
-                stop.number = largest_of_processes(stop.number, ranks, device)
+                stop.number = max_over_ranks(stop.number, ranks, device)
                 if stop.number:
                     checkpoints.save()
                     raise stop.error(f" at step {progress.step} of {total_steps}, everything is saved")
                 checkpoints.save_if_due()
         progress.seconds = earlier + time.perf_counter() - begin
         checkpoints.save()
-        if largest_of_processes(stop.number, ranks, device):
+        if max_over_ranks(stop.number, ranks, device):
             raise stop.error(" after the last step, everything is saved")
     stop.patient = False
     return evaluated, progress
@@ -247,7 +248,7 @@ class _Window:
 
     def line(self, progress: Progress, steps_per_epoch: int, lr: float) -> Line:
         sums = torch.stack([self.loss, self.right, torch.tensor(self.images, device=self.device)])
-        loss, right, images = sum_over_processes(sums, self.ranks).tolist()
+        loss, right, images = sum_over_ranks(sums, self.ranks).tolist()
         line = Line(
             step=progress.step,
             epoch=progress.step / steps_per_epoch,

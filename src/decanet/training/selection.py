@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from decanet.core.collectives import sum_over_ranks
 from decanet.core.recipe import Selection
 from decanet.core.runtime import Ranks
 from decanet.data.batches import Batch, rank_slice, steps_per_epoch
-from decanet.training.distributed import sum_over_processes
 
 
 class Passes:
@@ -60,7 +60,7 @@ class Passes:
         losses = torch.zeros(batch.total, device=logits.device)
         rank_slice(losses, ranks).copy_(F.cross_entropy(logits.float(), batch.labels, reduction="none"))
         self.losses = self.losses.to(logits.device)  # there, so that no step waits for the numbers
-        self.losses[batch.samples.to(logits.device)] = sum_over_processes(losses, ranks)
+        self.losses[batch.samples.to(logits.device)] = sum_over_ranks(losses, ranks)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must know to show the same images."""

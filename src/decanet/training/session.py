@@ -28,9 +28,12 @@ from decanet.core.runtime import (
     seed_from,
 )
 from decanet.data import FolderData, ImageData, Split, bare_name
-from decanet.data.batches import Batches, evaluation_batches, held_out, training_batches
-from decanet.evaluation.protocol import Predictions, center_crop, predict, require_room
-from decanet.evaluation.runs import cost_at, input_spec, load_run, precision_for
+from decanet.data.batches import Batches, held_out, training_batches
+from decanet.evaluation.evaluate import evaluate_split
+from decanet.evaluation.metrics import Predictions
+from decanet.evaluation.runs import load_run
+from decanet.evaluation.specification import cost_at, input_spec, precision_for
+from decanet.evaluation.tta import require_margin
 from decanet.models import create_model, model_entry
 from decanet.training.forecast import Forecast
 from decanet.training.loop import Line, Progress, train
@@ -84,7 +87,7 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
     if resize and isinstance(data, ImageData):
         # Training cuts crops out of the images as they are stored; so must the views they are evaluated by.
         resize = min(resize, max(image_size, data.train.images.shape[-1]))
-    require_room(recipe.tta, resize or image_size, image_size)
+    require_margin(recipe.tta, resize or image_size, image_size)
     if recipe.augmentation.crop_padding > image_size:
         raise UsageError(
             f"augmentation.crop_padding={recipe.augmentation.crop_padding} is wider than the image itself: "
@@ -151,29 +154,6 @@ def initialize_from_data(model: nn.Module, recipe: Recipe, data: ImageData | Fol
     whiten(spec.normalize(train.images[chosen]))
 
 
-def evaluate_split(
-    model: nn.Module, recipe: Recipe, data: ImageData | FolderData, split: str, device: torch.device
-) -> Predictions:
-    """What ``model`` says of the "test" or "validation" images, by the recipe's own views."""
-    spec = input_spec(recipe, device)
-    batches = evaluation_batches(
-        data,
-        split,
-        spec,
-        validation=recipe.validation,
-        resize=recipe.augmentation.resize,
-        crop=center_crop(recipe.tta, spec.image_size),
-    )
-    return predict(
-        model,
-        batches,
-        views=recipe.tta,
-        image_size=spec.image_size,
-        device=device,
-        precision=recipe.precision,
-    )
-
-
 def run_training(
     recipe: Recipe,
     data: ImageData | FolderData,
@@ -220,7 +200,7 @@ def run_training(
                 )
             watcher.note(f"evaluating on the {split} split")
             evaluated_at = time.perf_counter()
-            said = evaluate_split(trained, recipe, data, split, device)
+            said = evaluate_split(trained, recipe, data, split, device, ranks)
             if not finished:
                 result = {
                     "model": recipe.model.name,
@@ -230,8 +210,8 @@ def run_training(
                     "seed": recipe.seed,
                     "params": price.params,
                     "macs": price.macs,
-                    f"{split}_top1": said.top(1),
-                    f"{split}_top5": said.top(5),
+                    f"{split}_top1": said.accuracy(),
+                    f"{split}_top5": said.accuracy(5),
                     f"{split}_loss": said.loss,
                     "tta": recipe.tta,
                     "epochs": recipe.epochs,
@@ -299,7 +279,7 @@ def _train(
         on_line=on_line,
         on_epoch=on_epoch,
         on_step=Forecast(recipe, total_steps, watcher.expect).hear,
-        validate=(lambda m: evaluate_split(m, recipe, data, "validation", device))
+        validate=(lambda m: evaluate_split(m, recipe, data, "validation", device, ranks))
         if recipe.validation
         else None,
         stop=stop,
