@@ -5,15 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from decanet.core.errors import BusyError, CheckpointError, UsageError
-from decanet.core.run_folder import RunFolder
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+from decanet.core.files import write_json
+from decanet.core.run_folder import RUN_FORMAT, RunFolder
 
 
 def test_a_missing_result_says_that_this_is_no_run(tmp_path: Path) -> None:
@@ -67,6 +65,49 @@ def test_what_could_be_read_for_ever_is_no_file_of_a_run(tmp_path: Path, name: s
     os.mkfifo(tmp_path / name)
     with pytest.raises(CheckpointError, match=f"{name} is not a file"):
         run.require_files()
+
+
+def old_run(path: Path, about: dict[str, Any], recipe: str = 'name = "quick"') -> RunFolder:
+    """A run as another version of decanet may have written it."""
+    run = RunFolder(path)
+    write_json(run.data, about)
+    run.recipe.write_text(recipe)
+    return run
+
+
+def test_a_run_of_this_format_is_opened(tmp_path: Path) -> None:
+    old_run(tmp_path, {"format": RUN_FORMAT}).require_run()
+
+
+@pytest.mark.parametrize(
+    ("about", "what"),
+    [({}, "an older format"), ({"format": RUN_FORMAT + 1}, "format 2"), ({"format": "x\n"}, "format 'x")],
+)
+def test_a_run_of_another_format_is_refused_with_the_command_that_trains_it_again(
+    tmp_path: Path, about: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        old_run(tmp_path, about).require_run()
+    assert f"{tmp_path} is a run of {what}" in str(caught.value)
+    assert caught.value.line.endswith("train again: decanet train quick")
+    assert "\n" not in caught.value.line
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("recipe", ["", "name = 3", "batch_size = ", "[" * 3000, f'name = "{"x" * 99}"'])
+def test_a_run_of_another_format_without_a_readable_recipe_is_refused_too(
+    tmp_path: Path, recipe: str
+) -> None:
+    with pytest.raises(CheckpointError, match=r"train again: decanet train RECIPE$"):
+        old_run(tmp_path, {}, recipe).require_run()
+
+
+def test_a_folder_without_recipe_or_data_is_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is not a run: it has no recipe\.toml"):
+        RunFolder(tmp_path).require_run()
+    (tmp_path / "recipe.toml").touch()
+    with pytest.raises(CheckpointError, match=r"has no data\.json: it is not a run"):
+        RunFolder(tmp_path).require_run()
 
 
 def test_the_files_of_a_run_are_all_in_its_folder(tmp_path: Path) -> None:

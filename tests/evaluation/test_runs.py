@@ -11,7 +11,7 @@ from PIL import Image
 from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import override, parse_recipe, to_toml
-from decanet.core.run_folder import RunFolder
+from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.data.folder import fit_square
 from decanet.data.image_io import open_rgb, read_rgb
 from decanet.evaluation import runs
@@ -50,7 +50,7 @@ def write_run(path: Path, recipe: Recipe) -> RunFolder:
     torch.manual_seed(7)
     save_weights(create_model(recipe.model.name, num_classes=len(CLASSES)), run.weights, {})
     run.recipe.write_text(to_toml(recipe))
-    run.data.write_text(json.dumps({"classes": CLASSES}))
+    run.data.write_text(json.dumps({"format": RUN_FORMAT, "classes": CLASSES}))
     return run
 
 
@@ -220,12 +220,13 @@ def test_a_missing_file_is_named(run: RunFolder, name: str) -> None:
         ("recipe.toml", "batch_size = 3\n"),
         ("recipe.toml", ""),
         ("data.json", "{"),
+        ("data.json", '{"format": 1}'),
         ("data.json", "{}"),
         ("data.json", "[]"),
-        ("data.json", '{"classes": 3}'),
-        ("data.json", '{"classes": "cat"}'),
-        ("data.json", '{"classes": [1, 2, 3]}'),
-        ("data.json", '{"classes": [null, [], {}]}'),
+        ("data.json", '{"format": 1, "classes": 3}'),
+        ("data.json", '{"format": 1, "classes": "cat"}'),
+        ("data.json", '{"format": 1, "classes": [1, 2, 3]}'),
+        ("data.json", '{"format": 1, "classes": [null, [], {}]}'),
         ("data.json", "[" * 5000),
         ("data.json", "9" * 6000),
         ("model.safetensors", "x"),
@@ -235,6 +236,11 @@ def test_a_missing_file_is_named(run: RunFolder, name: str) -> None:
 def test_a_damaged_file_is_named(run: RunFolder, name: str, content: str) -> None:
     (run.path / name).write_text(content)
     assert name in refused(run.path)
+
+
+def test_a_run_of_an_older_format_is_refused_with_the_command_that_trains_it_again(run: RunFolder) -> None:
+    run.data.write_text(json.dumps({"classes": CLASSES}))
+    assert refused(run.path).endswith(f"train again: decanet train {recipe().name}")
 
 
 def test_a_recipe_that_was_never_resolved_is_no_runs(run: RunFolder) -> None:
@@ -249,7 +255,7 @@ def test_weights_of_another_network_are_refused(run: RunFolder) -> None:
 
 
 def test_weights_for_another_number_of_classes_are_refused(run: RunFolder) -> None:
-    run.data.write_text(json.dumps({"classes": [*CLASSES, "hen"]}))
+    run.data.write_text(json.dumps({"format": RUN_FORMAT, "classes": [*CLASSES, "hen"]}))
     assert "head.weight has shape (3, 128) there and (4, 128) here" in refused(run.path)
 
 

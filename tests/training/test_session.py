@@ -24,7 +24,7 @@ from decanet.core.errors import (
 from decanet.core.progress import Silent
 from decanet.core.recipe import Adam, Model, Recipe
 from decanet.core.recipe_files import read_recipe
-from decanet.core.run_folder import RunFolder
+from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.core.runtime import ranks_from_environment
 from decanet.data import ImageData, load_data
 from decanet.evaluation.runs import load_run
@@ -112,7 +112,9 @@ def test_a_run_holds_all_that_a_comparison_needs(finished: Any, trainer: Trainer
     lines = run.read_metrics()
     assert [line["step"] for line in lines] == list(range(1, 9))  # 1433 images in batches of 200
     assert lines[-1]["loss"] == listener.lines[-1].loss
-    assert json.loads(run.data.read_text())["classes"] == [str(d) for d in range(10)]
+    about = json.loads(run.data.read_text())
+    assert about["classes"] == [str(d) for d in range(10)]
+    assert about["format"] == json.loads(run.result.read_text())["format"] == RUN_FORMAT
     assert not run.state.exists(), "a finished run needs no state"
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,62 +14,94 @@ from typing import Any
 
 from decanet.core.errors import BusyError, CheckpointError, UsageError
 from decanet.core.files import PART, umask
+from decanet.core.printable import decanet_line
+
+LONGEST_NAME = 80  # of a recipe (_recipe_bounds.NAME)
+RUN_FORMAT = 1  # goes up with every change of names or contents that an older decanet's runs do not have
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run; a run is a folder, and every file in it is whole or absent."""
+    """The files of one run; a run is a folder, and every file in it is whole or absent.
+
+    ``data.json`` is the first file of a run and holds ``format``, as does ``result.json``, the last one. A run of
+    another format than :data:`RUN_FORMAT` is refused wherever it is opened (:meth:`require_run`).
+    """
 
     path: Path
 
     @property
     def recipe(self) -> Path:
-        """The resolved recipe, TOML."""
+        """Resolved recipe, TOML."""
         return self.path / "recipe.toml"
 
     @property
     def data(self) -> Path:
-        """Classes, normalization and split of the data, JSON."""
+        """Format of the run; classes, normalization and split of its data, JSON."""
         return self.path / "data.json"
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line: what the log showed."""
+        """Training log, one JSON object a line."""
         return self.path / "metrics.jsonl"
 
     @property
     def result(self) -> Path:
-        """What a finished run reached, JSON."""
+        """Result of a finished run, JSON."""
         return self.path / "result.json"
 
     @property
     def weights(self) -> Path:
-        """The weights to judge the network by, safetensors."""
+        """Weights that are evaluated, safetensors."""
         return self.path / "model.safetensors"
 
     @property
     def state(self) -> Path:
-        """What an unfinished training needs to go on."""
+        """Checkpoint of an unfinished training, from which it resumes."""
         return self.path / "state.pt"
 
     @property
     def figures(self) -> Path:
-        """Folder of the images."""
+        """Folder of the figures."""
         return self.path / "figures"
 
     @property
     def lock(self) -> Path:
-        """Locked while a process trains here; it stays when the run is finished."""
+        """File that a process locks while it trains here; it stays when the run is finished."""
         return self.path / ".lock"
 
     def require_files(self) -> None:
-        """Raises CheckpointError where a folder, or a pipe or device without an end, stands for a file of the run."""
+        """Raise CheckpointError when a file of the run is a folder, a pipe or a device, which may never end."""
         for path in (self.recipe, self.data, self.metrics, self.result, self.weights, self.state, self.lock):
             if path.exists() and not path.is_file():
                 raise CheckpointError(f"{path} is not a file; remove it, or take another run")
 
+    def require_run(self) -> None:
+        """Raise CheckpointError when the folder holds no run, or one of another format."""
+        self.require_files()
+        if not self.recipe.exists():
+            raise CheckpointError(f"{self.path} is not a run: it has no recipe.toml; decanet train makes one")
+        about = self.read_json(self.data)
+        if not isinstance(about, dict):
+            raise CheckpointError(f"{self.data} is damaged (it holds no table); train again")
+        found = about.get("format")
+        if found != RUN_FORMAT:
+            what = "an older format" if found is None else f"format {found!r}"
+            raise CheckpointError(
+                f"{self.path} is a run of {what}, and this version of decanet reads format {RUN_FORMAT} "
+                f"({self.data.name}); train again: {decanet_line('train', self._recipe_name())}"
+            )
+
+    def _recipe_name(self) -> str:
+        """Name of the recipe, whose other keys may be those of another version."""
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            name = tomllib.loads(self.recipe.read_text(encoding="utf-8")).get("name")
+            if isinstance(name, str) and len(name) <= LONGEST_NAME:
+                return name
+        return "RECIPE"
+
     def read_json(self, path: Path) -> Any:
-        """One of the run's JSON files. Raises CheckpointError when it is missing or damaged."""
+        """Read one of the run's JSON files. Raises CheckpointError when it is missing or damaged."""
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -79,7 +112,7 @@ class RunFolder:
             raise CheckpointError(f"{path} is damaged ({error}); train again") from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All log entries; an unfinished last line is left out, as is any other that is none."""
+        """Return all log entries, without an unfinished last line and lines that are no entries."""
         if not self.metrics.exists():
             return []
         entries = []
@@ -94,7 +127,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def drawing(self) -> Iterator[Path]:
-        """Yield a new folder for the figures; on success it becomes ``figures``, on failure nothing remains."""
+        """Yield a new folder; it becomes ``figures`` on success and is removed on failure."""
         folder = Path(tempfile.mkdtemp(dir=self.path, prefix=f".{self.figures.name}.", suffix=PART))
         try:
             yield folder
@@ -105,7 +138,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep the run for this process. Raises BusyError when another one trains in it."""
+        """Lock the run for this process. Raises BusyError when another process trains in it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = self.lock.open("w")
@@ -122,7 +155,7 @@ class RunFolder:
             yield
 
     def _remove_parts(self) -> None:
-        """What a killed process had not written whole."""
+        """Remove files that a killed process had not finished writing."""
         files = (self.recipe, self.data, self.metrics, self.result, self.weights, self.state, self.figures)
         for name in (file.name for file in files):
             for part in self.path.glob(f".{name}.*{PART}"):
@@ -133,7 +166,7 @@ class RunFolder:
 
 
 def _is_entry(entry: Any) -> bool:
-    """Whether what stands in a line of the log is one: of some steps, or of a validation."""
+    """Return whether a line of the log is an entry: of some steps, or of a validation."""
     return (
         isinstance(entry, dict)
         and (
@@ -145,7 +178,7 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _lock(file: Any) -> None:
-    """Take an exclusive lock that the system drops when the process ends, however it ends."""
+    """Take an exclusive lock, which the system releases when the process ends."""
     try:
         import fcntl
     except ImportError:  # Windows

@@ -46,9 +46,7 @@ class TrainedModel:
 
 def recipe_of(run: RunFolder) -> Recipe:
     """The recipe of a run. Raises CheckpointError when it is no run or is damaged."""
-    run.require_files()
-    if not run.recipe.exists():
-        raise CheckpointError(f"{run.path} is not a run: it has no recipe.toml; decanet train makes one")
+    run.require_run()
     try:
         return read_recipe(run.recipe)
     except UsageError as error:

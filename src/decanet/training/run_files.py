@@ -11,7 +11,7 @@ from decanet.core.files import to_json, write_text
 from decanet.core.printable import decanet_line
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import parse_recipe, to_toml
-from decanet.core.run_folder import RunFolder
+from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.data import FolderData, ImageData
 from decanet.training.checkpoint import load_state
 from decanet.training.stopping import go_on
@@ -38,6 +38,7 @@ def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
         UsageError: the folder holds another run, or files of somebody's that a run would overwrite.
     """
     about = {
+        "format": RUN_FORMAT,
         "name": data.name,
         "source": data.source,
         "classes": list(data.classes),
@@ -48,7 +49,7 @@ def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
         "test": len(data.test),
         "files": data.files,
     }
-    start = {run.recipe: to_toml(recipe), run.data: to_json(about)}
+    start = {run.data: to_json(about), run.recipe: to_toml(recipe)}  # the format first
     _refuse_to_overwrite(run, start)
     run.metrics.unlink(missing_ok=True)
     for path, text in start.items():
@@ -88,8 +89,8 @@ def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
     """A folder may hold the very start that is about to be written, of a run that ended before its first checkpoint."""
     refuse_other_run(run)
     present = [path for path in _written(run) if path.exists()]
-    same_start = _has_text(run.recipe, start[run.recipe]) and (
-        not run.data.exists() or _has_text(run.data, start[run.data])
+    same_start = _has_text(run.data, start[run.data]) and (
+        not run.recipe.exists() or _has_text(run.recipe, start[run.recipe])
     )
     strange = [path for path in present if path not in {*start, run.metrics}] if same_start else present
     if strange:

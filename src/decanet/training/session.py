@@ -19,7 +19,7 @@ from decanet.core.files import write_json
 from decanet.core.progress import Report
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import to_toml
-from decanet.core.run_folder import RunFolder
+from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.core.runtime import (
     Ranks,
     environment,
@@ -203,6 +203,7 @@ def run_training(
             said = evaluate_split(trained, recipe, data, split, device, ranks)
             if not finished:
                 result = {
+                    "format": RUN_FORMAT,
                     "model": recipe.model.name,
                     "recipe": recipe.name,
                     "data": bare_name(data.name),
