@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from scipy import ndimage, signal
 
 from decanet.convolution.images import cheapest_method, correlate
-from decanet.convolution.kernels import find_kernel
+from decanet.convolution.kernel_lookup import find_kernel
 from decanet.core.files import write_json
 from decanet.core.runtime import environment
 

@@ -31,27 +31,27 @@ import scipy
 import soundfile
 from scipy.signal import fftconvolve, oaconvolve
 
+from decanet.convolution.impulse_responses import ExponentialDecay
+from decanet.convolution.method_comparison import timed
 from decanet.convolution.signals import (
     TUTORIAL_ALPHAS,
-    ExponentialDecay,
     convolve_fft,
     convolve_quadrature,
     convolve_recursion,
     sine,
     sine_closed_form,
-    timed,
     tutorial_times,
 )
-from decanet.convolution.sounds import overlap_add
+from decanet.convolution.sound_convolution import overlap_add
 from decanet.core.files import write_json
 
 RATE = 48000
 
 FILE_TO_FILE = """
 import pathlib, sys, time
-from decanet.convolution.sounds import (
-    convolve_sound, encoding_for, open_sound, read_impulse, rendered, write_sound
-)
+from decanet.convolution.sound_convolution import convolve_sound
+from decanet.convolution.sound_output import encoding_for, rendered, write_sound
+from decanet.convolution.sounds import open_sound, read_impulse
 source, room, out = sys.argv[1:]
 sound = open_sound(source)
 with rendered(convolve_sound(sound, [read_impulse(room)])) as result:

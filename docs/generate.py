@@ -117,18 +117,14 @@ def draw_images(run: Path | None = None) -> None:
     """
     from skimage.data import chelsea
 
-    from decanet.convolution._comparison_figures import draw_contact_sheet
-    from decanet.convolution._image_panels import Setting
-    from decanet.convolution._signal_figures import draw_echo_sheet
-    from decanet.convolution._statistics_figures import draw_statistics
-    from decanet.convolution.kernels import KERNELS, find_kernel
-    from decanet.convolution.signals import (
-        TUTORIAL_ALPHAS,
-        ExponentialDecay,
-        convolve_recursion,
-        sine,
-        tutorial_times,
-    )
+    from decanet.convolution.figures.comparison import draw_contact_sheet
+    from decanet.convolution.figures.signals import draw_echo_sheet
+    from decanet.convolution.figures.statistics import draw_statistics
+    from decanet.convolution.filtering import Setting
+    from decanet.convolution.impulse_responses import ExponentialDecay
+    from decanet.convolution.kernel_lookup import find_kernel
+    from decanet.convolution.kernels import KERNELS
+    from decanet.convolution.signals import TUTORIAL_ALPHAS, convolve_recursion, sine, tutorial_times
     from decanet.convolution.statistics import measure, noise_like
     from decanet.core import facts
     from decanet.data.image_io import gray_of

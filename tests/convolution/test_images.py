@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from decanet.convolution.images import cheapest_method, convolve, correlate, separate
-from decanet.convolution.kernels import find_kernel
+from decanet.convolution.kernel_lookup import find_kernel
 from decanet.core.errors import DataError, ResourceError, UsageError
 
 NUMPY = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}

@@ -1,4 +1,4 @@
-"""The three computations against paper and each other, and the laws of convolution."""
+"""The three computations against the closed form and each other, and the laws of convolution."""
 
 import math
 
@@ -8,31 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.integrate import quad
-from scipy.signal import freqz
 
+from decanet.convolution.impulse_responses import ExponentialDecay
 from decanet.convolution.signals import (
-    LONGEST_RESPONSE,
     TUTORIAL_ALPHAS,
-    Echo,
-    ExponentialDecay,
-    SampledKernel,
-    compare_methods,
     convolve_fft,
     convolve_quadrature,
     convolve_recursion,
     drifting_echo,
-    fft_convergence,
     sine,
     sine_closed_form,
     tutorial_times,
 )
-from decanet.core.errors import DataError, UsageError
 
 samples = arrays(np.float64, 40, elements=st.floats(-1, 1, width=32))
 factors = st.floats(-3, 3, width=32)
-
-
-# ---------------------------------------------------------------------------- the three computations
+rules = st.sampled_from(["trapezoid", "rectangle"])
 
 
 @pytest.mark.parametrize("alpha", TUTORIAL_ALPHAS)
@@ -107,122 +98,8 @@ def test_fft_takes_many_kernels_at_once():
         np.testing.assert_allclose(row, convolve_fft(f[0], kernel, 0.5), atol=1e-13)
 
 
-def test_fft_error_falls_like_the_step_and_its_square():
-    steps, rectangles, trapezoids = np.array(fft_convergence(5.0)).T
-    np.testing.assert_allclose(steps[:-1] / steps[1:], 2.0)
-    np.testing.assert_allclose(rectangles[:-1] / rectangles[1:], 2.0, rtol=0.02)
-    np.testing.assert_allclose(trapezoids[:-1] / trapezoids[1:], 4.0, rtol=0.02)
-    assert trapezoids[0] < 1e-3
-
-
-def test_comparison_measures_each_method():
-    (compared,) = compare_methods([2.0])
-    assert compared.max_error["quadrature"] < 1e-12
-    assert compared.max_error["recursion"] < 1e-12
-    assert 1e-6 < compared.max_error["fft"] < 1e-3
-    np.testing.assert_allclose(compared.values, sine_closed_form(2.0, tutorial_times()), atol=1e-12)
-    for quick in ("fft", "recursion"):  # over 1,000 by the benchmark; here only no mistake of kind
-        assert compared.seconds["quadrature"] > 100 * compared.seconds[quick]
-
-
-# ------------------------------------------------------------------------------------------- kernels
-
-
-def test_decay_is_causal_and_has_unit_integral():
-    kernel = ExponentialDecay(0.8)
-    assert quad(kernel, 0, np.inf)[0] == pytest.approx(1.0)
-    np.testing.assert_array_equal(kernel([-1.0, 0.0]), [0.0, 0.8])
-
-
-@pytest.mark.parametrize(("alpha", "step"), [(0.01, 2e-5), (5.0, 0.01), (300.0, 0.1)])
-def test_linear_step_is_the_integral_over_a_straight_line(alpha, step):
-    kept, older, newer = ExponentialDecay(alpha).step_linear(step)
-    decay = lambda s: alpha * math.exp(-alpha * (step - s))  # noqa: E731
-    near = max(0.0, step - 40 / alpha)
-    assert kept == pytest.approx(math.exp(-alpha * step))
-    assert newer == pytest.approx(quad(lambda s: decay(s) * s / step, near, step)[0], rel=1e-6)
-    assert older == pytest.approx(quad(lambda s: decay(s) * (1 - s / step), near, step)[0], rel=1e-6)
-
-
-def test_echo_is_the_sound_and_its_repetitions():
-    echo = Echo(((0.3, 0.5), (0.6, -0.25)))
-    values = convolve_quadrature(sine, echo, [0.1, 0.4, 1.0])
-    expected = [
-        sine(0.1),
-        sine(0.4) + 0.5 * sine(0.1),
-        sine(1.0) + 0.5 * sine(0.7) - 0.25 * sine(0.4),
-    ]
-    np.testing.assert_allclose(values, expected)
-
-
-def test_echo_has_one_weight_for_each_repetition():
-    response = Echo(((0.5, 0.5), (0.2, 0.25), (0.5, 0.125))).impulse_response(10)
-    np.testing.assert_array_equal(response[:, 0], [1, 0, 0.25, 0, 0, 0.625])
-    np.testing.assert_array_equal(Echo(()).impulse_response(10), [[1.0]])
-
-
-def test_sampled_kernel_is_straight_between_samples_and_zero_outside():
-    kernel = SampledKernel(np.array([2.0, 4.0, 0.0]), rate=10)
-    np.testing.assert_allclose(kernel([-0.1, 0.0, 0.05, 0.15, 0.3]), [0, 2, 3, 2, 0])
-    values = convolve_quadrature(np.ones_like, kernel, [0.1, 5.0])
-    np.testing.assert_allclose(values, [0.3, 0.5])  # areas under the two lines
-
-
-def test_resampling_keeps_what_the_kernel_does_to_low_tones():
-    times = np.arange(4410) / 44100
-    kernel = SampledKernel(ExponentialDecay(60.0)(times) * np.cos(900 * times), rate=44100)
-    for frequency in (20.0, 300.0):
-        gains = []
-        for rate in (44100, 48000, 16000):
-            _, gain = freqz(kernel.impulse_response(rate)[:, 0], worN=[2 * np.pi * frequency / rate])
-            gains.append(gain[0])
-        np.testing.assert_allclose(gains[1:], gains[0], rtol=0.02)
-
-
-def test_two_channels_stay_two_when_resampled():
-    noise = np.random.default_rng(0).standard_normal((100, 2))
-    both = SampledKernel(noise, 8000).impulse_response(12000)
-    assert both.shape == (150, 2)
-    alone = SampledKernel(noise[:, 1], 8000).impulse_response(12000)
-    np.testing.assert_allclose(both[:, 1:], alone)
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "says"),
-    [
-        (lambda: ExponentialDecay(0.0), UsageError, "positive"),
-        (lambda: ExponentialDecay(math.nan), UsageError, "positive"),
-        (lambda: Echo(((-0.1, 1.0),)), UsageError, "0 seconds or more"),
-        (lambda: Echo(((math.inf, 1.0),)), UsageError, "0 seconds or more"),
-        (lambda: Echo(((0.1, math.nan),)), UsageError, "finite"),
-        (lambda: Echo(((1e6, 0.5),)).impulse_response(48000), UsageError, "too long"),
-        (lambda: SampledKernel(np.array([]), 8000), DataError, "no samples"),
-        (lambda: SampledKernel(np.array([1.0, math.nan]), 8000), DataError, "NaN"),
-        (lambda: SampledKernel(np.zeros(9), 8000), DataError, "silent"),
-        (lambda: SampledKernel(np.ones(9), 0), DataError, "positive"),
-        (lambda: SampledKernel(np.ones((9, 2)), 8000)(0.0), DataError, "2 channels"),
-        (lambda: SampledKernel(np.ones(99), 1).impulse_response(LONGEST_RESPONSE), UsageError, "too long"),
-        (lambda: convolve_fft([1.0, 2.0], [1.0], 0.1), DataError, "equally many"),
-        (lambda: convolve_fft([], [], 0.1), DataError, "equally many"),
-        (lambda: convolve_recursion(sine, [], [0.0]), DataError, "evenly spaced"),
-        (lambda: convolve_recursion(sine, [], [0.0, 0.1, 0.3]), DataError, "evenly spaced"),
-        (lambda: convolve_recursion(sine, [], [0.1, 0.2, 0.3]), DataError, "begin at 0"),
-    ],
-)
-def test_bad_input_is_one_line(make, error, says):
-    with pytest.raises(error, match=says) as caught:
-        make()
-    assert "\n" not in caught.value.line
-
-
-# ---------------------------------------------------------------------------------------------- laws
-
-
 def star(f, g, rule="rectangle"):
     return convolve_fft(f, g, 0.05, rule)
-
-
-rules = st.sampled_from(["trapezoid", "rectangle"])
 
 
 @given(f=samples, h=samples, g=samples, a=factors, b=factors, rule=rules)

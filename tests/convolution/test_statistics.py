@@ -1,4 +1,4 @@
-"""Autocorrelation against the plain double loop, fits against scipy, and the claim on images."""
+"""Autocorrelation against its definition, and the fitted laws."""
 
 import math
 
@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.signal import lfilter
 from scipy.stats import linregress
 from skimage.data import chelsea
 
-from decanet.convolution._statistics_figures import draw_statistics
+from decanet.convolution.figures.statistics import draw_statistics
 from decanet.convolution.statistics import (
     Statistics,
     autocorrelation,
@@ -187,13 +186,3 @@ def test_the_verdict_names_the_law_that_fits_better():
         )
     )
     assert verdict(measure(noise_like(np.random.default_rng(0).random((40, 40))))).startswith("No law fits")
-
-
-def test_the_figures_panels_are_of_equal_height_and_its_title_is_the_verdict():
-    for cat in (gray_of(chelsea()[:120, :200]), gray_of(chelsea()[:200, :120])):
-        natural = measure(cat)
-        figure = draw_statistics(natural, measure(noise_like(cat)))
-        FigureCanvasAgg(figure).draw()
-        heights = [axes.get_window_extent().height for axes in figure.subfigs[0].axes[:4]]
-        assert max(heights) < 1.06 * min(heights)
-        assert figure.get_suptitle() == verdict(natural)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from decanet.convolution.signals import Array
+from decanet.convolution.impulse_responses import Array
 from decanet.core.errors import DataError
 
 UNKNOWN_BYTES = 0x7FFFF000  # and more is what programs that write WAV to a pipe claim in its header

@@ -10,7 +10,8 @@ from PIL import Image
 from skimage.data import chelsea
 
 from decanet.cli import run
-from decanet.convolution.kernels import BANKS, KERNELS, TUTORIAL, find_kernel
+from decanet.convolution.kernel_lookup import find_kernel
+from decanet.convolution.kernels import BANKS, KERNELS, TUTORIAL
 from decanet.data.image_io import gray_of
 
 
@@ -172,14 +173,14 @@ OPTIONS = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_option_changes_the_output_or_is_refused(mode, tmp_path, monkeypatch, capsys):
-    """Figures are compared by what they are drawn from; that they show it is tests/convolution/test_image_figures."""
-    from decanet.convolution import _comparison_figures, _image_figures, _sliding_figures
+    """Figures are compared by what they are drawn from; that they show it is tests/convolution/figures."""
+    from decanet.convolution.figures import comparison, explanation, sliding_window
     from decanet.core import plotting
 
     def record(*arguments, **options):
         return [getattr(one, "values", one) for one in arguments], options
 
-    for module in (_comparison_figures, _image_figures, _sliding_figures):
+    for module in (comparison, explanation, sliding_window):
         for name in [name for name in dir(module) if name.startswith("draw_")]:
             monkeypatch.setattr(module, name, record)
     monkeypatch.setattr(plotting, "save_figure", lambda figure, path: seen.append(f"{path} {figure}"))

@@ -40,7 +40,7 @@ def test_the_tutorial_gives_thirteen_figures_and_a_table(here, capsys, monkeypat
         titles[str(path)] = figure.axes[1].get_title()
         return path
 
-    importlib.import_module("decanet.convolution._signal_figures")  # it takes the real one for good
+    importlib.import_module("decanet.convolution.figures.signals")  # it takes the real one for good
     monkeypatch.setattr("decanet.core.plotting.save_figure", keep)
     assert signal("--json") == 0
     printed = capsys.readouterr()

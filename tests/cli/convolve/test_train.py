@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from decanet.cli import run
-from decanet.cli.convolve.train import draw_training, load_digits
-from decanet.convolution.numpy_network import Epoch, digit_network, predict
+from decanet.cli.convolve.train import load_digits
 
 
 def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,20 +48,6 @@ def test_the_split_is_that_of_the_data_set(tmp_path: Path) -> None:
     assert len(np.unique(both, axis=0)) > 1790
 
 
-@pytest.mark.parametrize(("wrong", "rows"), [(0, 0), (1, 1), (2, 1), (4, 2), (9, 3)])
-def test_the_errors_fill_their_panel(wrong: int, rows: int) -> None:
-    from decanet.convolution.numpy_network import Digits
-
-    digits, network = load_digits(), digit_network(0)
-    labels = predict(network, digits.test_images[:20])
-    labels[:wrong] = (labels[:wrong] + 1) % 10
-    few = Digits(digits.train_images, digits.train_labels, digits.test_images[:20], labels)
-    panel = draw_training(network, few, [Epoch(1, 2.3, 0.1, 1.0)]).subfigs[3]
-    assert f"{wrong} of 20" in panel.get_suptitle()
-    assert sum(bool(axes.images) for axes in panel.axes) == wrong
-    assert len({round(axes.get_subplotspec().rowspan.start) for axes in panel.axes if axes.images}) == rows
-
-
 def test_json_is_alone_on_stdout_and_a_seed_fixes_it(capsys: pytest.CaptureFixture[str]) -> None:
     values = []
     for _ in range(2):
@@ -76,16 +61,6 @@ def test_json_is_alone_on_stdout_and_a_seed_fixes_it(capsys: pytest.CaptureFixtu
     for value in values:  # times differ, nothing else does
         del value["train_seconds"], value["images_per_second"], value["history"][0]["seconds"]
     assert first == second
-
-
-def test_the_figure_shows_the_mistakes() -> None:
-    digits, network = load_digits(), digit_network(0)  # untrained: wrong nearly everywhere
-    figure = draw_training(network, digits, [Epoch(1, 2.3, 0.1, 1.0)])
-    said = predict(network, digits.test_images)
-    first = np.flatnonzero(said != digits.test_labels)[0]
-    titles = [axes.get_title() for panel in figure.subfigs for axes in panel.axes]
-    assert f"true {digits.test_labels[first]}, predicted {said[first]}" in titles
-    assert "Test accuracy: 10.0% at the end" in titles
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from decanet.core.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from decanet.convolution._image_panels import Convolved, Setting
+    from decanet.convolution.filtering import Convolved, Setting
 
 Write = Callable[[Path], object]
 FIGURE_ENDINGS = (".png", ".svg", ".pdf")
@@ -123,7 +123,7 @@ def command(
     if figures and (kernel is not None or every):
         raise UsageError("--figures is the folder of the tutorial's nine; for other kernels use --out")
 
-    from decanet.convolution._image_panels import Setting
+    from decanet.convolution.filtering import Setting
 
     pixels, name = _read(image, color)
     setting = Setting(padding, stride, dilation, correlated=correlate)
@@ -219,7 +219,8 @@ def _read(image: Path | None, color: bool) -> "tuple[np.ndarray, str]":
 
 
 def _choose(kernel: str | None, every: bool) -> "dict[str, np.ndarray]":
-    from decanet.convolution.kernels import KERNELS, TUTORIAL, find_kernel, find_kernels
+    from decanet.convolution.kernel_lookup import find_kernel, find_kernels
+    from decanet.convolution.kernels import KERNELS, TUTORIAL
 
     if kernel is not None:
         return find_kernels(kernel)
@@ -250,8 +251,8 @@ def _figure_job(
     pixels: "np.ndarray", results: "Sequence[Convolved]", setting: "Setting", kernel: str | None
 ) -> Write:
     def write(path: Path) -> None:
-        from decanet.convolution._comparison_figures import draw_comparison, draw_contact_sheet
-        from decanet.convolution.kernels import describe
+        from decanet.convolution.figures.comparison import draw_comparison, draw_contact_sheet
+        from decanet.convolution.kernel_lookup import describe
         from decanet.core.plotting import save_figure
 
         if len(results) == 1:
@@ -283,9 +284,10 @@ def _explanations(
     grid: Path | None,
 ) -> list[tuple[Path, Write]]:
     """Where each figure that explains goes, and what writes it; what cannot be drawn is refused here."""
-    from decanet.convolution import _image_figures as draw
-    from decanet.convolution import _sliding_figures as sliding
-    from decanet.convolution.kernels import find_kernel
+    from decanet.convolution.figures import explanation as draw
+    from decanet.convolution.figures import sliding_window as sliding
+    from decanet.convolution.kernel_lookup import find_kernel
+    from decanet.convolution.sliding_window import default_positions
     from decanet.core.plotting import save_figure
     from decanet.data.image_io import gray_of
 
@@ -300,7 +302,7 @@ def _explanations(
                 (slide, lambda path: sliding.save_sliding_animation(gray, done, asked, setting, path))
             )
         else:
-            places = dict.fromkeys(asked, "") or sliding.default_positions(done)
+            places = dict.fromkeys(asked, "") or default_positions(done)
             jobs.append(
                 (slide, lambda path: save_figure(sliding.draw_sliding(gray, done, places, setting), path))
             )

@@ -10,7 +10,8 @@ from decanet.cli._shared import JsonFlag, console, print_json
 from decanet.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from decanet.convolution.sounds import Sound, SoundKernel
+    from decanet.convolution.sound_convolution import SoundKernel
+    from decanet.convolution.sounds import Sound
 
 FIGURE_ENDINGS = (".png", ".svg", ".pdf")
 SOUND_ENDINGS = (".wav", ".flac", ".ogg")
@@ -111,7 +112,8 @@ def _run_tutorial(
     save_array: Path | None,
     json: bool,
 ) -> None:
-    from decanet.convolution.signals import TUTORIAL_ALPHAS, ExponentialDecay
+    from decanet.convolution.impulse_responses import ExponentialDecay
+    from decanet.convolution.signals import TUTORIAL_ALPHAS
 
     chosen = list(TUTORIAL_ALPHAS) if alphas is None else alphas
     for alpha in chosen:
@@ -122,13 +124,13 @@ def _run_tutorial(
     if not only_drawings:
         _compare(chosen, figures or Path("convolve-signal"), out, save_array, report, say)
     if laws:
-        from decanet.convolution._law_figures import draw_laws
+        from decanet.convolution.figures.laws import draw_laws
         from decanet.core.plotting import save_figure
 
         report["files"].append(str(save_figure(draw_laws(), laws)))
         say(f"laws: {laws}")
     if animation:
-        from decanet.convolution._signal_figures import animate_sliding
+        from decanet.convolution.figures.sliding_kernel import animate_sliding
 
         alpha = 2.0 if alphas is None else alphas[0]
         report["files"].append(str(animate_sliding(animation, alpha)))
@@ -147,8 +149,8 @@ def _compare(
 ) -> None:
     import numpy as np
 
-    from decanet.convolution._signal_figures import draw_echo, draw_echo_sheet
-    from decanet.convolution.signals import compare_methods, fft_convergence
+    from decanet.convolution.figures.signals import draw_echo, draw_echo_sheet
+    from decanet.convolution.method_comparison import compare_methods, fft_convergence
     from decanet.core.files import atomic_path
     from decanet.core.plotting import save_figure
 
@@ -205,16 +207,11 @@ def _run_sound(
     save_array: Path | None,
     json: bool,
 ) -> None:
-    from decanet.convolution.sounds import (
-        convolve_sound,
-        default_sound,
-        encoding_for,
-        open_sound,
-        peak_in_words,
-        rendered,
-        write_sound,
-    )
-    from decanet.convolution.sounds import save_array as save_samples
+    from decanet.convolution.sound_convolution import convolve_sound
+    from decanet.convolution.sound_output import encoding_for, peak_in_words, rendered, write_sound
+    from decanet.convolution.sound_output import save_array as save_samples
+    from decanet.convolution.sounds import open_sound
+    from decanet.convolution.synthesis import default_sound
 
     if out is None and save_array is None:
         ending = path.suffix.lower() if path and path.suffix.lower() in SOUND_ENDINGS else ".wav"
@@ -252,7 +249,7 @@ def _run_sound(
             say(str(loudness))
             say(f"{out}: {seconds:.2f} s, channels: {result.channels}, {encoding.subtype}")
         elif out:
-            from decanet.convolution._signal_figures import draw_sound
+            from decanet.convolution.figures.signals import draw_sound
             from decanet.core.plotting import save_figure
 
             title = "Convolved with " + (" and ".join(words) or "nothing")
@@ -277,8 +274,8 @@ def _kernels(
     seed: int,
 ) -> tuple[list["SoundKernel"], list[str]]:
     """The kernels that were asked for, and each in words."""
-    from decanet.convolution.signals import Echo, ExponentialDecay
-    from decanet.convolution.sounds import Reverb, read_impulse
+    from decanet.convolution.impulse_responses import Echo, ExponentialDecay, Reverb
+    from decanet.convolution.sounds import read_impulse
 
     kernels: list[SoundKernel] = []
     words = []

@@ -67,7 +67,7 @@ def command(
         say(f"{law:<12} {formula:<18} k = {fit.k:.4f} +- {fit.k_error:.4f}, R^2 = {fit.r_squared:.4f}")
     say(f"{verdict(natural)}.")
     if out:
-        from decanet.convolution._statistics_figures import draw_statistics
+        from decanet.convolution.figures.statistics import draw_statistics
         from decanet.core.plotting import save_figure
 
         save_figure(draw_statistics(natural, noise), out)

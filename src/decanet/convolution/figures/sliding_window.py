@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from decanet.convolution._image_panels import (
+from decanet.convolution.figures._panels import (
     GRAY,
     ORANGE,
-    Convolved,
-    Setting,
     box_of,
     number,
     scale_of,
@@ -22,7 +20,9 @@ from decanet.convolution._image_panels import (
     write_caption,
     write_title,
 )
-from decanet.convolution.kernels import describe
+from decanet.convolution.filtering import Convolved, Setting
+from decanet.convolution.kernel_lookup import describe
+from decanet.convolution.sliding_window import SlidingWindow, scan_positions
 from decanet.core.files import atomic_path
 from decanet.core.plotting import new_figure, show_image, styled
 
@@ -31,52 +31,12 @@ FRAMES = 36
 ROUNDED = "Gray values are rounded to hundredths; the sum is that of the products as printed, to be checked by hand."
 
 
-class Window:
-    """A kernel as it lies on an image, in numbers that add up as they are printed."""
-
-    def __init__(self, image: np.ndarray, weights: np.ndarray, setting: Setting) -> None:
-        flipped = weights if setting.correlated else weights[::-1, ::-1]
-        self.weights = flipped.round(3)
-        whole = np.array_equal(self.weights, self.weights.round())
-        self.decimals = 2 if whole else 3  # of the products and their sum
-        self.weight_decimals = None if np.array_equal(self.weights, self.weights.round(2)) else 3
-        self._setting = setting
-        self._spans = setting.spans(weights)
-        self._padded = setting.pad(image.astype(np.float64).round(2), weights)
-
-    def patch(self, row: int, column: int) -> np.ndarray:
-        """The pixels beneath the kernel, (kh, kw)."""
-        top, left = row * self._setting.stride, column * self._setting.stride
-        step = self._setting.dilation
-        rows, columns = (
-            slice(top, top + self._spans[0] + 1, step),
-            slice(left, left + self._spans[1] + 1, step),
-        )
-        return self._padded[rows, columns]
-
-    def products(self, row: int, column: int) -> np.ndarray:
-        """Patch times kernel as printed, (kh, kw); with whole weights they are exact."""
-        return (self.patch(row, column) * self.weights).round(self.decimals)
-
-
-def default_positions(done: Convolved) -> dict[Position, str]:
-    """The strongest responses that no padding touches, a corner and the middle, with what each is."""
-    height, width = done.values.shape
-    top, left = done.inner[0].indices(height)[0], done.inner[1].indices(width)[0]
-    peaks = (np.unravel_index(i, done.inside.shape) for i in (done.inside.argmax(), done.inside.argmin()))
-    greatest, least = [(int(row) + top, int(column) + left) for row, column in peaks]
-    chosen = {(height // 2, width // 2): "in the middle"}
-    if (top, left) != (0, 0):
-        chosen = {(0, 0): "in the corner, over the padding"} | chosen
-    return {greatest: "at the greatest response", least: "at the least response"} | chosen
-
-
 @styled
 def draw_sliding(
     image: np.ndarray, done: Convolved, positions: Mapping[Position, str], setting: Setting
 ) -> Any:
     """One row for each position, with what it is: the image, patch, kernel, products and their sum."""
-    window = Window(image, done.weights, setting)
+    window = SlidingWindow(image, done.weights, setting)
     width, height = box_of(image, 3.1)
     figure = new_figure(width + 8.4, (max(height, 2.0) + 0.45) * len(positions) + 0.5)
     grid = figure.subplots(len(positions), 5, squeeze=False, width_ratios=[width, 2, 2, 2, 1.7])
@@ -120,23 +80,14 @@ def save_sliding_animation(
         frames[0].save(temporary, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
-def _scan(done: Convolved) -> list[Position]:
-    """The strongest response of each of ``FRAMES`` bands of rows, padding left out, from top to bottom."""
-    strength = np.full(done.values.shape, -1.0)
-    strength[done.inner] = abs(done.inside)
-    bands = np.array_split(np.arange(len(strength)), min(FRAMES, len(strength)))
-    places = [(band[0], np.unravel_index(strength[band].argmax(), strength[band].shape)) for band in bands]
-    return [(int(top + row), int(column)) for top, (row, column) in places]
-
-
 @styled
 def _sliding_frames(
     image: np.ndarray, done: Convolved, positions: Sequence[Position], setting: Setting
 ) -> list[np.ndarray]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    window = Window(image, done.weights, setting)
-    chosen = sorted(positions) if positions else _scan(done)
+    window = SlidingWindow(image, done.weights, setting)
+    chosen = sorted(positions) if positions else scan_positions(done)
     limit = np.array([max(abs(window.products(*position)).max() for position in chosen)])
     scale = scale_of(done.inside)
     width, height = box_of(image, 3.3)
@@ -191,11 +142,11 @@ def _extent(values: np.ndarray) -> tuple[float, float, float, float]:
     return -0.5, width - 0.5, height - 0.5, -0.5
 
 
-def _sum_text(products: np.ndarray, window: Window) -> str:
+def _sum_text(products: np.ndarray, window: SlidingWindow) -> str:
     return f"sum = {number(float(products.sum()), window.decimals)}"
 
 
-def _show_weights(axes: Any, window: Window, setting: Setting) -> None:
+def _show_weights(axes: Any, window: SlidingWindow, setting: Setting) -> None:
     title = "× kernel" if setting.correlated else "× flipped kernel"
     show_numbers(axes, window.weights, title, weights_scale(window.weights), window.weight_decimals)
 

@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from decanet.convolution._image_panels import (
+from decanet.convolution.figures._panels import (
     CHANNELS,
     GRAY,
-    Convolved,
     Scale,
-    Setting,
     box_of,
     by,
     is_signed,
@@ -25,7 +23,9 @@ from decanet.convolution._image_panels import (
     write_caption,
     write_title,
 )
-from decanet.convolution.kernels import PURPOSES, describe, purpose_of
+from decanet.convolution.filtering import Convolved, Setting
+from decanet.convolution.kernel_lookup import describe, purpose_of
+from decanet.convolution.kernels import PURPOSES
 from decanet.core.plotting import grid_shape, new_figure, show_image, signed_scale, styled
 
 SHEET_COLUMNS = 4

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from decanet.convolution.signals import Array, ExponentialDecay, convolve_fft, drifting_echo, sine
+from decanet.convolution.impulse_responses import Array, ExponentialDecay
+from decanet.convolution.signals import convolve_fft, drifting_echo, sine
 from decanet.core.plotting import COLORS, new_figure, styled
 
 if TYPE_CHECKING:

@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from decanet.convolution._image_panels import (
+from decanet.convolution.figures._panels import (
     BLUE,
     GRAY,
     ORANGE,
-    Convolved,
     Scale,
-    Setting,
     box_of,
     by,
     scale_caption,
@@ -25,7 +23,8 @@ from decanet.convolution._image_panels import (
     write_caption,
     write_title,
 )
-from decanet.convolution.kernels import find_kernel
+from decanet.convolution.filtering import Convolved, Setting
+from decanet.convolution.kernel_lookup import find_kernel
 from decanet.core.errors import UsageError
 from decanet.core.plotting import new_figure, show_image, styled
 

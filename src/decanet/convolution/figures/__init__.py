@@ -1,0 +1,1 @@
+"""Figures of convolution: every function here draws what the modules above computed."""

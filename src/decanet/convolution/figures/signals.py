@@ -1,0 +1,119 @@
+"""Figures of signals: the tutorial's panels, a sound before and after, the sliding kernel."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from decanet.convolution.impulse_responses import Array, ExponentialDecay
+from decanet.convolution.signals import TUTORIAL_SECONDS, sine, sine_delay, sine_gain, tutorial_times
+from decanet.convolution.waveform import waveform
+from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, GREEN = COLORS[0], COLORS[2]
+RED = "#c1272d"  # the tutorial's red; the house's second color is nearer to orange
+FAINT = 0.2  # an amplitude below it is drawn once more, enlarged
+
+
+@styled
+def draw_echo(alpha: float, values: Array) -> "Figure":
+    """The tutorial's figure: the original in blue above, with its continuous echo in red below, and g beside it.
+
+    All alphas share one amplitude axis. An answer too weak to be read there is drawn once more, enlarged.
+    """
+    times = tutorial_times()
+    gain, delay = sine_gain(alpha), sine_delay(alpha)
+    figure = new_figure(10, 5.5)
+    panels = figure.subplot_mosaic([["f", "g"], ["f*g", "."]], width_ratios=(2.4, 1))
+    original, answer, kernel = panels["f"], panels["f*g"], panels["g"]
+    original.plot(times, sine(times), color=BLUE, label=r"$f(t)=\sin 2\pi t$")
+    answer.plot(times, values, color=RED, label=r"$(f*g)(t)$")
+    if gain < FAINT:
+        # At its start, before it swings about 0, the answer is up to twice as strong.
+        factor = next(factor for factor in (500, 200, 100, 50, 20, 10, 5, 2) if 2 * factor * gain < 1)
+        answer.plot(
+            times, factor * values, color=RED, linestyle=":", linewidth=1.2, label=f"{factor} times enlarged"
+        )
+    kernel.plot(times, ExponentialDecay(alpha)(times), color=GREEN)
+    kernel.set(
+        title=rf"Kernel $g(t)=\alpha e^{{-\alpha t}}$, $\alpha={alpha:g}$ s$^{{-1}}$", xlabel="Time (s)"
+    )
+    kernel.set(xlim=(0, TUTORIAL_SECONDS), ylim=(0, 1.05 * alpha), ylabel="Weight (1/s)")
+    original.set_title("Original", loc="left")
+    answer.set_title(f"Convolved: {gain:#.2g} times as strong, {delay:.2f} s later", loc="left")
+    for axes in (original, answer):
+        axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, TUTORIAL_SECONDS), ylim=(-1.1, 1.1))
+    original.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+    answer.legend(loc="upper right", ncols=2)
+    figure.text(
+        0.725, 0.24,
+        "g holds no impulse at 0, so the\noriginal itself is not in the result:\nthis echo is a low-pass filter.\n\n"
+        "Once the start has died away, the\nsine has the amplitude\n"
+        r"$\alpha/\sqrt{\alpha^2+\omega^2}$ and the delay" "\n"
+        r"$\arctan(\omega/\alpha)/\omega$, with $\omega=2\pi$/s.",
+        va="center", fontsize=9, color="#444444", linespacing=1.5,
+    )  # fmt: skip
+    return figure
+
+
+@styled
+def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
+    """All alphas on one sheet, ``values`` of shape (K, n): the slower the decay, the weaker the answer."""
+    times = tutorial_times()
+    rows, columns = grid_shape(len(alphas), 5)
+    figure = new_figure(max(2.6 * columns, 5), 1.9 * rows + 0.6)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(alphas) :]:
+        axes.remove()
+    for axes, alpha, row in zip(grid.flat, alphas, values):
+        axes.plot(
+            times, sine(times), color=BLUE, linewidth=1, alpha=0.55, label=r"original, $f(t)=\sin 2\pi t$"
+        )
+        axes.plot(
+            times, row, color=RED, label=r"convolved with $g(t)=\alpha e^{-\alpha t}$, the continuous echo"
+        )
+        axes.set_title(
+            rf"$\alpha={alpha:g}$ s$^{{-1}}$: amplitude {sine_gain(alpha):#.2g}",
+            fontweight="normal",
+            fontsize=10,
+        )
+    for index in range(columns):
+        lowest = grid[(len(alphas) - 1 - index) // columns, index]
+        lowest.tick_params(labelbottom=True)
+        lowest.set_xlabel("Time (s)")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("Amplitude")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+@styled
+def draw_sound(
+    name: str, before: Iterable[Array], what: str, after: Iterable[Array], rate: int, frames: int
+) -> "Figure":
+    """A sound above and what became of it below, on one time axis of ``frames`` instants.
+
+    Light, from the lowest to the highest sample; dark, the root mean square. Both are taken over at least
+    ``PERIOD_SECONDS`` around each place: single stretches shorter than a period of the voice would make a comb.
+    """
+    shapes = [waveform(blocks, rate, frames) for blocks in (before, after)]
+    edges = np.linspace(0.0, frames / rate, len(shapes[1]) + 1)
+    largest = max(float(np.nanmax(np.abs(shape))) for shape in shapes) or 1.0
+    figure = new_figure(9, 5.5)
+    panels = figure.subplots(2, 1, sharex=True)
+    for axes, shape, color, title in zip(panels, shapes, (BLUE, RED), (f"Original: {name}", what)):
+        low, high, rms = shape.T
+        peaks = axes.stairs(high, edges, baseline=low, color=color, alpha=0.4, fill=True, label="peaks")
+        loud = axes.stairs(rms, edges, baseline=-rms, color=color, fill=True, label="root mean square")
+        axes.stairs(shape[:, :2].mean(axis=1), edges, color=color, linewidth=0.6, baseline=None)
+        axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, edges[-1]))
+        axes.set_ylim(-1.05 * largest, 1.05 * largest)
+        axes.set_title(literal(title), loc="left")
+        axes.tick_params(labelbottom=True)
+        axes.legend(
+            handles=[peaks, loud], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2
+        )
+    return figure

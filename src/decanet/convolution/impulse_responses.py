@@ -1,0 +1,226 @@
+"""Kernels of one dimension: the impulse responses of linear time-invariant systems."""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from decanet.core.errors import DataError, UsageError
+
+Array = NDArray[np.float64]
+
+LONGEST_RESPONSE = 2**21  # samples (44 s at 48 kHz): what overlap-add can hold in a few hundred megabytes
+
+
+@dataclass(frozen=True)
+class Echo:
+    """The sound itself and its repetitions: an impulse of 1 at 0 and one of ``strength`` at each ``delay``.
+
+    Attributes:
+        taps: (delay in seconds, strength) pairs.
+
+    Raises:
+        UsageError: a delay is negative, or a number is not finite.
+    """
+
+    taps: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        for delay, strength in self.taps:
+            if not (math.isfinite(delay) and delay >= 0):
+                raise UsageError(f"an echo's delay must be 0 seconds or more, got {delay:g}")
+            if not math.isfinite(strength):
+                raise UsageError(f"an echo's strength must be a finite number, got {strength:g}")
+
+    @property
+    def reach(self) -> float:
+        """Seconds after which the kernel is zero."""
+        return max((delay for delay, _ in self.taps), default=0.0)
+
+    def impulse_response(self, rate: int) -> Array:
+        """Weights at ``rate`` samples a second, shape (M, 1); delays are rounded to the nearest sample.
+
+        Raises:
+            UsageError: the longest delay is more than ``LONGEST_RESPONSE`` samples.
+        """
+        check_length(self.reach, rate, "an echo's delay")
+        response = np.zeros((round(self.reach * rate) + 1, 1))
+        response[0] = 1.0
+        with np.errstate(over="ignore"):  # what becomes infinite is refused when the sound is rendered
+            for delay, strength in self.taps:
+                response[round(delay * rate)] += strength
+        return response
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    """The tutorial's kernel: alpha exp(-alpha t) for t >= 0, whose integral is 1.
+
+    Attributes:
+        alpha: rate of decay in 1/s. The answer forgets within about 1/alpha seconds.
+
+    Raises:
+        UsageError: ``alpha`` is not a positive finite number.
+    """
+
+    alpha: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.alpha) and self.alpha > 0):
+            raise UsageError(f"alpha must be a positive number of 1/s, got {self.alpha:g}")
+
+    def __call__(self, times: ArrayLike) -> Array:
+        t = np.asarray(times)
+        return np.where(t < 0, 0.0, self.alpha * np.exp(-self.alpha * np.maximum(t, 0.0)))
+
+    @property
+    def reach(self) -> float:
+        """Seconds after which the kernel is below 1e-17 of its start."""
+        return 40.0 / self.alpha
+
+    def step_linear(self, step: float) -> tuple[float, float, float]:
+        """(a, b, c) of y[i] = a y[i-1] + b f[i-1] + c f[i], exact for an f that is straight in the step.
+
+        With x = alpha h, the integral of alpha exp(-alpha (h - s)) over the step is 1 - exp(-x), and with the
+        weight s/h it is 1 - (1 - exp(-x))/x: the share of the newer sample.
+        """
+        x = self.alpha * step
+        newer = 1.0 + math.expm1(-x) / x
+        return math.exp(-x), -math.expm1(-x) - newer, newer
+
+    def step_weights(self, step: float, nodes: int) -> Array:
+        """Weights, shape (nodes,), of f at the Gauss-Legendre nodes of one step, for the step's integral.
+
+        f is replaced by the polynomial through the nodes, and that is integrated against the kernel exactly.
+        In Legendre polynomials on -1..1 the kernel's moments are, with c = alpha h/2 and I the modified
+        Bessel function of the first kind (from the expansion of exp(c x), Abramowitz and Stegun 10.2.36):
+
+            integral of P_j(x) c exp(-c (1 - x)) dx = sqrt(2 pi c) exp(-c) I_{j+1/2}(c)
+
+        which, unlike Gauss's rule on the product, holds for a kernel of any sharpness.
+        """
+        from scipy.special import ive
+
+        _, gauss, basis = legendre(nodes)
+        degrees = np.arange(nodes)
+        c = self.alpha * step / 2.0
+        moments = math.sqrt(2.0 * math.pi * c) * ive(degrees + 0.5, c)
+        return gauss * (basis @ ((degrees + 0.5) * moments))
+
+
+@dataclass(frozen=True, eq=False)
+class SampledKernel:
+    """A kernel known by its samples, for instance a recorded room; straight lines between them.
+
+    Attributes:
+        samples: shape (M,) or, for M instants of several channels, (M, C).
+        rate: samples a second.
+        name: what messages call it.
+
+    Raises:
+        DataError: no samples, NaN or infinite samples, or nothing but zeros.
+    """
+
+    samples: Array
+    rate: int
+    name: str = "the kernel"
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples, dtype=np.float64)
+        object.__setattr__(self, "samples", samples)
+        if self.rate <= 0:
+            raise DataError(f"{self.name} has a rate of {self.rate} samples a second; it must be positive")
+        if samples.ndim not in (1, 2) or samples.size == 0:
+            raise DataError(f"{self.name} holds no samples (shape {samples.shape}); give at least one")
+        if not np.isfinite(samples).all():
+            raise DataError(f"{self.name} holds NaN or infinite samples; record or export it anew")
+        if not samples.any():
+            raise DataError(f"{self.name} is silent: all its samples are 0; choose another")
+
+    def __call__(self, times: ArrayLike) -> Array:
+        if self.samples.ndim != 1:
+            raise DataError(f"{self.name} has {self.samples.shape[1]} channels; a function of time needs one")
+        instants = np.arange(len(self.samples)) / self.rate
+        return np.interp(np.asarray(times), instants, self.samples, left=0.0, right=0.0)
+
+    @property
+    def reach(self) -> float:
+        """Seconds after which the kernel is zero."""
+        return (len(self.samples) - 1) / self.rate
+
+    def impulse_response(self, rate: int) -> Array:
+        """Weights at ``rate`` samples a second, shape (M, C), resampled if the rate differs.
+
+        A recording's samples stand for the kernel times its own step. At another rate the step differs, so
+        they are scaled by the ratio of the steps: the sum of the weights, the gain for slow signals, stays.
+
+        Raises:
+            UsageError: it lasts more than ``LONGEST_RESPONSE`` samples at ``rate``.
+        """
+        from scipy.signal import resample_poly
+
+        check_length(self.reach, rate, self.name)
+        samples = self.samples.reshape(len(self.samples), -1)
+        if rate == self.rate:
+            return samples
+        common = math.gcd(rate, self.rate)
+        return resample_poly(samples, rate // common, self.rate // common, axis=0) * (self.rate / rate)
+
+
+def check_length(seconds: float, rate: int, what: str) -> None:
+    """Raise UsageError where ``seconds`` at ``rate`` is longer than a kernel may be."""
+    if seconds * rate >= LONGEST_RESPONSE:
+        longest = f"at {rate} Hz a kernel may last {LONGEST_RESPONSE / rate:.3g} s"
+        raise UsageError(f"{what} of {seconds:g} s is too long; {longest}")
+
+
+@functools.lru_cache
+def legendre(nodes: int) -> tuple[Array, ...]:
+    """Gauss-Legendre nodes on -1..1, their weights, and P_j at the nodes, shape (nodes, nodes)."""
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    return places, weights, np.asarray(np.polynomial.legendre.legvander(places, nodes - 1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Reverb:
+    """A room, made up: the sound itself, then noise that dies away, other noise in each channel.
+
+    The noise carries as much energy as the direct sound: in a real room that holds at the critical distance
+    from the source. Real rooms begin with single echoes from walls; after those, decaying noise is what they
+    are.
+
+    Attributes:
+        seconds: the reverberation time, in which the noise falls by 60 dB.
+        seed: the same seed gives the same room.
+        channels: C.
+
+    Raises:
+        UsageError: ``seconds`` is not a positive finite number, or ``seed`` is negative.
+    """
+
+    seconds: float
+    seed: int = 0
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise UsageError(
+                f"a reverberation time must be a positive number of seconds, got {self.seconds:g}"
+            )
+        if self.seed < 0:
+            raise UsageError(f"a seed must be 0 or more, got {self.seed}")
+
+    def impulse_response(self, rate: int) -> Array:
+        """Weights at ``rate`` samples a second, shape (M, C).
+
+        Raises:
+            UsageError: it lasts more than ``LONGEST_RESPONSE`` samples.
+        """
+        check_length(self.seconds, rate, "a reverberation")
+        times = np.arange(1, round(self.seconds * rate) + 1)[:, None] / rate
+        noise = np.random.default_rng(self.seed).standard_normal((len(times), self.channels))
+        noise *= 10.0 ** (-3.0 * times / self.seconds)
+        noise /= np.sqrt((noise**2).sum(axis=0)) if len(times) else 1.0
+        return np.concatenate([np.ones((1, self.channels)), noise])

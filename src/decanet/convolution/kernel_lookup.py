@@ -1,0 +1,98 @@
+"""From the spelling of a kernel to its weights, and the words that describe a kernel in a figure."""
+
+from pathlib import Path
+
+import numpy as np
+
+from decanet.convolution._kernel_input import check_kernel, from_csv, from_json, from_npy
+from decanet.convolution.kernels import ALIASES, BANKS, KERNELS, Kernel
+from decanet.core.errors import UsageError, did_you_mean
+
+
+def find_kernels(spelling: str) -> dict[str, np.ndarray]:
+    """The kernels that ``spelling`` means, by name: one, or several for a bank.
+
+    Args:
+        spelling: a name (``sobel_x``, or the tutorial's ``surbo_1``), a name with parameters
+            (``gaussian:sigma=2.5``), a matrix in JSON (``[[0,-1,0],[-1,5,-1],[0,-1,0]]``), or the path of a ``.csv``
+            or ``.npy`` file. No text is ever evaluated.
+
+    Returns:
+        Names to float64 weights (kh, kw); a matrix or file may hold (C, kh, kw), one layer for each channel.
+
+    Raises:
+        UsageError: unknown name or parameter, or a matrix that is no kernel.
+        DataError: the file cannot be read.
+    """
+    spelling = spelling.strip()
+    if spelling.startswith("["):
+        return {"own kernel": check_kernel(from_json(spelling), "the matrix given as --kernel")}
+    path = Path(spelling)
+    if path.suffix.lower() in {".csv", ".npy"}:
+        values = from_npy(path) if path.suffix.lower() == ".npy" else from_csv(path)
+        return {path.name: check_kernel(values, f"kernel file {path}")}
+    name, _, text = spelling.partition(":")
+    entry = _entry_of(spelling)
+    if entry is None:
+        hint = (
+            did_you_mean(name, [*KERNELS, *BANKS, *ALIASES]) or " (decanet convolve image --list shows them)"
+        )
+        raise UsageError(f"unknown kernel {name!r}{hint}")
+    built = entry.build(**_parameters(entry, text))
+    several = built if isinstance(built, dict) else {spelling: built}
+    return {one: check_kernel(weights, f"kernel {one}") for one, weights in several.items()}
+
+
+def find_kernel(spelling: str) -> np.ndarray:
+    """The weights (kh, kw) of one kernel; see :func:`find_kernels`. Raises UsageError for a bank as well."""
+    found = find_kernels(spelling)
+    if len(found) > 1:
+        raise UsageError(
+            f"{spelling} is a bank of {len(found)} kernels; choose one, for instance {next(iter(found))}"
+        )
+    return next(iter(found.values()))
+
+
+def describe(spelling: str) -> str:
+    """A kernel's name and what it does, for the title of a figure; the bare name of one of the user's own."""
+    entry = _entry_of(spelling)
+    return f"{spelling}: {entry.does.removesuffix('.')}" if entry else spelling
+
+
+def purpose_of(spelling: str) -> str:
+    """The group of a kernel, one of ``PURPOSES``; empty for one of the user's own."""
+    entry = _entry_of(spelling)
+    return entry.purpose if entry else ""
+
+
+def describe_sum(weights: np.ndarray) -> str:
+    """What the sum of the weights does to flat areas."""
+    total = round(float(weights.sum()), 6) + 0.0
+    if total == 0:
+        return "sum 0:\nflat areas give 0"
+    if total == 1:
+        return "sum 1:\nflat areas keep their value"
+    return f"sum {total:.3g}:\nflat areas give {total:.3g} × their value".replace("-", "−")
+
+
+def _entry_of(spelling: str) -> Kernel | None:
+    name = spelling.partition(":")[0]
+    return (KERNELS | BANKS).get(ALIASES.get(name, name))
+
+
+def _parameters(entry: Kernel, text: str) -> dict[str, int | float]:
+    known = entry.parameters
+    given: dict[str, int | float] = {}
+    for part in text.split(",") if text else ():
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        if key not in known:
+            example = ",".join(f"{k}={v:g}" for k, v in known.items())
+            hint = did_you_mean(key, known) or (f" (it has {example})" if known else " (it has none)")
+            raise UsageError(f"kernel {entry.name} has no parameter {key!r}{hint}")
+        kind = type(known[key])
+        try:
+            given[key] = kind(value)
+        except ValueError:
+            sort = "a whole number" if kind is int else "a number"
+            raise UsageError(f"kernel {entry.name}: {key} must be {sort}, got {value!r}") from None
+    return given

@@ -1,0 +1,176 @@
+"""Layers of a sliding window: convolution, maximum pooling, average pooling.
+
+WINDOWSDOC
+"""
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from decanet.convolution.arithmetic import Window, check_groups, output_size
+from decanet.convolution.reference.layer import Array, Layer, Pair, check_images, pair
+from decanet.core.errors import UsageError
+
+Windows = tuple[Window, Window]  # one for the rows, one for the columns
+
+
+def unfold(x: Array, windows: Windows, fill: float = 0.0) -> Array:
+    """All windows of an image side by side: (N, C, H, W) -> (N, C, KH, KW, OH, OW); ``fill`` is the padding.
+
+    The result is a view in which many windows show the same memory: nothing is copied yet.
+    """
+    rows, columns = windows
+    ends = [max(0, _reach(size, w) - size - w.padding) for size, w in zip(x.shape[2:], windows)]
+    sides = [(w.padding, end) for w, end in zip(windows, ends)]  # the end is padded as far as a window reads
+    padded = np.pad(x, [(0, 0), (0, 0), *sides], constant_values=fill)
+    view = sliding_window_view(padded, (rows.span, columns.span), axis=(2, 3))
+    view = view[:, :, :: rows.stride, :: columns.stride, :: rows.dilation, :: columns.dilation]
+    return view.transpose(0, 1, 4, 5, 2, 3)
+
+
+def fold(patches: Array, size: tuple[int, int], windows: Windows) -> Array:
+    """The transpose of ``unfold``: (N, C, KH, KW, OH, OW) -> (N, C, H, W), where ``size`` is (H, W).
+
+    A pixel that k windows read receives the sum of k values; one that no window read receives 0.
+    """
+    rows, columns = windows
+    n, channels, kernel_h, kernel_w, out_h, out_w = patches.shape
+    height, width = (max(w.padding + s, _reach(s, w)) for s, w in zip(size, windows))
+    x = np.zeros((n, channels, height, width), patches.dtype)
+    for i in range(kernel_h):
+        for j in range(kernel_w):
+            top, left = i * rows.dilation, j * columns.dilation
+            bottom, right = top + rows.stride * out_h, left + columns.stride * out_w
+            x[:, :, top : bottom : rows.stride, left : right : columns.stride] += patches[:, :, i, j]
+    return x[:, :, rows.padding : rows.padding + size[0], columns.padding : columns.padding + size[1]]
+
+
+def _reach(size: int, window: Window) -> int:
+    """Places from the start of the padding to the end of the last window."""
+    return (output_size(size, window) - 1) * window.stride + window.span
+
+
+class Convolution(Layer):
+    """y[n, o, u, v] = bias[o] + sum over c, i, j of weight[o, c, i, j] * x[n, c, row(u, i), column(v, j)].
+
+    There row(u, i) = u * stride - padding + i * dilation; likewise the columns.
+
+    Forward: each window is one column of a matrix (``im2col``), each kernel one row of another, and their
+    product holds all sums. With groups, the channels fall into equal parts that each have their own product.
+
+    Backward: y is linear in both factors, so each gradient is dL/dy times the other factor.
+
+    - A weight was used in every window: it gathers grad * pixel over all of them (grad @ patches^T).
+    - A window's pixels receive grad * weight (weight^T @ grad), and ``fold`` sums over the windows that
+      share a pixel; for stride 1 this is again a convolution, with the kernel flipped.
+    - The bias was added to every place: it gathers the sum of grad.
+
+    ``weight`` is (O, C/groups, KH, KW), ``bias`` (O,) or None; the rest is a number or (rows, columns).
+    Raises UsageError for impossible settings, DataError in ``forward`` for images that do not fit.
+    """
+
+    def __init__(
+        self, weight: Array, bias: Array | None = None,
+        stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: int = 1,
+    ) -> None:  # fmt: skip
+        if weight.ndim != 4:
+            raise UsageError(f"weight must have the shape (O, C/groups, KH, KW), got {weight.shape}")
+        if bias is not None and bias.shape != weight.shape[:1]:
+            raise UsageError(f"bias must have the shape ({len(weight)},), one a kernel, got {bias.shape}")
+        super().__init__(weight=weight, **({} if bias is None else {"bias": bias}))
+        self.groups = groups
+        self.in_channels = weight.shape[1] * groups
+        check_groups(self.in_channels, weight.shape[0], groups)
+        settings = zip(weight.shape[2:], pair(stride), pair(padding), pair(dilation))
+        rows, columns = (Window(*axis) for axis in settings)
+        self.windows = rows, columns
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, O, OH, OW)
+        check_images(x, self.in_channels)
+        self.size = x.shape[2:]
+        patches = unfold(x, self.windows)
+        self.unfolded = patches.shape
+        # The reshape makes the copy: for each group a matrix with one window a column.
+        self.patches = patches.reshape(len(x), self.groups, -1, math.prod(patches.shape[4:]))
+        y = (self._kernels() @ self.patches).reshape(len(x), -1, *patches.shape[4:])
+        return y + self.params["bias"][:, None, None] if "bias" in self.params else y
+
+    def backward(self, grad: Array) -> Array:  # (N, O, OH, OW) -> (N, C, H, W)
+        if "bias" in self.params:
+            self.grads["bias"] = grad.sum(axis=(0, 2, 3))
+        grad = grad.reshape(len(grad), self.groups, -1, self.patches.shape[3])  # (N, G, O/G, OH*OW)
+        weight_grad = (grad @ self.patches.swapaxes(2, 3)).sum(axis=0)
+        self.grads["weight"] = weight_grad.reshape(self.params["weight"].shape)
+        patches = self._kernels().swapaxes(1, 2) @ grad  # (N, G, C/G*KH*KW, OH*OW)
+        return fold(patches.reshape(self.unfolded), self.size, self.windows)
+
+    def _kernels(self) -> Array:
+        """For each group a matrix with one kernel a row: (G, O/G, C/G*KH*KW)."""
+        weight = self.params["weight"]
+        return weight.reshape(self.groups, len(weight) // self.groups, -1)
+
+
+class _Pooling(Layer):
+    """A window over each channel alone, without weights."""
+
+    def __init__(self, kernel: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False):
+        super().__init__()
+        settings = zip(pair(kernel), pair(kernel if stride is None else stride), pair(padding))
+        rows, columns = (Window.pooling(k, s, p, ceil_mode=ceil_mode) for k, s, p in settings)
+        self.windows = rows, columns
+
+
+class MaxPooling(_Pooling):
+    """y = the largest pixel of the window; the padding counts as minus infinity, so it never wins.
+
+    Backward: a small change of the largest pixel changes y by as much, a small change of any other changes
+    nothing: dy/dx is 1 for the winner and 0 for the rest. The winner takes all of grad (of equals, the first
+    does). A pixel that wins in several overlapping windows gets the sum.
+    """
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, OH, OW)
+        check_images(x)
+        self.size = x.shape[2:]
+        patches = unfold(x, self.windows, fill=-np.inf)
+        self.unfolded = patches.shape
+        patches = self._flat(patches)
+        self.winner = patches.argmax(axis=2, keepdims=True)
+        return np.take_along_axis(patches, self.winner, axis=2).squeeze(2)
+
+    def backward(self, grad: Array) -> Array:  # (N, C, OH, OW) -> (N, C, H, W)
+        patches = np.zeros(self.unfolded, grad.dtype)
+        np.put_along_axis(self._flat(patches), self.winner, grad[:, :, None], axis=2)
+        return fold(patches, self.size, self.windows)
+
+    @staticmethod
+    def _flat(patches: Array) -> Array:
+        """(N, C, KH, KW, OH, OW) -> (N, C, KH*KW, OH, OW)."""
+        n, channels, _, _, out_h, out_w = patches.shape
+        return patches.reshape(n, channels, -1, out_h, out_w)
+
+
+class AveragePooling(_Pooling):
+    """y = the mean of the window; the padding counts as zeros, as it does in PyTorch.
+
+    Backward: y = sum / count, so dy/dx is 1 / count for each pixel of the window: they share grad equally.
+    """
+
+    def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, OH, OW)
+        check_images(x)
+        self.size = x.shape[2:]
+        patches = unfold(x, self.windows)
+        self.unfolded = patches.shape
+        # What a last window has beyond the padding (ceil_mode) is no place at all and does not count.
+        height, width = (self._count(n, w) for n, w in zip(self.size, self.windows))
+        self.count = np.outer(height, width).astype(x.dtype)  # (OH, OW)
+        return patches.sum(axis=(2, 3)) / self.count
+
+    def backward(self, grad: Array) -> Array:  # (N, C, OH, OW) -> (N, C, H, W)
+        shares = np.broadcast_to((grad / self.count)[:, :, None, None], self.unfolded)
+        return fold(shares, self.size, self.windows)
+
+    @staticmethod
+    def _count(size: int, window: Window) -> Array:
+        first = np.arange(output_size(size, window)) * window.stride - window.padding
+        return np.minimum(first + window.kernel, size + window.padding) - first

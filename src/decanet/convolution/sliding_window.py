@@ -1,0 +1,60 @@
+"""A kernel at one position on an image: the patch beneath it, the products and their sum.
+
+The gray values are rounded to hundredths, so that each printed number follows from those before it.
+"""
+
+import numpy as np
+
+from decanet.convolution.filtering import Convolved, Setting
+
+Position = tuple[int, int]  # row and column of the result
+FRAMES = 36
+
+
+class SlidingWindow:
+    """A kernel as it lies on an image, in numbers that add up as they are printed."""
+
+    def __init__(self, image: np.ndarray, weights: np.ndarray, setting: Setting) -> None:
+        flipped = weights if setting.correlated else weights[::-1, ::-1]
+        self.weights = flipped.round(3)
+        whole = np.array_equal(self.weights, self.weights.round())
+        self.decimals = 2 if whole else 3  # of the products and their sum
+        self.weight_decimals = None if np.array_equal(self.weights, self.weights.round(2)) else 3
+        self._setting = setting
+        self._spans = setting.spans(weights)
+        self._padded = setting.pad(image.astype(np.float64).round(2), weights)
+
+    def patch(self, row: int, column: int) -> np.ndarray:
+        """The pixels beneath the kernel, (kh, kw)."""
+        top, left = row * self._setting.stride, column * self._setting.stride
+        step = self._setting.dilation
+        rows, columns = (
+            slice(top, top + self._spans[0] + 1, step),
+            slice(left, left + self._spans[1] + 1, step),
+        )
+        return self._padded[rows, columns]
+
+    def products(self, row: int, column: int) -> np.ndarray:
+        """Patch times kernel as printed, (kh, kw); with whole weights they are exact."""
+        return (self.patch(row, column) * self.weights).round(self.decimals)
+
+
+def default_positions(done: Convolved) -> dict[Position, str]:
+    """The strongest responses that no padding touches, a corner and the middle, with what each is."""
+    height, width = done.values.shape
+    top, left = done.inner[0].indices(height)[0], done.inner[1].indices(width)[0]
+    peaks = (np.unravel_index(i, done.inside.shape) for i in (done.inside.argmax(), done.inside.argmin()))
+    greatest, least = [(int(row) + top, int(column) + left) for row, column in peaks]
+    chosen = {(height // 2, width // 2): "in the middle"}
+    if (top, left) != (0, 0):
+        chosen = {(0, 0): "in the corner, over the padding"} | chosen
+    return {greatest: "at the greatest response", least: "at the least response"} | chosen
+
+
+def scan_positions(done: Convolved) -> list[Position]:
+    """The strongest response of each of ``FRAMES`` bands of rows, padding left out, from top to bottom."""
+    strength = np.full(done.values.shape, -1.0)
+    strength[done.inner] = abs(done.inside)
+    bands = np.array_split(np.arange(len(strength)), min(FRAMES, len(strength)))
+    places = [(band[0], np.unravel_index(strength[band].argmax(), strength[band].shape)) for band in bands]
+    return [(int(top + row), int(column)) for top, (row, column) in places]

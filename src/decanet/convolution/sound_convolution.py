@@ -1,0 +1,122 @@
+"""Convolution of sounds of any length in little memory.
+
+DOC
+"""
+
+import functools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from decanet.convolution.impulse_responses import (
+    Array,
+    Echo,
+    ExponentialDecay,
+    Reverb,
+    SampledKernel,
+    check_length,
+)
+from decanet.convolution.sounds import BLOCK, Sound
+from decanet.core.errors import DataError
+
+LONGEST_TAIL = 10.0  # seconds that a slow decay may go on after the sound has ended
+
+SoundKernel = Echo | ExponentialDecay | SampledKernel | Reverb
+
+
+def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], rate: int) -> Array:
+    """One impulse response, shape (M, C), for several after each other: convolution is associative.
+
+    Raises:
+        UsageError: it is longer than ``LONGEST_RESPONSE`` samples.
+        DataError: responses of several channels have different numbers of them.
+    """
+    from scipy.signal import fftconvolve
+
+    responses = [kernel.impulse_response(rate) for kernel in kernels] or [np.ones((1, 1))]
+    if len({response.shape[1] for response in responses} - {1}) > 1:
+        widths = ", ".join(str(response.shape[1]) for response in responses)
+        raise DataError(
+            f"impulse responses of {widths} channels do not go together; give the same number or 1"
+        )
+    check_length(sum(len(response) - 1 for response in responses) / rate, rate, "effects together")
+    with np.errstate(over="ignore", invalid="ignore"):  # see overlap_add
+        return functools.reduce(lambda first, then: fftconvolve(first, then, axes=0), responses)
+
+
+def overlap_add(blocks: Iterable[Array], response: Array) -> Iterator[Array]:
+    """Convolve a sound that arrives in blocks, each (B, C), with ``response``, (M, C) or (M, 1).
+
+    Costs O(n log M) for n instants and holds a few times M of them. The results, one after the other, have
+    n + M - 1 instants: the sound and the end of its echo. A mono sound takes on the response's channels.
+    """
+    from scipy import fft
+
+    size = _transform_size(len(response))
+    spectrum = fft.rfft(response, size, axis=0)
+    carry: Array | None = None
+    for block in blocks:
+        for start in range(0, len(block), size - len(response) + 1):
+            part = block[start : start + size - len(response) + 1]
+            with np.errstate(over="ignore", invalid="ignore"):  # rendered() refuses what is not finite
+                product = fft.irfft(fft.rfft(part, size, axis=0) * spectrum, size, axis=0)
+                product = product[: len(part) + len(response) - 1]
+                if carry is not None:
+                    product[: len(carry)] += carry
+            yield product[: len(part)]
+            carry = product[len(part) :]
+    if carry is not None:
+        yield carry
+
+
+def _transform_size(length: int) -> int:
+    """Long against the kernel, to waste little on the overlap, but no longer, to stay in cache."""
+    from scipy.fft import next_fast_len
+
+    return next_fast_len(max(4 * length, BLOCK), real=True)
+
+
+def decaying(blocks: Iterable[Array], kernel: ExponentialDecay, rate: int) -> Iterator[Array]:
+    """Convolve a sound that arrives in blocks with an exponential decay by the recursion: O(n), any alpha.
+
+    Exact for the sound whose samples are joined by straight lines. After its end the decay goes on until it
+    is 60 dB down, at most ``LONGEST_TAIL`` seconds.
+    """
+    from scipy.signal import lfilter
+
+    kept, older, newer = kernel.step_linear(1.0 / rate)
+    state: Array | None = None
+    for block in blocks:
+        if state is None:
+            state = np.zeros((1, block.shape[1]))
+        block, state = lfilter([newer, older], [1.0, -kept], block, axis=0, zi=state)
+        yield block
+    if state is not None:
+        tail = round(min(math.log(1000.0) / kernel.alpha, LONGEST_TAIL) * rate)
+        for start in range(0, tail, BLOCK):
+            silence = np.zeros((min(BLOCK, tail - start), state.shape[1]))
+            block, state = lfilter([newer, older], [1.0, -kept], silence, axis=0, zi=state)
+            yield block
+
+
+def convolve_sound(sound: Sound, kernels: Sequence[SoundKernel]) -> Iterator[Array]:
+    """Send a sound through ``kernels``, one after the other, as blocks; which is first does not matter.
+
+    Raises:
+        UsageError: a kernel is too long.
+        DataError: a kernel's channels do not go with the sound's; or, while it is read, the sound is bad.
+    """
+    decays = [kernel for kernel in kernels if isinstance(kernel, ExponentialDecay)]
+    finite = [kernel for kernel in kernels if not isinstance(kernel, ExponentialDecay)]
+    response = combined_response(finite, sound.rate)
+    channels = response.shape[1]
+    if channels > 1 and sound.channels > 1 and channels != sound.channels:
+        raise DataError(
+            f"the impulse response has {channels} channels and {sound.name} has {sound.channels}; "
+            f"give a response of 1 or {sound.channels} channels"
+        )
+    blocks = sound.blocks(_transform_size(len(response)) - len(response) + 1)
+    for decay in decays:
+        blocks = decaying(blocks, decay, sound.rate)
+    return overlap_add(blocks, response) if finite else blocks

@@ -1,0 +1,48 @@
+"""The shape of a sound over time, in as many columns as a figure has room for."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from decanet.convolution.impulse_responses import Array
+
+COLUMNS = 600  # a waveform is drawn in so many stretches
+PERIOD_SECONDS = 0.025  # two periods of a deep voice
+
+
+def waveform(blocks: Iterable[Array], rate: int, frames: int, columns: int = COLUMNS) -> Array:
+    """Lowest sample, highest sample and root mean square of all channels around each of at most ``columns`` places.
+
+    Args:
+        blocks: the sound, arrays (n, C) in turn.
+        rate: samples a second; it decides how many stretches ``PERIOD_SECONDS`` spans.
+        frames: the length of the time axis in samples; NaN where the blocks end before it.
+
+    Returns:
+        Shape (K, 3).
+    """
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
+
+    columns = min(columns, frames)
+    low, high = np.full(columns, np.inf), np.full(columns, -np.inf)
+    energy, count = np.zeros(columns), np.zeros(columns)
+    start = 0
+    for block in blocks:
+        column = (np.arange(start, start + len(block)) * columns) // frames
+        np.minimum.at(low, column, block.min(axis=1))
+        np.maximum.at(high, column, block.max(axis=1))
+        energy += np.bincount(column, np.square(block).mean(axis=1), columns)
+        count += np.bincount(column, minlength=columns)
+        start += len(block)
+    there = count > 0
+    shape = np.full((columns, 3), np.nan)
+    stretch = frames / columns / rate  # seconds
+    # Where the stretches are much shorter than a period, the waveform itself is drawn.
+    width = math.ceil(PERIOD_SECONDS / stretch) if stretch > PERIOD_SECONDS / 10 else 1
+    if there.any():
+        shape[there, 0] = minimum_filter1d(low[there], width)
+        shape[there, 1] = maximum_filter1d(high[there], width)
+        mean_square = uniform_filter1d(energy[there] / count[there], width)
+        shape[there, 2] = np.sqrt(np.maximum(mean_square, 0.0))  # the running mean may leave 0 by a rounding
+    return shape

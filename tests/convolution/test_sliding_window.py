@@ -1,0 +1,31 @@
+"""A kernel at one position."""
+
+import numpy as np
+import pytest
+from skimage.data import chelsea
+
+from decanet.convolution.filtering import Setting
+from decanet.convolution.sliding_window import SlidingWindow, default_positions
+from decanet.data.image_io import gray_of
+
+CAT = gray_of(chelsea()[80:140, 150:230])
+
+
+@pytest.mark.parametrize("setting", [Setting(), Setting("reflect", 2, 2, False), Setting("circular", 3)])
+def test_the_sliding_windows_sum_is_the_result(setting):
+    image = np.random.default_rng(0).integers(0, 101, (11, 9)) / 100
+    weights = np.array([[1.0, -2.0, 3.0], [0.0, 4.0, -1.0]])
+    result = setting.apply(image, weights)
+    window = SlidingWindow(image, weights, setting)
+    for row, column in np.ndindex(*result.shape):
+        assert window.products(row, column).sum() == pytest.approx(result[row, column])
+
+
+def test_default_positions_are_the_strongest_responses_of_the_image_itself():
+    image = np.zeros((20, 30))
+    image[9, 17], image[12, 5] = 1.0, -1.0
+    image[0] = 5.0  # stronger, where the padding joins in
+    done = Setting().result("identity", image, np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0.0]]))
+    positions = default_positions(done)
+    assert list(positions) == [(9, 17), (12, 5), (0, 0), (10, 15)]
+    assert "padding" in positions[0, 0]
