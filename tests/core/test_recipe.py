@@ -203,11 +203,11 @@ def test_a_wrong_setting_is_refused_in_one_line(setting: str, said: str) -> None
 
 def test_all_wrong_settings_are_reported_at_once() -> None:
     with pytest.raises(UsageError) as caught:
-        override(parse_recipe(SMALL, "here"), ["optimiser.lr=1", "epoch=2", "foo=1", "epochs=3"])
+        override(parse_recipe(SMALL, "here"), ["optimzr.lr=1", "epoch=2", "foo=1", "epochs=3"])
     for said in (
         "unknown key epoch (did you mean epochs",
         "unknown key foo",
-        "'optimiser' has no keys below it",
+        "'optimzr' has no keys below it",
     ):
         assert said in str(caught.value)
     assert "\n" not in str(caught.value)
