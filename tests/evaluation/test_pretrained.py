@@ -1,7 +1,6 @@
 """Pretrained weights measured on a folder; the weights are made here, as a library's user would have saved them."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,13 @@ import torchvision
 from PIL import Image
 
 from decanet.cli import run as decanet
-from decanet.core.errors import DataError
+from decanet.core.errors import UsageError
 from decanet.core.progress import Silent
-from decanet.evaluation.pretrained import evaluate_pretrained, imagenet_images, imagenet_labels
+from decanet.evaluation.accuracy import evaluate
+from decanet.evaluation.imagenet import imagenet_data, imagenet_images
+from decanet.evaluation.metrics import Predictions
+from decanet.evaluation.pretrained import load_pretrained, load_weight_file
+from decanet.models import pretrained
 
 
 @pytest.fixture
@@ -71,48 +74,6 @@ def test_the_command_says_what_it_measured(
     said = json.loads(capsys.readouterr().out)
     assert said["images"] == 6
     assert 0 <= said["top1"] <= said["top5"] <= 1
-
-
-def test_a_class_that_imagenet_has_not_is_named(folder: Path) -> None:
-    (folder / "tabby").rename(folder / "unicorn")
-    with pytest.raises(DataError, match="unicorn: ImageNet has no class of that name"):
-        imagenet_images(folder, Silent())
-
-
-def labels(folder: Path, names: list[str]) -> list[int]:
-    """Labels of one image for each of ``names``."""
-    for name in names:
-        (folder / name).mkdir(parents=True)
-        Image.new("RGB", (8, 8)).save(folder / name / "0.png")
-    return [label for _, label in imagenet_images(folder, Silent())]
-
-
-def test_one_image_of_one_class_is_enough(tmp_path: Path) -> None:
-    assert labels(tmp_path / "few", ["goldfish"]) == [1]
-
-
-def test_wordnet_numbers_of_some_classes_are_known_with_timm(tmp_path: Path) -> None:
-    pytest.importorskip("timm")
-    assert labels(tmp_path / "few", ["n01440764", "n02123045", "n15075141"]) == [0, 281, 999]
-    with pytest.raises(DataError, match="n01440765: ImageNet has no class of that name"):
-        labels(tmp_path / "wrong", ["n01440765"])
-
-
-def test_without_timm_they_are_refused_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm.data", None)
-    with pytest.raises(DataError, match=r"pip install 'decanet\[timm\]'"):
-        labels(tmp_path / "few", ["n01440764"])
-
-
-def test_all_thousand_wordnet_numbers_need_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm.data", None)
-    names = [f"n{1440764 + 7 * number:08d}" for number in range(1000)]
-    assert imagenet_labels(names, Path("val")) == {name: number for number, name in enumerate(names)}
-
-
-def test_a_thousand_other_names_are_not_taken_for_imagenets_order() -> None:
-    with pytest.raises(DataError, match="ImageNet has no class of that name"):
-        imagenet_labels([f"class{number:03d}" for number in range(1000)], Path("val"))
 
 
 def test_weights_without_data_or_of_another_network_are_one_line(

@@ -1,10 +1,11 @@
-"""Options that people know from other programs, and what they are called here."""
+"""Options and orders of arguments that people know from other programs, and what to write here."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from decanet.core.errors import did_you_mean
-from decanet.core.printable import shell_line
+from decanet.core.printable import decanet_line, shell_line
 
 # What is typed, without dashes, to what it may be: an option, a key of the recipe, or with dashes the whole of it. The
 # first that the command has is meant.
@@ -28,9 +29,12 @@ HABITS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("t", "num_threads"), ("threads",)),
     **dict.fromkeys(("c", "config", "cfg", "checkpoint", "ckpt", "r"), ("resume",)),
     **dict.fromkeys(("j", "format"), ("json",)),
-    "color": ("colour",), "colour": ("color",), "gray": ("grey",), "grey": ("gray",),
+    "colour": ("color",), "grey": ("gray",),
     "crops": ("tta",),
 }  # fmt: skip
+# What names a trained network elsewhere; here it is a model reference.
+REFERENCES = {"m", "model", "net", "network", "w", "weights", "c", "ckpt", "checkpoint", "resume", "run", "pretrained"}
+SOURCES = ("torchvision", "timm")
 
 
 def right_option(typed: str, value: str | None, options: Sequence[str], recipe_keys: Sequence[str]) -> str:
@@ -43,6 +47,10 @@ def right_option(typed: str, value: str | None, options: Sequence[str], recipe_k
         recipe_keys: dotted keys that its ``--set`` takes, none where it has no ``--set``.
     """
     name = typed.lstrip("-").replace("-", "_").lower()
+    if "--arch" in options and name in REFERENCES:  # the commands that take a trained network
+        if value and value.partition(":")[0] in SOURCES:
+            return "; write " + shell_line("--model", f"NAME@{value}")
+        return "; write " + shell_line("--model", value or "REF")
     sections = {key.partition(".")[0] for key in recipe_keys if "." in key}
     values = [key for key in recipe_keys if key not in sections]
     keys = {short: key for key in reversed(values) for short in (key, key.rpartition(".")[2])}
@@ -78,3 +86,11 @@ def unknown_option(app: Any, error: Any, arguments: Sequence[str]) -> str:
             value = "".join(arguments[place + 1 : place + 2])
     command = " ".join(["decanet", *chain])
     return f"{command} has no option {typed}{right_option(typed, value or None, options, keys)} (see {command} --help)"
+
+
+def run_before_images(paths: Sequence[Path]) -> str | None:
+    """What to write where ``decanet predict`` got a run as its first argument; None where it is no run."""
+    run, images = paths[0], paths[1:] or [Path("cat.jpg")]
+    if not (run / "recipe.toml").exists():
+        return None
+    return f"{run} is a run, not an image; write: {decanet_line('predict', *images[:3], '--model', run)}"

@@ -14,6 +14,9 @@ from decanet.core.printable import printable, printable_json
 WIDE = 10_000  # columns: no line that decanet prints is longer
 JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON on stdout.")]
 Device = Annotated[str, Parameter(name="--device", help="auto, cpu, cuda, cuda:N or mps.")]
+Arch = Annotated[
+    str | None, Parameter(name="--arch", help="The network of a weight file; decanet models lists the names.")
+]
 DataDir = Annotated[
     Path | None,
     Parameter(

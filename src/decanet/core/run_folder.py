@@ -80,7 +80,9 @@ class RunFolder:
         """Raise CheckpointError when the folder holds no run, or one of another format."""
         self.require_files()
         if not self.recipe.exists():
-            raise CheckpointError(f"{self.path} is not a run: it has no recipe.toml; decanet train makes one")
+            inside = sorted(recipe.parent for recipe in self.path.glob(f"*/{self.recipe.name}"))
+            instead = f"the last run in it is {inside[-1]}" if inside else "decanet train makes one"
+            raise CheckpointError(f"{self.path} is not a run: it has no {self.recipe.name}; {instead}")
         about = self.read_json(self.data)
         if not isinstance(about, dict):
             raise CheckpointError(f"{self.data} is damaged (it holds no table); train again")

@@ -490,15 +490,18 @@ def evaluation_batches(
     resize: int | None = None,
     crop: int | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
+    interpolation: str = "bilinear",
 ) -> Iterator[Batch]:
     """The batches of the "test" split, or of "validation": what is held out for it (see :func:`held_out`).
 
     With several processes, each gets its part of the batches, whole ones: an image is in the same batch whatever the
     number of processes, so that its prediction is the same bit for bit.
 
-    ``crop``: see :func:`folder_evaluation`; small images are cropped by the test-time augmentation alone.
+    ``crop`` and ``interpolation``: see :func:`folder_evaluation`; small images are cropped by the test-time augmentation alone.
     """
     images: Images = held_out(data, validation)[1] if split == "validation" else data.test
     if isinstance(images, Split):
         return memory_evaluation(images, spec, resize, ranks)
-    return folder_evaluation(images, spec, resize, crop=crop, ranks=ranks)
+    return folder_evaluation(
+        images, spec, resize, interpolation=interpolation, crop=crop, ranks=ranks
+    )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from decanet.core.plotting import (
     literal,
     needs_legend,
     new_figure,
+    save_class_legend,
+    save_figure,
     show_image,
     styled,
 )
@@ -200,3 +203,10 @@ def thumbnails(
     from decanet.data.image_io import read_rgb
 
     return [fit_square(read_rgb(data.test[index][0]), image_size) for index in indices]
+
+
+def save_predictions(predictions: Predictions, data: ImageData | FolderData, folder: Path) -> None:
+    """Draw the confusion matrix and the most confident predictions of the test split into ``folder``."""
+    save_figure(confusion(predictions, data.classes), folder / "confusion.png")
+    save_figure(most_confident(predictions, data), folder / "most_confident.png")
+    save_class_legend(data.classes, folder)

@@ -1,0 +1,60 @@
+"""Class folders of one's own get ImageNet's labels, whichever of the usual names they have."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from decanet.core.errors import DataError
+from decanet.core.progress import Silent
+from decanet.evaluation.imagenet import imagenet_data, imagenet_images, imagenet_labels
+
+
+def labels(folder: Path, names: list[str]) -> list[int]:
+    """Labels of one image for each of ``names``."""
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / name / "0.png")
+    return [label for _, label in imagenet_images(folder, Silent())]
+
+
+def test_one_image_of_one_class_is_enough(tmp_path: Path) -> None:
+    assert labels(tmp_path / "few", ["goldfish"]) == [1]
+
+
+def test_wordnet_numbers_of_some_classes_are_known_with_timm(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    assert labels(tmp_path / "few", ["n01440764", "n02123045", "n15075141"]) == [0, 281, 999]
+    with pytest.raises(DataError, match="n01440765: ImageNet has no class of that name"):
+        labels(tmp_path / "wrong", ["n01440765"])
+
+
+def test_without_timm_they_are_refused_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm.data", None)
+    with pytest.raises(DataError, match=r"pip install 'decanet\[timm\]'"):
+        labels(tmp_path / "few", ["n01440764"])
+
+
+def test_all_thousand_wordnet_numbers_need_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm.data", None)
+    names = [f"n{1440764 + 7 * number:08d}" for number in range(1000)]
+    assert imagenet_labels(names, Path("val")) == {name: number for number, name in enumerate(names)}
+
+
+def test_a_thousand_other_names_are_not_taken_for_imagenets_order() -> None:
+    with pytest.raises(DataError, match="ImageNet has no class of that name"):
+        imagenet_labels([f"class{number:03d}" for number in range(1000)], Path("val"))
+
+
+def test_a_class_that_imagenet_does_not_have_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="unicorn: ImageNet has no class of that name"):
+        labels(tmp_path / "few", ["tabby", "unicorn"])
+
+
+def test_the_images_are_a_test_split_with_imagenets_classes(tmp_path: Path) -> None:
+    labels(tmp_path / "few", ["golden_retriever", "tabby"])
+    data = imagenet_data(tmp_path / "few", Silent())
+    assert len(data.classes) == 1000
+    assert [data.classes[label] for _, label in data.test] == ["golden retriever", "tabby"]
+    assert data.train == ()
