@@ -2,7 +2,7 @@
 
     python benchmarks/ship.py RUN
 
-The run's model then comes trained with decanet: ``decanet predict --model NAME``. The file's metadata says by which
+The run's model then comes trained with decanet: ``decanet predict IMAGE --model NAME``. The file's metadata says by which
 recipe, seed and commit it was trained and what it reached on the test split; a test measures it again.
 """
 

@@ -73,8 +73,9 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
         (["train", "quick", "--resume", "nowhere"], 2, "--resume RUN"),
         (["evaluate", "nowhere"], 4, "not a run"),
         (["evaluate", "nowhere", "--tta", "twelve"], 2, "none, flip, flip_shift, ten_crop"),
-        (["predict", "nowhere", "x.png"], 4, "not a run"),
-        (["predict", "nowhere"], 2, "at least one image"),
+        (["predict", "x.png", "--model", "nowhere"], 4, "not a run"),
+        (["predict", "--model", "nowhere"], 2, "at least one image"),
+        (["predict", "nowhere.png"], 3, "no image nowhere.png"),
         (["data", "fetch", "cifar"], 2, "did you mean cifar10"),
         (["data", "verify", "cifar100", "--data-dir", "nowhere"], 3, "decanet data fetch cifar100"),
     ],
@@ -153,7 +154,7 @@ INTERRUPTED = "error[interrupted]: stopped by Ctrl-C"
     [
         ["train", "quick"],
         ["evaluate", "run"],
-        ["predict", "--model", "decanet_s", "x.png"],
+        ["predict", "x.png"],
         ["data", "list"],
         ["doctor"],
     ],
@@ -181,7 +182,7 @@ def test_a_library_that_turns_ctrl_c_into_an_error_of_its_own_changes_nothing(tm
     )
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     done = subprocess.run(
-        [sys.executable, "-m", "decanet", "predict", "--model", "decanet_s", "x.png"],
+        [sys.executable, "-m", "decanet", "predict", "x.png"],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (130, INTERRUPTED + "\n")
@@ -194,7 +195,7 @@ def fails_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
         raise error
 
     monkeypatch.setattr(runtime, "choose_device", fail)
-    return decanet(["predict", "--model", "decanet_s", "x.png"])
+    return decanet(["predict", "x.png"])
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_a_place_that_the_system_refuses_is_told_in_one_line(
 def test_an_error_that_cannot_be_told_keeps_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w", buffering=1) as full:
         monkeypatch.setattr(sys, "stderr", full)
-        assert decanet(["predict", "nowhere", "nothing.jpg"]) == 4
+        assert decanet(["predict", "nothing.jpg", "--model", "nowhere"]) == 4
         monkeypatch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
 

@@ -33,7 +33,11 @@ from decanet.cli import run as decanet
         ("train quick --sede 3", "(did you mean --seed"),
         ("evaluate run -o x", "write --figures x "),
         ("evaluate run --crops ten_crop", "write --tta ten_crop "),
-        ("predict run x.png --topk 3", "write --top 3 "),
+        ("predict x.png --topk 3", "write --top 3 "),
+        ("predict x.png --weights a.pth", "write --model a.pth "),
+        ("predict x.png --checkpoint runs/mine", "write --model runs/mine "),
+        ("evaluate vgg11 --weights torchvision", "write --model NAME@torchvision "),
+        ("evaluate vgg11 --pretrained", "write --model REF "),
         ("lineage --out x", "write --figures x "),
         ("convolve image --kernal x", "(did you mean --kernel"),
         ("data list --zzzzzzz", "decanet data list has no option --zzzzzzz (see decanet data list --help)"),
@@ -51,6 +55,5 @@ def test_an_unknown_option_is_answered_with_the_right_one(
     assert says in lines[0]
 
 
-def test_either_spelling_of_color_is_understood() -> None:
-    assert _habits.right_option("--color", None, ["--color"], []) == "; write --color"
-    assert _habits.right_option("--color", None, ["--color"], []) == "; write --color"
+def test_the_british_spelling_of_color_is_understood() -> None:
+    assert _habits.right_option("--colour", None, ["--color"], []) == "; write --color"

@@ -1,4 +1,4 @@
-"""``decanet predict``: what it takes, what it streams, and what it says of images that cannot be read."""
+"""``decanet predict``: its arguments, the order of its output, and images that cannot be read."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from PIL import Image
 
 from decanet.cli import run as decanet
 from decanet.core.errors import DataError
-from decanet.evaluation import runs
+from decanet.evaluation import prediction
 
 PACKAGED = ["predict", "--model", "decanet_s"]
 
@@ -31,7 +31,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_of_a_folder_the_images_count_and_the_rest_is_told(
+def test_the_images_of_a_folder_are_predicted_and_other_files_counted(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert decanet([*PACKAGED, str(photos)]) == 0
@@ -41,7 +41,7 @@ def test_of_a_folder_the_images_count_and_the_rest_is_told(
     assert said.err == (f"{photos}: skipped 3 files that are no images: .txt 1, hidden 1, pipe or device 1\n")
 
 
-def test_all_bad_images_are_named_and_the_others_predicted(
+def test_unreadable_images_are_named_and_the_others_predicted(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (photos / "0.jpg").write_bytes(b"no image")
@@ -57,15 +57,15 @@ def test_all_bad_images_are_named_and_the_others_predicted(
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_ctrl_c_loses_nothing_that_is_known(
+def test_ctrl_c_loses_no_prediction_that_was_made(
     photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, as_json: bool
 ) -> None:
-    def interrupted(*_: object) -> Iterator[tuple[Path, runs.Guesses | DataError]]:
+    def interrupted(*_: object) -> Iterator[tuple[Path, prediction.TopClasses | DataError]]:
         yield photos / "1.png", [("cat", 0.9)]
         os.kill(os.getpid(), signal.SIGINT)
         yield photos / "2.avif", [("dog", 0.9)]
 
-    monkeypatch.setattr(runs, "predict_images", interrupted)
+    monkeypatch.setattr(prediction, "predict_images", interrupted)
     assert decanet([*PACKAGED, str(photos), *["--json"] * as_json]) == 130
     said = capsys.readouterr()
     assert "cat" in said.out
@@ -83,16 +83,26 @@ def test_many_images_show_progress_beside_the_predictions(
     assert "predicting: 1 of 60 images" in said.err
 
 
-@pytest.mark.parametrize("arguments", [["cat.jpg"], ["cat.jpg", "my dog.jpg"], ["gone.webp"], ["."]])
-def test_images_without_a_model_are_told_what_to_do(
-    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_model_the_packaged_network_predicts_and_is_named(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert decanet(["predict", str(photos / "1.png")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"{photos / '1.png'}: ")
+    assert captured.err.startswith("model: decanet_m, which knows airplane, automobile, bird, cat, deer")
+    assert decanet([*PACKAGED, str(photos / "1.png")]) == 0
+    assert "which knows" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("images", [[], ["cat.jpg", "my dog.jpg"]])
+def test_a_run_before_the_images_is_answered_with_the_present_order(
+    images: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("cat.jpg", "my dog.jpg"):
-        Image.new("RGB", (9, 9)).save(name)
-    assert decanet(["predict", *arguments]) == 2
-    typed = " ".join(f"'{name}'" if " " in name else name for name in arguments)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.toml").touch()
+    assert decanet(["predict", "run", *images]) == 2
+    written = "cat.jpg 'my dog.jpg'" if images else "cat.jpg"
     assert capsys.readouterr().err == (
-        f"error[usage]: {arguments[0]} is no run, and no --model is given; for instance: "
-        f"decanet predict --model decanet_m {typed}\n"
+        f"error[usage]: run is a run, not an image; write: decanet predict {written} --model run\n"
     )

@@ -16,7 +16,7 @@ from decanet.cli._shared import accuracy_in_words
         (["train", "quick", "--out=~/x"], "out"),
         (["train", "quick", "--data-dir=~/x"], "data_dir"),
         (["train", "--resume=~/x"], "resume"),
-        (["evaluate", "~/x"], "run"),
+        (["evaluate", "decanet_m", "--data-dir=~/x"], "data_dir"),
         (["evaluate", "run", "--figures=~/x"], "figures"),
         (["lineage", "--figures=~/x"], "figures"),
         (["convolve", "image", "~/x", "--save-array=~/x"], "save_array"),
@@ -35,8 +35,8 @@ def test_it_is_expanded_in_a_list_of_paths_and_unknown_homes_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    _, bound, _ = _app().parse_args(["predict", "~/run", "~nobody-here/x.png"], exit_on_error=False)
-    assert bound.arguments["paths"] == (tmp_path / "run", Path("~nobody-here/x.png"))
+    _, bound, _ = _app().parse_args(["predict", "~/a.png", "~nobody-here/x.png"], exit_on_error=False)
+    assert bound.arguments["images"] == (tmp_path / "a.png", Path("~nobody-here/x.png"))
 
 
 @pytest.mark.parametrize("name", ["2024", "true", "[a]", '"quoted"'])

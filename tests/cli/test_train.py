@@ -103,7 +103,7 @@ def test_predict_names_a_digit(trained: Path, tmp_path: Path, capsys: pytest.Cap
     digit = load_digits().images[0]  # a zero
     path = tmp_path / "zero.png"
     Image.fromarray((digit * (255 / 16)).astype(np.uint8)).save(path)
-    assert decanet(["predict", str(trained), str(path), "--top", "2", "--json"]) == 0
+    assert decanet(["predict", str(path), "--model", str(trained), "--top", "2", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert entry["classes"][0]["class"] == "0"
     assert len(entry["classes"]) == 2
@@ -135,7 +135,7 @@ def test_own_images_train_and_are_named(
     assert len(split["files"]["train"]) == 32
     assert len(split["files"]["test"]) == 8
     assert not set(split["files"]["train"]) & set(split["files"]["test"])
-    assert decanet(["predict", str(run), str(shapes / "red"), "--json"]) == 0
+    assert decanet(["predict", str(shapes / "red"), "--model", str(run), "--json"]) == 0
     named = json.loads(capsys.readouterr().out)
     assert {entry["classes"][0]["class"] for entry in named} == {"red"}
 
@@ -146,7 +146,7 @@ def test_predict_names_the_readable_and_reports_the_rest(
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"nothing")
     good = next((shapes / "red").glob("*.png"))
-    assert decanet(["predict", str(trained), str(broken), str(good)]) == 3
+    assert decanet(["predict", str(broken), str(good), "--model", str(trained)]) == 3
     captured = capsys.readouterr()
     assert str(good) in captured.out
     assert "broken.jpg" in captured.err

@@ -69,7 +69,7 @@ def test_they_are_evaluated_and_predicted(
     assert decanet(["evaluate", str(trained / "run"), "--figures", str(tmp_path / "figures")]) == 0
     assert (tmp_path / "figures" / "confusion.png").exists()
     capsys.readouterr()
-    assert decanet(["predict", str(trained / "run"), str(trained / "data"), "--top", "6"]) == 0
+    assert decanet(["predict", str(trained / "data"), "--model", str(trained / "run"), "--top", "6"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5 * len(CLASSES)
     for line in lines:
@@ -87,7 +87,7 @@ def test_no_encoding_of_the_output_loses_a_result(
         raw = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
         with pytest.raises(SystemExit) as ended:
-            cli.main(["predict", str(trained / "run"), *images, "--top", "6", *options])
+            cli.main(["predict", *images, "--model", str(trained / "run"), "--top", "6", *options])
         sys.stdout.flush()
         assert ended.value.code == 0
         said = raw.getvalue().decode(encoding)

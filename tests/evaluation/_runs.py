@@ -1,6 +1,7 @@
 """Runs whose networks were never trained, for the tests of what reads runs."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -29,12 +30,12 @@ def recipe(*settings: str) -> Recipe:
     return override(parse_recipe(values, "test"), settings)
 
 
-def write_run(path: Path, recipe: Recipe) -> RunFolder:
+def write_run(path: Path, recipe: Recipe, classes: Sequence[str] = CLASSES) -> RunFolder:
     """A finished run whose network was never trained."""
     run = RunFolder(path)
     path.mkdir()
     torch.manual_seed(7)
-    save_weights(create_model(recipe.model.name, num_classes=len(CLASSES)), run.weights, {})
+    save_weights(create_model(recipe.model.name, num_classes=len(classes)), run.weights, {})
     run.recipe.write_text(to_toml(recipe))
-    run.data.write_text(json.dumps({"classes": CLASSES}))
+    run.data.write_text(json.dumps({"name": recipe.data.name, "classes": list(classes), "files": {}}))
     return run

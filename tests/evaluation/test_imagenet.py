@@ -30,7 +30,9 @@ def test_wordnet_numbers_of_some_classes_are_known_with_timm(tmp_path: Path) -> 
         labels(tmp_path / "wrong", ["n01440765"])
 
 
-def test_without_timm_they_are_refused_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_timm_they_are_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "timm.data", None)
     with pytest.raises(DataError, match=r"pip install 'decanet\[timm\]'"):
         labels(tmp_path / "few", ["n01440764"])

@@ -1,4 +1,4 @@
-"""The networks that come trained with the package: small, told where they are from, and as good as they say."""
+"""The networks whose trained weights come with the package: small, of stated origin, and as accurate as stated."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests.conftest import MakeFolder
 CPU = torch.device("cpu")
 
 
-def test_they_are_small_and_say_where_they_come_from() -> None:
+def test_they_are_small_and_state_their_origin() -> None:
     assert list_packaged() == ["decanet_m", "decanet_s"]
     assert sum(packaged_file(name).stat().st_size for name in list_packaged()) < 6e6
     for name in list_packaged():
@@ -37,7 +37,7 @@ def test_they_are_small_and_say_where_they_come_from() -> None:
 
 
 def accuracy_again(name: str, every: int = 1) -> float:
-    """Accuracy on the test split, or on one of ``every`` so many of its images, by the recipe's own views."""
+    """Accuracy on the test split, or on one of ``every`` so many of its images, with the recipe's test-time augmentation."""
     try:
         data = load_data("cifar10", cache=cache_folder(), report=Silent())
     except DataError as error:
@@ -53,39 +53,41 @@ def claimed(name: str) -> float:
     return float(read_about(packaged_file(name))["test_top1"])
 
 
-def test_the_small_one_is_as_good_as_it_says() -> None:
+def test_the_small_one_reaches_its_stated_accuracy() -> None:
     # Of 2,000 images: 0.02 is three standard errors. The next test looks at all.
     assert accuracy_again("decanet_s", every=5) == pytest.approx(claimed("decanet_s"), abs=0.02)
 
 
 @pytest.mark.slow(reason="six views of 10,000 images; the test above looks at a fifth of them with decanet_s")
 @pytest.mark.parametrize("name", list_packaged())
-def test_they_are_exactly_as_good_as_they_say(name: str) -> None:
+def test_they_reach_exactly_their_stated_accuracy(name: str) -> None:
     assert accuracy_again(name) == pytest.approx(claimed(name), abs=0.003)
 
 
-def test_it_names_a_cat(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_default_model_predicts_a_cat(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from skimage.data import chelsea
 
     Image.fromarray(chelsea()).save(tmp_path / "cat.png")
-    assert decanet(["predict", "--model", "decanet_m", str(tmp_path / "cat.png"), "--json"]) == 0
+    assert decanet(["predict", str(tmp_path / "cat.png"), "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert entry["classes"][0]["class"] == "cat"
 
 
-def test_the_weights_can_be_had_from_python() -> None:
+def test_create_model_loads_the_packaged_weights() -> None:
     model = create_model("decanet_s", weights="decanet")
     trained = load_packaged("decanet_s", CPU)
     for name, tensor in trained.model.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor)
 
 
-def test_others_are_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_networks_without_packaged_weights_are_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(UsageError, match="only of decanet_m and decanet_s"):
         packaged_file("resnet50")
-    assert decanet(["predict", "--model", "resnet50", "cat.jpg"]) == 2
+    assert decanet(["predict", "cat.jpg", "--model", "resnet50"]) == 2
     assert decanet(["predict", "--model", "decanet_s"]) == 2
-    assert "decanet predict --model decanet_s cat.jpg" in capsys.readouterr().err
+    assert "decanet predict cat.jpg --model decanet_s" in capsys.readouterr().err
 
 
 def test_they_are_evaluated_by_name_on_a_folder_with_some_of_their_classes(
@@ -94,7 +96,7 @@ def test_they_are_evaluated_by_name_on_a_folder_with_some_of_their_classes(
     folder = make_folder({"cat": 2, "ship": 1})
     assert decanet(["evaluate", "decanet_s", "--data", str(folder), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert (result["run"], result["images"]) == ("decanet_s", 3)
+    assert (result["reference"], result["images"]) == ("decanet_s", 3)
     (folder / "cat").rename(folder / "lion")
     assert decanet(["evaluate", "decanet_s", "--data", str(folder)]) == 3
     assert "other classes than the run was trained on: lion" in capsys.readouterr().err

@@ -128,7 +128,7 @@ def test_no_weights_file_runs_anything(tmp_path: Path, tally: Tally) -> None:
     for name, content in payloads(mark):
         file = tmp_path / name
         file.write_bytes(content)
-        arguments = ["evaluate", "lenet5_modern", "--weights", str(file), "--data", str(tmp_path / "data")]
+        arguments = ["evaluate", str(file), "--arch", "resnet18", "--data", str(tmp_path / "data")]
         ended = run_whole(arguments, tmp_path / "here")
         assert ended.code == 4, (name, ended)
         assert ended.in_one_line(), (name, ended.err)
@@ -144,7 +144,7 @@ def test_no_weights_file_runs_anything(tmp_path: Path, tally: Tally) -> None:
 def test_no_file_of_a_run_runs_anything(tmp_path: Path, recipe: Path, tally: Tally, file: str) -> None:
     run, mark = tmp_path / "run", tmp_path / MARK
     assert run_whole(["train", str(recipe), "--out", str(run), "--epochs", "1"], tmp_path / "here").code == 0
-    arguments = ["predict", str(run), str(tmp_path / "red.png")]
+    arguments = ["predict", str(tmp_path / "red.png"), "--model", str(run)]
     if file == "state.pt":  # a run that is not finished
         (run / "result.json").unlink()
         arguments = ["train", "--resume", str(run)]

@@ -77,7 +77,7 @@ def test_timm_without_network_names_a_way_out(monkeypatch: pytest.MonkeyPatch) -
         raise OSError("cannot connect\nand a table of advice")
 
     monkeypatch.setattr(timm, "create_model", no_network)
-    with pytest.raises(CheckpointError, match=r"legacy_seresnet50.in1k \(cannot connect\).*--weights FILE"):
+    with pytest.raises(CheckpointError, match=r"legacy_seresnet50.in1k \(cannot connect\).*with --arch"):
         load("se_resnet50", "timm")
 
 

@@ -33,7 +33,20 @@ HABITS: dict[str, tuple[str, ...]] = {
     "crops": ("tta",),
 }  # fmt: skip
 # What names a trained network elsewhere; here it is a model reference.
-REFERENCES = {"m", "model", "net", "network", "w", "weights", "c", "ckpt", "checkpoint", "resume", "run", "pretrained"}
+REFERENCES = {
+    "m",
+    "model",
+    "net",
+    "network",
+    "w",
+    "weights",
+    "c",
+    "ckpt",
+    "checkpoint",
+    "resume",
+    "run",
+    "pretrained",
+}
 SOURCES = ("torchvision", "timm")
 
 

@@ -67,7 +67,9 @@ def command(
     # On a terminal the lines go above the progress bar; in a pipe stdout holds the predictions alone.
     with Watch(to_stderr=json or not out.is_terminal) as watch:
         if model is None:
-            watch.note(f"model: {DEFAULT_MODEL}, which knows {', '.join(trained.classes)}; --model takes another")
+            watch.note(
+                f"model: {DEFAULT_MODEL}, which knows {', '.join(trained.classes)}; --model takes another"
+            )
         for note in trained.provenance.notes:
             watch.note(note)
         files = image_files(images, watch)

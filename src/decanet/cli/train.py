@@ -290,7 +290,7 @@ def _print_result(result: dict[str, Any]) -> None:
     )
     run = result["run"]
     out.say(f"figures: {run}/figures   result: {run}/result.json")
-    out.print(f"try it:  {decanet_line('predict', run)} IMAGE")
+    out.print(f"try it:  {decanet_line('predict', 'IMAGE', '--model', run)}")
 
 
 def _print_dry_run(measured: dict[str, Any]) -> None:

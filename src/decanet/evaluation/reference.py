@@ -148,11 +148,11 @@ def _without_weights(name: str) -> str:
 
 
 def _pretrained_names() -> list[str]:
-    return [
-        f"{name}@{weights.library}" for name in list_models() for weights in model_entry(name).pretrained
-    ]
+    return [f"{name}@{weights.library}" for name in list_models() for weights in model_entry(name).pretrained]
 
 
 def _runs_beside(path: Path) -> list[str]:
     """The runs in the folder in which ``path`` would lie, and in the folder in which training puts them."""
-    return [str(recipe.parent) for place in {path.parent, Path("runs")} for recipe in place.glob("*/recipe.toml")]
+    return [
+        str(recipe.parent) for place in {path.parent, Path("runs")} for recipe in place.glob("*/recipe.toml")
+    ]

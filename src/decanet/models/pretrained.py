@@ -193,7 +193,7 @@ def _fetch_timm(pretrained: PretrainedWeights, which: str) -> Mapping[str, Tenso
         where = config.hf_hub_id or config.url
         raise CheckpointError(
             f"cannot fetch timm's weights {name} ({_cause(error)}); fetch the file of "
-            f"{where} on another machine and give it with --weights FILE"
+            f"{where} on another machine and give it by its path with --arch"
         ) from error
 
 

@@ -76,7 +76,7 @@ def refuse_finished(run: RunFolder) -> None:
     if run.result.exists() and run.figures.exists():
         raise CheckpointError(
             f"{run.path} is finished; {decanet_line('evaluate', run.path)} measures it again, "
-            f"{decanet_line('predict', run.path)} IMAGE uses it"
+            f"{decanet_line('predict', 'IMAGE', '--model', run.path)} uses it"
         )
     if run.weights.exists() and not run.result.exists() and not run.state.exists():
         raise CheckpointError(
