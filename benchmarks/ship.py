@@ -2,8 +2,8 @@
 
     python benchmarks/ship.py RUN
 
-The run's model then comes trained with decanet: ``decanet predict IMAGE --model NAME``. The file's metadata says by which
-recipe, seed and commit it was trained and what it reached on the test split; a test measures it again.
+The run's model then comes trained with decanet: ``decanet predict IMAGE --model NAME``. The file's metadata says by
+which recipe, seed and commit it was trained and what it reached on the test split; a test measures it again.
 """
 
 import json

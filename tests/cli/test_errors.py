@@ -153,7 +153,7 @@ INTERRUPTED = "error[interrupted]: stopped by Ctrl-C"
     "arguments",
     [
         ["train", "quick"],
-        ["evaluate", "run"],
+        ["evaluate", "decanet_s"],
         ["predict", "x.png"],
         ["data", "list"],
         ["doctor"],

@@ -10,8 +10,8 @@ from decanet.core.progress import Silent
 from decanet.core.runtime import cache_folder
 from decanet.data import load_data
 from decanet.evaluation.accuracy import evaluate, load_evaluation_data, require_tta
+from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.reference import load_model
-from decanet.training.session import evaluate_split
 from tests.evaluation._runs import CPU, recipe, write_run
 
 

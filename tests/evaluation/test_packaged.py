@@ -37,7 +37,7 @@ def test_they_are_small_and_state_their_origin() -> None:
 
 
 def accuracy_again(name: str, every: int = 1) -> float:
-    """Accuracy on the test split, or on one of ``every`` so many of its images, with the recipe's test-time augmentation."""
+    """The accuracy on every ``every``-th image of the test split, with the recipe's test-time augmentation."""
     try:
         data = load_data("cifar10", cache=cache_folder(), report=Silent())
     except DataError as error:

@@ -15,9 +15,9 @@ from decanet.core.errors import DataError, UsageError
 from decanet.core.progress import Silent
 from decanet.evaluation.accuracy import evaluate
 from decanet.evaluation.imagenet import imagenet_data, imagenet_images
+from decanet.evaluation.metrics import Predictions
 from decanet.evaluation.prediction import predict_images
 from decanet.evaluation.pretrained import load_pretrained, load_weight_file
-from decanet.evaluation.protocol import Predictions
 from decanet.evaluation.trained import TrainedModel
 
 CPU = torch.device("cpu")

@@ -497,11 +497,10 @@ def evaluation_batches(
     With several processes, each gets its part of the batches, whole ones: an image is in the same batch whatever the
     number of processes, so that its prediction is the same bit for bit.
 
-    ``crop`` and ``interpolation``: see :func:`folder_evaluation`; small images are cropped by the test-time augmentation alone.
+    ``crop`` and ``interpolation``: see :func:`folder_evaluation`; small images are cropped by the test-time
+    augmentation alone.
     """
     images: Images = held_out(data, validation)[1] if split == "validation" else data.test
     if isinstance(images, Split):
         return memory_evaluation(images, spec, resize, ranks)
-    return folder_evaluation(
-        images, spec, resize, interpolation=interpolation, crop=crop, ranks=ranks
-    )
+    return folder_evaluation(images, spec, resize, interpolation=interpolation, crop=crop, ranks=ranks)

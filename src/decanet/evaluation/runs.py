@@ -16,6 +16,7 @@ from decanet.evaluation.trained import Provenance, TrainedModel
 from decanet.models import create_model
 from decanet.models.weight_files import load_weights, packaged_file, read_about
 
+
 def recipe_of(run: RunFolder) -> Recipe:
     """The recipe of a run. Raises CheckpointError when it is no run or is damaged."""
     run.require_run()
