@@ -8,7 +8,7 @@ import torch
 
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import override, parse_recipe, to_toml
-from decanet.core.run_folder import RunFolder
+from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.models import create_model
 from decanet.models.weight_files import save_weights
 
@@ -37,5 +37,7 @@ def write_run(path: Path, recipe: Recipe, classes: Sequence[str] = CLASSES) -> R
     torch.manual_seed(7)
     save_weights(create_model(recipe.model.name, num_classes=len(classes)), run.weights, {})
     run.recipe.write_text(to_toml(recipe))
-    run.data.write_text(json.dumps({"name": recipe.data.name, "classes": list(classes), "files": {}}))
+    run.data.write_text(
+        json.dumps({"format": RUN_FORMAT, "name": recipe.data.name, "classes": list(classes), "files": {}})
+    )
     return run
