@@ -13,41 +13,65 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, safe_open
 
-from decanet.core.files import write_json
+from decanet.core.files import write_json, write_text
 from decanet.models.weight_files import DIGEST, PACKAGED, save_weights
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
-KEYS = {"test_crops": "tta", "judging_seconds": "evaluation_seconds"}
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+# Old key to new key; a key with a dot is renamed in the table before the dot only.
+KEYS = {
+    "test_crops": "tta",
+    "judging_seconds": "evaluation_seconds",
+    "rate": "lr",
+    "schedule.start": "start_factor",
+    "schedule.final": "end_factor",
+}
 VALUES = {"tta": {"one": "none", "mirror": "flip", "shift": "flip_shift", "ten": "ten_crop"}}
 
 
+def new_key(key: str, table: str) -> str:
+    """Return the new name of ``key``, which stands in ``table``."""
+    return KEYS.get(f"{table}.{key}", KEYS.get(key, key))
+
+
 def renamed(value: Any, key: str = "") -> Any:
-    """``value``, which stands under ``key``, with the new keys and values at every depth."""
+    """Return ``value``, which stands under ``key``, with the new keys and values at every depth."""
     if isinstance(value, dict):
-        return {KEYS.get(k, k): renamed(v, KEYS.get(k, k)) for k, v in value.items()}
+        return {(new := new_key(old, key)): renamed(inner, new) for old, inner in value.items()}
     if isinstance(value, list):
         return [renamed(item, key) for item in value]
     return VALUES.get(key, {}).get(value, value) if isinstance(value, str) else value
 
 
+def rename_in_results(folder: Path) -> list[Path]:
+    """Rewrite the JSON and JSON-lines files below ``folder``; return those that changed."""
+    changed = []
+    for file in sorted(folder.rglob("*.json")):
+        old = json.loads(file.read_text(encoding="utf-8"))
+        if (new := renamed(old)) != old:
+            changed.append(write_json(file, new))
+    for file in sorted(folder.rglob("*.jsonl")):
+        entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        if (new := [renamed(entry) for entry in entries]) != entries:
+            changed.append(write_text(file, "".join(json.dumps(entry) + "\n" for entry in new)))
+    return changed
+
+
 class Weights(torch.nn.Module):
-    """Tensors as they lie in a file."""
+    """The tensors of a file."""
 
     def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
         super().__init__()
         self.tensors = tensors
 
     def state_dict(self, *_: Any, **__: Any) -> Any:
-        """The tensors by their names in the file."""
+        """Return the tensors by their names in the file."""
         return self.tensors
 
 
 def main() -> None:
-    for file in sorted(RESULTS.rglob("*.json")):
-        old = json.loads(file.read_text())
-        if (new := renamed(old)) != old:
-            write_json(file, new)
-            print(file)
+    """Rewrite the results and the metadata of the packaged weights, and print what changed."""
+    for file in rename_in_results(BENCHMARKS):
+        print(file)
     for file in sorted(PACKAGED.glob("*.safetensors")):
         with safe_open(file, "pt") as opened:
             about = {key: text for key, text in opened.metadata().items() if key != DIGEST}
