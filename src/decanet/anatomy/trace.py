@@ -27,10 +27,11 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._pytree import tree_leaves
 
+from decanet.anatomy.cost import MATRIX_PRODUCTS, multiply_adds
 from decanet.convolution.arithmetic import ReceptiveField, Window
 from decanet.core.errors import UsageError
 from decanet.models.factory import create_model
-from decanet.models.meta_device import PRODUCTS, ShapesOnly, macs_of
+from decanet.models.meta_device import ShapesOnly
 from decanet.models.registry import model_entry
 
 BYTES_PER_NUMBER = 4  # activations in float32
@@ -446,11 +447,13 @@ def _describe(name: str, args: Any, output: Tensor, flowing: list[Tensor]) -> _S
         _, weight, _, stride, padding, dilation, _, _, groups = args[:9]
         windows = _pair(Window, weight.shape[2:], stride, padding, dilation)
         grouped = f", {groups} groups" if groups > 1 else ""
-        return _Step(f"conv {_text(windows)}{grouped}", windows, groups, macs_of(name, args, output))
-    if name in PRODUCTS:
-        return _Step("linear" if len(flowing) == 1 else "matrix product", macs=macs_of(name, args, output))
+        return _Step(f"conv {_text(windows)}{grouped}", windows, groups, multiply_adds(name, args, output))
+    if name in MATRIX_PRODUCTS:
+        return _Step(
+            "linear" if len(flowing) == 1 else "matrix product", macs=multiply_adds(name, args, output)
+        )
     if name.startswith("_scaled_dot_product"):
-        return _Step("attention", macs=macs_of(name, args, output))
+        return _Step("attention", macs=multiply_adds(name, args, output))
     if name in _POOLINGS:
         kernel, stride, padding = (list(args[i]) if len(args) > i else [] for i in (1, 2, 3))
         dilation, ceil = (
@@ -500,7 +503,7 @@ def _inherit(
             fields = _unless_all(fields, size)
     elif step is not None and step.operation == "flatten":
         places = (source.shape[2], source.shape[3])
-    elif name in PRODUCTS and learned and output.ndim == 2 and len(output) == 1 and fields is not None:
+    elif name in MATRIX_PRODUCTS and learned and output.ndim == 2 and len(output) == 1 and fields is not None:
         whole = _pair(Window, places)
         fields, places = _unless_all((fields[0].after(whole[0]), fields[1].after(whole[1])), size), (1, 1)
     elif name == "constant_pad_nd" and fields is not None and source.ndim == 4 and len(args[1]) == 4:
@@ -508,7 +511,7 @@ def _inherit(
         fields = (_shifted(fields[0], top), _shifted(fields[1], left))
     elif step is not None and step.operation in ("matrix product", "attention"):
         fields = None
-    if name == "convolution" or (name in PRODUCTS and learned):
+    if name == "convolution" or (name in MATRIX_PRODUCTS and learned):
         depth += 1
     return _History(fields, depth, distinct, places)
 

@@ -1,16 +1,14 @@
-"""How much work a recipe asks for, counted and not timed: the same on every machine, busy or not.
+"""The work of a recipe, counted and not timed: the same on every machine, busy or not.
 
-Two steps are taken in the arithmetic that the recipe names, on tensors that have a shape and a type but no
-numbers (torch's FakeTensorMode), through the forward pass, the backward pass and the optimizer. Counted are
+One training step (forward pass, backward pass, optimizer) runs in the arithmetic that the recipe names, on tensors that
+have a shape and a type but no numbers (torch's FakeTensorMode). Counted are
 
-- multiply-adds of convolutions, linear layers and matrix products, as everywhere in decanet (torch's own counter
-  counts two operations for each); the backward pass is counted too, not estimated as twice the forward pass, so
-  that what is frozen costs nothing;
-- bytes moved: of every elementary operation that is no mere view, what it reads and what it writes, as if nothing
-  stayed in a cache. That is what a network of many small layers waits for.
+- multiply-adds, by the counter of :mod:`decanet.anatomy.cost`. The backward pass is counted too, not estimated as twice
+  the forward pass, so frozen layers cost nothing;
+- bytes moved: what every elementary operation reads and writes, as if nothing stayed in a cache. Operations that return
+  a view of their input move nothing. A network of many small layers waits for memory more than for arithmetic.
 
-Preparing the images, averaging weights (``ema``) and judging are not counted. Torch's counter leaves the groups of
-grouped convolutions out of account in the backward pass, so their multiply-adds there are overstated.
+Image loading, data augmentation, the average of the weights (``ema``) and evaluation are not counted.
 """
 
 import math
@@ -25,8 +23,8 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
+from decanet.anatomy.cost import MultiplyAddCounter
 from decanet.core.errors import UsageError
 from decanet.core.recipe import Recipe
 from decanet.core.runtime import autocast
@@ -40,11 +38,12 @@ CIFAR_CLASSES = 10
 
 @dataclass(frozen=True)
 class Count:
-    """The work of one step, or of one pass over the training images.
+    """The work of one step, or of one epoch.
 
     Attributes:
-        macs: multiply-adds; ``forward_macs``: those of the forward pass alone.
-        bytes_moved: read and written by all operations, caches left out of account.
+        macs: multiply-adds of the forward pass, the backward pass and the optimizer.
+        forward_macs: multiply-adds of the forward pass alone.
+        bytes_moved: bytes that all operations read and write, without caches.
     """
 
     macs: int
@@ -58,14 +57,14 @@ def count_step(recipe: Recipe, image_size: int, classes: int = CIFAR_CLASSES) ->
     A precision of "auto" is counted as bfloat16, so that the count does not depend on the machine.
 
     Raises:
-        UsageError: unknown network or option; the network looks at numbers to decide what to do.
+        UsageError: unknown network or option, or a network whose layers depend on the values of its tensors.
         DataError: the images are too small for the network.
     """
     try:
         return _count_step(recipe, image_size, classes)
     except DataDependentOutputException:
         raise UsageError(
-            f"{recipe.model.name} drops layers by chance while it trains: its work cannot be counted in advance"
+            f"{recipe.model.name} drops layers at random in training: its work cannot be counted in advance"
         ) from None
 
 
@@ -85,50 +84,56 @@ def _count_step(recipe: Recipe, image_size: int, classes: int) -> Count:
         def forward() -> list[Tensor]:
             with autocast(cpu, precision):
                 output = model(images)
-            return [t for t in tree_leaves(output) if isinstance(t, Tensor)]  # auxiliary classifiers too
+            return [t for t in tree_leaves(output) if isinstance(t, Tensor)]  # with the auxiliary classifiers
 
-        def finish(logits: list[Tensor]) -> None:
+        def backward(logits: list[Tensor]) -> None:
             torch.stack([F.cross_entropy(t.float(), labels) for t in logits]).sum().backward()
             optimizers.step()
             optimizers.zero_grad()
 
-        finish(forward())  # creates what the optimizer remembers; the second step is like all others
-        with FlopCounterMode(display=False) as operations, _Traffic() as traffic:
+        for parameter in model.parameters():
+            parameter.grad = torch.empty_like(parameter) if parameter.requires_grad else None
+        optimizers.step()  # the first step also creates the optimizer's state
+        optimizers.zero_grad()
+        with MultiplyAddCounter() as counter, _ByteCounter() as traffic:
             logits = forward()
-            forward_operations = operations.get_total_flops()
-            finish(logits)
-    return Count(operations.get_total_flops() // 2, forward_operations // 2, traffic.bytes)
+            forward_macs = counter.macs
+            backward(logits)
+    return Count(counter.macs, forward_macs, traffic.bytes)
 
 
 def count_epoch(recipe: Recipe, count: int = CIFAR_IMAGES, classes: int = CIFAR_CLASSES) -> Count:
-    """The work of one pass over ``count`` images; where their size changes, the mean over the training.
+    """The work of one epoch of ``count`` images; the mean over the training where the image size changes.
 
-    A last batch that is smaller counts by its share. Raises as :func:`count_step`.
+    A smaller last batch counts in proportion to its images.
+
+    Raises:
+        UsageError, DataError: as :func:`count_step`.
     """
     own = recipe.data.image_size or model_entry(recipe.model.name).input_size[1]
     sized = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": own})})
     steps = max(1, round(recipe.epochs * math.ceil(count / recipe.batch_size)))
     sizes = Counter(image_size_at(sized, step / steps) for step in range(steps))
     counted = [
-        (count_step(recipe, image_size, classes), often / steps) for image_size, often in sizes.items()
+        (count_step(recipe, image_size, classes), times / steps) for image_size, times in sizes.items()
     ]
-    steps_in_a_pass = count / recipe.batch_size
+    steps_per_epoch = count / recipe.batch_size
     total = {
-        name: round(steps_in_a_pass * sum(getattr(count, name) * share for count, share in counted))
+        name: round(steps_per_epoch * sum(getattr(count, name) * fraction for count, fraction in counted))
         for name in ("macs", "forward_macs", "bytes_moved")
     }
     return Count(**total)
 
 
 def built_in() -> list[str]:
-    """Names of decanet's own recipes; the papers' networks are checked against their papers elsewhere."""
+    """Names of decanet's own recipes, without those of the papers."""
     from decanet.training.recipes import PAPER, list_recipes
 
     return [name for name in list_recipes() if name.partition(":")[0] != PAPER]
 
 
 def count_recipes(names: Iterable[str]) -> dict[str, dict[str, int]]:
-    """Counts of a pass by recipe: what ``benchmarks/counts.json`` holds for the built-in recipes on CIFAR-10."""
+    """Counts of one epoch of CIFAR-10 by recipe: ``benchmarks/counts.json`` holds them for :func:`built_in`."""
     from decanet.training.recipes import load_recipe
 
     counted = {}
@@ -138,8 +143,8 @@ def count_recipes(names: Iterable[str]) -> dict[str, dict[str, int]]:
     return counted
 
 
-class _Traffic(TorchDispatchMode):
-    """Adds up the bytes of all tensors that go into and come out of every operation that touches numbers."""
+class _ByteCounter(TorchDispatchMode):
+    """Counts the bytes of all tensors that operations take and return, except operations that return a view."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +153,7 @@ class _Traffic(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
         if not func.is_view:
-            touched = [t for t in tree_leaves((args, kwargs, output)) if isinstance(t, Tensor)]
-            # In-place operations return what they were given: it is read and written.
-            self.bytes += sum(t.numel() * t.element_size() for t in touched)
+            # An in-place operation returns its argument, which counts twice: read and written.
+            tensors = [t for t in tree_leaves((args, kwargs, output)) if isinstance(t, Tensor)]
+            self.bytes += sum(t.numel() * t.element_size() for t in tensors)
         return output

@@ -193,8 +193,8 @@ class Cost:
 def convolution_cost(
     in_channels: int,
     out_channels: int,
-    kernel: tuple[int, int],
-    output: tuple[int, int],
+    kernel: tuple[int, ...],
+    output: tuple[int, ...],
     *,
     groups: int = 1,
     bias: bool = True,

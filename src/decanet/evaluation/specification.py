@@ -2,7 +2,8 @@
 
 import torch
 
-from decanet.anatomy.cost import Cost, cost
+from decanet.anatomy.cost import cost
+from decanet.convolution.arithmetic import Cost
 from decanet.core.processor import choose_precision
 from decanet.core.recipe import Recipe
 from decanet.data.batches import InputSpec

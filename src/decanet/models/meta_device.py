@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-PRODUCTS = {"mm": 0, "addmm": 1, "bmm": 0, "baddbmm": 1}  # position of the left factor
-
 
 class ShapesOnly(TorchDispatchMode):
     """Makes building and passes without numbers quick.
@@ -33,18 +31,6 @@ class ShapesOnly(TorchDispatchMode):
         known = _KNOWN.get(func.overloadpacket.__name__)
         result = known(*args) if known else None
         return func(*args, **kwargs) if result is None else result
-
-
-def macs_of(name: str, args: Any, output: Tensor) -> int:
-    """Multiply-adds of the operation ``name``: of a convolution, a matrix product or attention; 0 of all others."""
-    if name == "convolution":
-        return output.numel() * args[1][0].numel()  # each output is a sum over one kernel
-    if name in PRODUCTS:
-        return output.numel() * args[PRODUCTS[name]].shape[-1]
-    if name.startswith("_scaled_dot_product"):
-        query, key, value = args[:3]
-        return math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
-    return 0
 
 
 def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:

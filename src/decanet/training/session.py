@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from decanet.anatomy.cost import Cost
+from decanet.convolution.arithmetic import Cost
 from decanet.core.errors import DivergedError, UsageError
 from decanet.core.files import write_json
 from decanet.core.progress import Report
