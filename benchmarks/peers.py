@@ -32,7 +32,7 @@ from decanet.core import facts
 from decanet.core.progress import Silent
 from decanet.core.recipe import Recipe
 from decanet.core.runtime import Ranks, cache_folder, keep_freed_memory
-from decanet.data import ImageData, Split, load_data
+from decanet.data import ImageData, MemorySplit, load_data
 from decanet.models import create_model
 from decanet.training.recipes import load_recipe
 from decanet.training.session import batches_for, build, resolve
@@ -51,7 +51,7 @@ TUTORIAL, TORCHVISION, DECANET = (
 class Images(torch.utils.data.Dataset[Any]):
     """What torchvision's CIFAR10 does with an image: a Pillow image that goes through transforms."""
 
-    def __init__(self, split: Split, transform: Callable[[Any], Tensor]) -> None:
+    def __init__(self, split: MemorySplit, transform: Callable[[Any], Tensor]) -> None:
         self.images, self.labels = (
             split.images.permute(0, 2, 3, 1).contiguous().numpy(),
             split.labels.tolist(),
@@ -189,7 +189,7 @@ def main() -> None:
     arguments = parser.parse_args()
     keep_freed_memory()
     data = load_data("cifar10", cache=cache_folder(), report=Silent())
-    assert isinstance(data, ImageData)
+    assert isinstance(data.train, MemorySplit)
     measured: dict[str, Any] = {**conditions(), "workers": arguments.workers, "batch_size": BATCH}
     turns = contenders(data, arguments.workers)
     seconds: dict[str, list[float]] = {name: [] for name in turns}

@@ -240,7 +240,7 @@ def test_a_containers_limit_bounds_the_cores(
 def test_threads_and_workers_follow_a_containers_limit(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from decanet.data.batches import default_workers
+    from decanet.data.loaders.folder import default_workers
 
     write(machine / "proc/self/cgroup", "0::/\n")
     write(machine / "cgroups/cpu.max", "200000 100000\n")

@@ -1,4 +1,4 @@
-"""A web server on this machine that misbehaves on demand, and made-up records."""
+"""Small splits, a web server on this machine that misbehaves on demand, and made-up records."""
 
 import hashlib
 import io
@@ -10,6 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+
+from decanet.data import FolderSplit, ImageData, MemorySplit, load_data
+from tests.conftest import Heard, MakeFolder
 
 
 class Server(ThreadingHTTPServer):
@@ -69,6 +73,22 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield running
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def split() -> MemorySplit:
+    """103 images of 8 pixels; the label of an image is its number, so that a batch tells which images it holds."""
+    pixels = torch.randint(0, 256, (103, 3, 8, 8), generator=torch.Generator().manual_seed(0))
+    return MemorySplit(pixels.byte(), torch.arange(103))
+
+
+@pytest.fixture
+def large(make_folder: MakeFolder, heard: Heard) -> ImageData:
+    """A folder of 17 training and 4 test images of 90x70 pixels in two classes, read when they are used."""
+    folder = make_folder({"a": 9, "b": 12}, size=(90, 70))
+    data = load_data(str(folder), cache=folder, report=heard, image_size=80)
+    assert isinstance(data.train, FolderSplit)
+    return data
 
 
 def made_records(count: int, label_bytes: int, seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from decanet.core.recipe import Augmentation
-from decanet.data.augmentation import Draws, augment, draw, draw_jitter, jitter_colors, padded
+from decanet.data.augmentation import Draws, augment, draw, padded
 
 COUNT, SIDE = 40, 12
 
@@ -177,30 +177,3 @@ def test_without_variation_a_batch_is_the_images_themselves(images: Tensor) -> N
     batch, cutout_mask = augment(images, indices, draws, SIDE)
     assert torch.equal(batch, images[indices])
     assert cutout_mask is None
-
-
-def test_colors_are_jittered_as_torchvision_changes_them() -> None:
-    oracle = v2.functional
-    changes = (oracle.adjust_brightness, oracle.adjust_contrast, oracle.adjust_saturation)
-    torch.manual_seed(0)
-    images = torch.randint(110, 140, (6, 3, 5, 7), dtype=torch.uint8)  # gray enough that nothing is clipped
-    factors, order = draw_jitter(0.4, 1, 2, torch.arange(6))
-    assert len({tuple(row) for row in order.tolist()}) > 1
-    for image, factor, places, ours in zip(
-        images, factors, order, jitter_colors(images, factors, order), strict=True
-    ):
-        expected = image.float() / 255
-        for place in places.tolist():
-            expected = changes[place](expected, factor[place].item())
-        assert (ours / 255 - expected).abs().max() < 2e-4  # torchvision's gray has 0.2989 of red
-
-
-def test_jitter_depends_on_seed_epoch_and_sample_only() -> None:
-    factors, order = draw_jitter(0.4, 3, 5, torch.tensor([7, 2]))
-    alone = draw_jitter(0.4, 3, 5, torch.tensor([2]))
-    assert torch.equal(factors[1:], alone[0])
-    assert torch.equal(order[1:], alone[1])
-    assert not torch.equal(alone[0], draw_jitter(0.4, 3, 6, torch.tensor([2]))[0])
-    many, _ = draw_jitter(0.4, 0, 0, torch.arange(300))
-    assert 0.6 <= many.min() < 0.62
-    assert 1.38 < many.max() <= 1.4

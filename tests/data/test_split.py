@@ -8,21 +8,21 @@ import pytest
 
 from decanet.core.errors import CheckpointError, DataError
 from decanet.core.progress import Silent
-from decanet.data import FolderData, ImageData, RunData, load_data, load_test_data
+from decanet.data import FolderSplit, ImageData, RunData, load_data, load_test_data
 from tests.conftest import Heard, MakeFolder
 
 LISTED = 100  # pixels from which a folder is listed and not read: enough for what is tested here
 
 
-def load(folder: Path, heard: Heard, stored: RunData | None = None) -> FolderData:
+def load(folder: Path, heard: Heard, stored: RunData | None = None) -> ImageData:
     data = load_data(
         str(folder), cache=folder.parent / "cache", report=heard, image_size=LISTED, stored=stored
     )
-    assert isinstance(data, FolderData)
+    assert isinstance(data.train, FolderSplit)
     return data
 
 
-def remembered(data: FolderData | ImageData) -> RunData:
+def remembered(data: ImageData) -> RunData:
     """As a run writes it down and reads it back."""
     about = {"name": data.name, "classes": list(data.classes), "files": data.files}
     return RunData.of(about, Path("data.json"))
@@ -32,8 +32,8 @@ def to_test(run: RunData, heard: Heard, folder: Path | None = None) -> list[tupl
     name = None if folder is None else str(folder)
     data = load_test_data(run, name, cache=Path("unused"), report=heard, image_size=LISTED)
     assert len(data.train) == 0
-    assert isinstance(data, FolderData)
-    return [("/".join(path.parts[-2:]), label) for path, label in data.test]
+    assert isinstance(data.test, FolderSplit)
+    return [("/".join(path.parts[-2:]), label) for path, label in data.test.samples]
 
 
 @pytest.fixture
@@ -122,8 +122,8 @@ def test_of_three_splits_the_middle_one_validates(make_folder: MakeFolder, heard
         make_folder({"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 1, "test/a": 1, "test/b": 2}), heard
     )
     assert data.validation is not None
-    assert [label for _, label in data.validation] == [0, 0, 1]
-    assert [label for _, label in data.test] == [0, 1, 1]
+    assert data.validation.labels.tolist() == [0, 0, 1]
+    assert data.test.labels.tolist() == [0, 1, 1]
     assert [len(files) for files in data.files.values()] == [6, 3, 3]
 
 
@@ -272,8 +272,6 @@ def test_a_registered_data_set_is_labelled_by_the_runs_classes() -> None:
     turned = load_test_data(
         RunData("digits", tuple(reversed(digits.classes))), cache=Path("unused"), report=Silent()
     )
-    assert isinstance(digits, ImageData)
-    assert isinstance(turned, ImageData)
     assert turned.test.labels.tolist() == (9 - digits.test.labels).tolist()
     with pytest.raises(DataError, match="was trained on: 9"):
         load_test_data(RunData("digits", digits.classes[:9]), cache=Path("unused"), report=Silent())
@@ -287,7 +285,7 @@ def test_new_images_do_not_join_a_run_that_goes_on(folder: Path, run: RunData, h
     (folder / "b" / "001.png").rename(folder / "b" / "renamed.png")
     data = load(folder, heard, stored=run)
     assert data.files == run.files
-    assert [label for _, label in data.train] == [run.classes.index(path[0]) for path in run.files["train"]]
+    assert data.train.labels.tolist() == [run.classes.index(path[0]) for path in run.files["train"]]
     assert "the run goes on with the images it began with; 1 renamed" in heard.notes[-1]
 
 

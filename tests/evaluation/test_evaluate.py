@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Adam, Data, Model, Recipe
 from decanet.core.runtime import Ranks, ranks_from_environment
-from decanet.data import FolderData, ImageData, Split
-from decanet.data import batches as data_batches
-from decanet.data.batches import Batch, InputSpec, evaluation_batches
+from decanet.data import FolderSplit, ImageData, MemorySplit
+from decanet.data.input_spec import InputSpec
+from decanet.data.loaders import Batch
+from decanet.data.loaders import folder as folder_loader
 from decanet.evaluation.evaluate import evaluate_split, predict
 from decanet.evaluation.metrics import Predictions
 from decanet.training.distributed import process_group
@@ -96,7 +97,7 @@ COUNTS = (
 def noise(count: int) -> ImageData:
     generator = torch.Generator().manual_seed(count)
     images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
-    split = Split(images, torch.randint(0, 10, (count,), generator=generator))
+    split = MemorySplit(images, torch.randint(0, 10, (count,), generator=generator))
     return ImageData("noise", tuple("0123456789"), split, split, (0.5,) * 3, (0.2,) * 3, True, "here")
 
 
@@ -135,19 +136,21 @@ def test_evaluation_counts_every_image_once(
     kind: str, world_size: int, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The parts of the ranks, one after the other, are the batches of one process."""
-    monkeypatch.setattr(data_batches, "default_workers", lambda: 0)
-    data: ImageData | FolderData = noise(1203)
+    monkeypatch.setattr(folder_loader, "default_workers", lambda: 0)
+    data: ImageData = noise(1203)
     if kind == "folder":
         paths = sorted(make_folder({"a": 60, "b": 61}, size=(8, 8)).rglob("*.png"))
         listed = tuple((path, number % 2) for number, path in enumerate(paths))
-        data = FolderData("f", ("a", "b"), listed, listed, (0.5,) * 3, (0.2,) * 3, True, "here")
+        data = ImageData(
+            "f", ("a", "b"), FolderSplit(listed), FolderSplit(listed), (0.5,) * 3, (0.2,) * 3, True, "here"
+        )
     spec = InputSpec(8, (0.5,) * 3, (0.2,) * 3, CPU, torch.float32)
     parts = [
-        [*evaluation_batches(data, "test", spec, ranks=Ranks(rank, world_size))] for rank in range(world_size)
+        [*data.evaluation_batches("test", spec, ranks=Ranks(rank, world_size))] for rank in range(world_size)
     ]
     batches = [batch for part in parts for batch in part]
     assert torch.cat([batch.samples for batch in batches]).tolist() == list(range(len(data.test)))
-    alone = [*evaluation_batches(data, "test", spec)]
+    alone = [*data.evaluation_batches("test", spec)]
     for batch, expected in zip(batches, alone, strict=True):
         assert torch.equal(batch.images, expected.images)
         assert torch.equal(batch.labels, expected.labels)

@@ -12,7 +12,7 @@ from decanet.cli import run as decanet
 from decanet.core.errors import DataError, UsageError
 from decanet.core.progress import Silent
 from decanet.core.runtime import cache_folder
-from decanet.data import ImageData, load_data
+from decanet.data import load_data
 from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.runs import load_packaged
 from decanet.models import create_model
@@ -42,7 +42,6 @@ def accuracy_again(name: str, every: int = 1) -> float:
         data = load_data("cifar10", cache=cache_folder(), report=Silent())
     except DataError as error:
         pytest.skip(f"CIFAR-10 cannot be had here: {error}")
-    assert isinstance(data, ImageData)
     trained = load_packaged(name, CPU)
     return evaluate_split(
         trained.model, trained.recipe, replace(data, test=data.test[::every]), "test", CPU

@@ -9,7 +9,7 @@ from PIL import Image
 
 from decanet.core.errors import DataError
 from decanet.core.run_folder import RunFolder
-from decanet.data.folder import fit_square
+from decanet.data.decoding import fit_square
 from decanet.data.image_io import open_rgb, read_rgb
 from decanet.evaluation import prediction
 from decanet.evaluation.prediction import TopClasses, image_files, predict_images

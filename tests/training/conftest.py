@@ -47,9 +47,7 @@ class Listener(Silent):
 
 @pytest.fixture(scope="session")
 def digits() -> ImageData:
-    data = load_data("digits", cache=Path("unused"), report=Silent())
-    assert isinstance(data, ImageData)
-    return data
+    return load_data("digits", cache=Path("unused"), report=Silent())
 
 
 class Trainer:

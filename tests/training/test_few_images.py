@@ -4,7 +4,7 @@ import pytest
 
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import override
-from decanet.data.batches import steps_per_epoch
+from decanet.data.loaders import steps_per_epoch
 from decanet.training.few_images import FEWEST_STEPS, fit_to_few_images
 from decanet.training.recipes import list_recipes, load_recipe
 

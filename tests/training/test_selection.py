@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from decanet.core.errors import Interrupted, UsageError
 from decanet.core.recipe import Selection
 from decanet.core.runtime import Ranks
-from decanet.data.batches import Batch
+from decanet.data.loaders import Batch
 from decanet.training import selection
 from decanet.training.selection import Passes
 from tests.training.conftest import Trainer

@@ -408,7 +408,6 @@ def test_the_tutorials_recipe_is_the_tutorials() -> None:
 def train_as_one_of_two(recipe: Path, folder: Path) -> None:
     ranks = ranks_from_environment()
     data = load_data("digits", cache=Path("unused"), report=Silent())
-    assert isinstance(data, ImageData)
     with process_group(ranks, CPU):
         run_training(
             read_recipe(recipe), data, RunFolder(folder), device=CPU, ranks=ranks, watcher=Listener()

@@ -16,9 +16,10 @@ from decanet.core.processor import usable_cores
 from decanet.core.progress import Report, Silent
 from decanet.core.recipe import Augmentation
 from decanet.core.runtime import Ranks
-from decanet.data import ImageData, Split, bare_name
-from decanet.data.batches import FolderBatches, InputSpec, default_workers, folder_evaluation
-from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, list_folder, read_split
+from decanet.data import FolderSplit, ImageData, MemorySplit, bare_name
+from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, list_folder
+from decanet.data.input_spec import InputSpec
+from decanet.data.loaders.folder import Samples, default_workers
 from decanet.models import create_model
 from decanet.training.recipes import load_recipe
 from decanet.training.session import batches_for, resolve
@@ -81,7 +82,7 @@ def measure_memory(rounds: int) -> dict[str, Any]:
     steps = 2 + 4 * rounds
     count = recipe.batch_size * (steps + 1)
     random = torch.Generator().manual_seed(0)
-    split = Split(
+    split = MemorySplit(
         torch.randint(0, 256, (count, 3, 32, 32), generator=random, dtype=torch.uint8),
         torch.randint(0, 10, (count,), generator=random),
     )
@@ -103,27 +104,27 @@ def measure_memory(rounds: int) -> dict[str, Any]:
 
 def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> list[dict[str, Any]]:
     """Whole passes over a folder's images, decanet's and torchvision's in turn, for each use of them."""
-    listed = list_folder(folder)
+    images = list_folder(folder)
     rows = []
-    for what, (ours, theirs) in _uses(listed, workers).items():
-        report.note(f"loading {len(listed)} images: {what}")
+    for what, (ours, theirs) in _uses(images, workers).items():
+        report.note(f"loading {len(images)} images: {what}")
         take_turns(
             {"decanet": ours, "torchvision": theirs}, 1
         )  # warm-up: servers start, files come into memory
         seconds = take_turns({"decanet": ours, "torchvision": theirs}, rounds)
         cores = min(max(workers, 1), usable_cores())
-        row: dict[str, Any] = {"what": what, "images": len(listed), "cores": cores}
+        row: dict[str, Any] = {"what": what, "images": len(images), "cores": cores}
         for name, values in seconds.items():
             row[name] = {
                 "seconds": spread(values),
-                "images_per_second_per_core": round(len(listed) / spread(values)["median"] / cores, 1),
+                "images_per_second_per_core": round(len(images) / spread(values)["median"] / cores, 1),
             }
         pairs = [b / a for a, b in zip(seconds["decanet"], seconds["torchvision"], strict=True)]
         rows.append({**row, "ratio": spread(pairs)})
     return rows
 
 
-def _uses(listed: Listed, workers: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
+def _uses(images: FolderSplit, workers: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
     """What images are loaded for: decanet's way and torchvision's of one pass over them, to normalized batches."""
     from torchvision import transforms as tv
 
@@ -131,14 +132,14 @@ def _uses(listed: Listed, workers: int) -> dict[str, tuple[Callable[[], object],
     normalize = [tv.ToTensor(), tv.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
 
     def training(augmentation: Augmentation) -> Callable[[], object]:
-        batches = FolderBatches(
-            listed, augmentation, batch_size=LOADED_BATCH, seed=0, spec=spec, workers=workers
+        batches = images.training_batches(
+            augmentation, flippable=True, batch_size=LOADED_BATCH, seed=0, spec=spec, workers=workers
         )
         return lambda: [None for _ in batches.epoch(0)]
 
     def torchvision(*steps: Any) -> Callable[[], object]:
         loader = torch.utils.data.DataLoader(
-            _Listed(listed, tv.Compose([*steps, *normalize])),
+            _Listed(images.samples, tv.Compose([*steps, *normalize])),
             batch_size=LOADED_BATCH,
             shuffle=True,
             num_workers=workers,
@@ -156,11 +157,11 @@ def _uses(listed: Listed, workers: int) -> dict[str, tuple[Callable[[], object],
             torchvision(tv.Resize(RESIZED), tv.RandomCrop(NETWORK_SIZE), flip),
         ),
         f"judge: short side to {RESIZED}, center": (
-            lambda: [None for _ in folder_evaluation(listed, spec, RESIZED, workers)],
+            lambda: [None for _ in images.evaluation_batches(spec, resize=RESIZED, workers=workers)],
             torchvision(tv.Resize(RESIZED), tv.CenterCrop(RESIZED)),
         ),
         f"into memory: short side to {SMALL}, center": (
-            lambda: read_split(listed, SMALL, Silent()),
+            lambda: images.in_memory(SMALL, Silent()),
             torchvision(tv.Resize(SMALL), tv.CenterCrop(SMALL)),
         ),
     }
@@ -169,7 +170,7 @@ def _uses(listed: Listed, workers: int) -> dict[str, tuple[Callable[[], object],
 class _Listed(torch.utils.data.Dataset[Any]):
     """What torchvision's ImageFolder does with an image (its ``pil_loader``), on the same listing."""
 
-    def __init__(self, listed: Listed, transform: Callable[[Any], Any]) -> None:
+    def __init__(self, listed: Samples, transform: Callable[[Any], Any]) -> None:
         self.listed, self.transform = listed, transform
 
     def __len__(self) -> int:

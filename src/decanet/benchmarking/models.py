@@ -12,7 +12,7 @@ from decanet.benchmarking.timing import about, conditions, markdown_table, sprea
 from decanet.core.errors import UsageError
 from decanet.core.progress import Report
 from decanet.core.recipe import Data, Model, Recipe, Sgd
-from decanet.data import ImageData, Split
+from decanet.data import ImageData, MemorySplit
 from decanet.evaluation.runs import input_spec
 from decanet.models import create_model, list_models, model_entry
 from decanet.training.session import resolve
@@ -121,7 +121,7 @@ def _speed(seconds: list[float], batch_size: int) -> dict[str, Any]:
 
 def _stand_in(count: int) -> ImageData:
     """Data without images, for what resolving a recipe looks at."""
-    split = Split(torch.empty(2 * count, 0), torch.empty(2 * count))
+    split = MemorySplit(torch.empty(2 * count, 0), torch.empty(2 * count))
     third = (0.5, 0.5, 0.5)
     return ImageData("made", ("made",), split, split, third, third, True, "made")
 

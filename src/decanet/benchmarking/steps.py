@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from decanet.core.recipe import Recipe
 from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import Ranks
-from decanet.data.batches import Batch, Batches
+from decanet.data.loaders import Batch, Batches
 from decanet.training.loop import train
 from decanet.training.stopping import StopRequest
 

@@ -137,7 +137,6 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.core.run_folder import RunFolder
     from decanet.core.runtime import cache_folder
     from decanet.data import RunData, list_datasets, load_data
-    from decanet.data.batches import held_out
     from decanet.evaluation.runs import recipe_of
     from decanet.training.few_images import fit_to_few_images
     from decanet.training.recipes import is_file, load_recipe
@@ -194,7 +193,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
         # Data asked for by name is what the recipe is tried on: the training stays as it is, the curves get points.
         named = not data.files and data.name != wish.fallback
         fixed = meant | (set(Recipe.model_fields) - {"log_every"} if named else set())
-        recipe, fitted = fit_to_few_images(recipe, len(held_out(data, recipe.validation)[0]), fixed)
+        recipe, fitted = fit_to_few_images(recipe, len(data.held_out(recipe.validation)[0]), fixed)
         if fitted:
             watch.note(fitted)
     return resolve(recipe, data, device), data

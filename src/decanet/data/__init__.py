@@ -1,21 +1,18 @@
-"""Images for training and testing: sources, data sets in memory, folders, augmentation, batches."""
+"""Images for training and evaluation: data sets, folders, data augmentation, loaders."""
 
-from decanet.data._base import (
-    DatasetEntry,
-    FolderData,
-    ImageData,
-    Split,
-    bare_name,
-    dataset_entry,
-    list_datasets,
-)
 from decanet.data._load import load_data, load_test_data
 from decanet.data._split import RunData, stored_classes
+from decanet.data.image_data import ImageData, bare_name
+from decanet.data.loaders.folder import FolderSplit
+from decanet.data.loaders.memory import MemorySplit
+from decanet.data.loaders.protocol import Split
+from decanet.data.registry import DatasetEntry, dataset_entry, list_datasets
 
 __all__ = [
     "DatasetEntry",
-    "FolderData",
+    "FolderSplit",
     "ImageData",
+    "MemorySplit",
     "RunData",
     "Split",
     "bare_name",

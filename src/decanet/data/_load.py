@@ -8,9 +8,10 @@ import torch
 
 from decanet.core.errors import UsageError, did_you_mean
 from decanet.core.progress import Report
-from decanet.data._base import DATASETS, FolderData, ImageData, Split
 from decanet.data._split import RunData
 from decanet.data.folder import load_folder, load_test_folder, refuse_unknown
+from decanet.data.image_data import ImageData
+from decanet.data.registry import DATASETS
 
 
 def load_data(
@@ -22,7 +23,7 @@ def load_data(
     image_size: int = 32,
     seed: int = 0,
     stored: RunData | None = None,
-) -> ImageData | FolderData:
+) -> ImageData:
     """Load a registered data set, or the images of a folder.
 
     Args:
@@ -51,7 +52,7 @@ def load_test_data(
     report: Report,
     source: str = "auto",
     image_size: int = 32,
-) -> ImageData | FolderData:
+) -> ImageData:
     """What to test a trained run on: ``test`` of the data set ``name`` (default: its own) with the run's labels.
 
     See :func:`load_data` for the arguments, :func:`decanet.data.folder.load_test_folder` for folders.
@@ -66,7 +67,7 @@ def load_test_data(
     data = DATASETS.get(name).load(cache, source, report)
     refuse_unknown(data.classes, run.classes, name)
     places = torch.tensor([run.classes.index(of_one) for of_one in data.classes])
-    return replace(data, classes=run.classes, test=Split(data.test.images, places[data.test.labels]))
+    return replace(data, classes=run.classes, test=data.test.relabeled(places))
 
 
 def _folder(name: str) -> Path:

@@ -20,9 +20,9 @@ from decanet.core.progress import Report
 from decanet.core.runtime import generator
 from decanet.data._layout import ClassImages, Layout, class_names, plural, role_of
 from decanet.data.images import list_images, skipped_in_words
+from decanet.data.loaders.folder import Samples
 
-Listed = tuple[tuple[Path, int], ...]
-Parts = dict[str, Listed]  # "train", "test" and perhaps "validation"
+Parts = dict[str, Samples]  # "train", "test" and perhaps "validation"
 Files = dict[str, dict[str, str]]  # the same: path below the folder, to the SHA-256 of the file
 
 NAMED_FILES = 3  # how many changed files a message names
@@ -49,7 +49,7 @@ def hash_files(paths: Sequence[Path], report: Report) -> dict[Path, str]:
     return hashes
 
 
-def label(part: ClassImages, classes: Sequence[str]) -> Listed:
+def label(part: ClassImages, classes: Sequence[str]) -> Samples:
     """The images of a part with their labels: the places of their classes in ``classes``."""
     return tuple((path, classes.index(name)) for name, paths in part.items() for path in paths)
 
@@ -151,8 +151,8 @@ def _inside(layout: Layout) -> str:
 
 
 def stratified_split(
-    listed: Listed, classes: int, seed: int, hashes: Mapping[Path, str] | None = None
-) -> tuple[Listed, Listed]:
+    listed: Samples, classes: int, seed: int, hashes: Mapping[Path, str] | None = None
+) -> tuple[Samples, Samples]:
     """Every fifth image of each class, in a seeded order, for testing; at least one for each side.
 
     Files with the same hash count as one image and stay together.

@@ -6,38 +6,28 @@ that see small images everything is read once into memory; for those that see la
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image
-
 from decanet.core.errors import DataError
-from decanet.core.processor import usable_cores
 from decanet.core.progress import Report
 from decanet.core.recipe import Rgb
-from decanet.data._base import FolderData, ImageData, Split, channel_statistics
 from decanet.data._layout import Layout, understand
-from decanet.data._split import Listed, RunData, divide, follow, hash_files, label, training_classes
-from decanet.data.images import check_images, refuse_unreadable
+from decanet.data._split import RunData, divide, follow, hash_files, label, training_classes
+from decanet.data.image_data import ImageData, channel_statistics
+from decanet.data.images import check_images
+from decanet.data.loaders.folder import FolderSplit, Samples
+from decanet.data.loaders.memory import MemorySplit
+from decanet.data.loaders.protocol import Split
 
 IN_MEMORY_SIZE = 64  # up to this side, 100,000 images take 1.2 GB
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
 IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
 
-# A JPEG is decoded at a fraction of its size where this many times the wanted size remains, as Pillow's thumbnails
-# do: the rest of the way is a proper resampling, and the result differs by a gray level or so.
-DRAFT_GAP = 2
-
-# Images longer than this many times their width are cut before they are resized; panoramas are not.
-THIN = 64
-
 
 def load_folder(
     folder: Path, image_size: int, seed: int, report: Report, cache: Path, stored: RunData | None = None
-) -> ImageData | FolderData:
+) -> ImageData:
     """The images below ``folder``: in memory at ``image_size`` when that is small, else listed.
 
     Args:
@@ -78,15 +68,24 @@ def load_folder(
         about["name"] = stored.name  # also where a link leads to the images now
     if image_size > IN_MEMORY_SIZE:
         check_images({path: hashes[path] for listed in parts.values() for path, _ in listed}, cache, report)
-        return FolderData(**(about | parts), mean=IMAGENET_MEAN, std=IMAGENET_STD)
-    about |= read_splits(parts, image_size, report)
-    mean, std = channel_statistics(about["train"].images)
+        splits = {name: FolderSplit(listed) for name, listed in parts.items()}
+        return ImageData(**(about | splits), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    read = read_splits(parts, image_size, report)
+    mean, std = channel_statistics(read["train"].images)
     # A channel without any variation would be divided by zero.
     safe = (max(std[0], 1e-3), max(std[1], 1e-3), max(std[2], 1e-3))
-    return ImageData(**about, mean=mean, std=safe)
+    return ImageData(**(about | read), mean=mean, std=safe)
 
 
-def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData) -> ImageData | FolderData:
+def read_splits(parts: Mapping[str, Samples], image_size: int, report: Report) -> dict[str, MemorySplit]:
+    """Decode several splits at once, so that an error names the unreadable images of all."""
+    samples = tuple(itertools.chain.from_iterable(parts.values()))
+    read = FolderSplit(samples).in_memory(image_size, report)
+    ends = list(itertools.accumulate(map(len, parts.values()), initial=0))
+    return {name: read[slice(*ends[place : place + 2])] for place, name in enumerate(parts)}
+
+
+def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData) -> ImageData:
     """The images below ``folder`` that a run can be tested on, with the labels of the run; ``train`` is empty.
 
     Of the run's own folder these are the stored test images that are still there. Any other folder is all test: of
@@ -101,10 +100,10 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
     else:
         test = _all_to_test(folder, run, report)
     about = {**_about(folder, run.classes), "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
-    if image_size > IN_MEMORY_SIZE:
-        return FolderData(train=(), test=test, **about)
-    read = read_split(test, image_size, report)
-    return ImageData(train=read[:0], test=read, **about)
+    split: Split = FolderSplit(test)
+    if image_size <= IN_MEMORY_SIZE:
+        split = FolderSplit(test).in_memory(image_size, report)
+    return ImageData(train=split[:0], test=split, **about)
 
 
 def _about(folder: Path, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -112,7 +111,7 @@ def _about(folder: Path, classes: tuple[str, ...]) -> dict[str, Any]:
     return {"name": str(place), "classes": classes, "flippable": True, "source": f"folder {place.name}"}
 
 
-def _stored_test(folder: Path, run: RunData, report: Report) -> Listed:
+def _stored_test(folder: Path, run: RunData, report: Report) -> Samples:
     if not folder.is_dir():
         raise DataError(
             f"no folder {folder}, which the run was trained on; say where it is now with --data DIR"
@@ -136,7 +135,7 @@ def _stored_test(folder: Path, run: RunData, report: Report) -> Listed:
     return test
 
 
-def _all_to_test(folder: Path, run: RunData, report: Report) -> Listed:
+def _all_to_test(folder: Path, run: RunData, report: Report) -> Samples:
     where, part = images_to_test(folder, report, run.classes)
     refuse_unknown(part, run.classes, where)
     listed = label(part, run.classes)
@@ -178,11 +177,11 @@ def images_to_test(
     return layout.where(role), layout.parts[role]
 
 
-def list_folder(folder: Path) -> Listed:
-    """Every image of every split below a folder, sorted, with the place of its class among the classes' names."""
+def list_folder(folder: Path) -> FolderSplit:
+    """All images of all splits below a folder, sorted; the classes are labeled in the order of their names."""
     images = list(understand(folder).images())
     classes = sorted({name for _, name in images})
-    return tuple(sorted((path, classes.index(name)) for path, name in images))
+    return FolderSplit(tuple(sorted((path, classes.index(name)) for path, name in images)))
 
 
 def refuse_unknown(names: Iterable[str], classes: Sequence[str], where: object) -> None:
@@ -199,69 +198,3 @@ def refuse_unknown(names: Iterable[str], classes: Sequence[str], where: object) 
 def _tell(layout: Layout, report: Report) -> None:
     for note in layout.notes:
         report.note(note)
-
-
-def size_with_short_side(width: int, height: int, image_size: int) -> tuple[int, int]:
-    """Width and height after the short one has become ``image_size``; the other is rounded down, as in torchvision."""
-    short = min(width, height)
-    return width * image_size // short, height * image_size // short
-
-
-def fit_square(
-    image: np.ndarray | Image.Image, image_size: int, interpolation: str = "bilinear", crop: int | None = None
-) -> np.ndarray:
-    """Resize the short side of an image to ``image_size`` and cut its center out: uint8 (crop, crop, 3).
-
-    Equal to torchvision's ``Resize(side, interpolation)`` and ``CenterCrop(crop)``, pixel by pixel. Of an image more
-    than ``THIN`` times as long as wide only the middle is resized: there the window may lie up to a pixel beside.
-
-    Args:
-        image: uint8 (H, W, 3), or a Pillow image of mode RGB.
-        interpolation: "bilinear" or "bicubic".
-        crop: at most ``image_size``, which is the default.
-    """
-    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    crop = crop or image_size
-    short = min(image.size)
-    if max(image.size) > THIN * short:
-        # A line of a million pixels would become gigabytes. Equal margins keep the center where it is.
-        margins = [(extent - THIN * short) // 2 for extent in image.size]
-        across, down = (max(0, margin) for margin in margins)
-        image = image.crop((across, down, image.width - across, image.height - down))
-    image = image.resize(
-        size_with_short_side(*image.size, image_size), Image.Resampling[interpolation.upper()]
-    )
-    left, top = round((image.width - crop) / 2), round((image.height - crop) / 2)
-    return np.array(image.crop((left, top, left + crop, top + crop)))  # a copy: PyTorch wants to own it
-
-
-def read_splits(parts: Mapping[str, Listed], image_size: int, report: Report) -> dict[str, Split]:
-    """:func:`read_split` of several splits at once: an error names the unreadable images of all."""
-    together = read_split([item for listed in parts.values() for item in listed], image_size, report)
-    ends = list(itertools.accumulate(map(len, parts.values()), initial=0))
-    return {name: together[slice(*ends[place : place + 2])] for place, name in enumerate(parts)}
-
-
-def read_split(listed: Sequence[tuple[Path, int]], image_size: int, report: Report) -> Split:
-    """Decode images into memory at ``image_size`` pixels, on all cores. Raises DataError naming the unreadable ones."""
-    from decanet.data.image_io import open_rgb
-
-    images = torch.empty(len(listed), 3, image_size, image_size, dtype=torch.uint8)
-    errors: list[DataError] = []
-
-    def read(item: tuple[Path, int]) -> np.ndarray | DataError:
-        try:
-            return fit_square(open_rgb(item[0], DRAFT_GAP * image_size), image_size)
-        except DataError as error:
-            return error
-
-    # Pillow decodes outside Python's lock, so threads are enough.
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        for index, image in enumerate(pool.map(read, listed)):
-            if isinstance(image, DataError):
-                errors.append(image)
-            else:
-                images[index] = torch.from_numpy(image).permute(2, 0, 1)
-            report.progress("reading images", index + 1, len(listed), "images")
-    refuse_unreadable(errors, len(listed))
-    return Split(images, torch.tensor([label for _, label in listed]))

@@ -7,8 +7,7 @@ from typing import Any
 
 from decanet.core.errors import UsageError
 from decanet.core.progress import Report
-from decanet.data import FolderData, ImageData, RunData, bare_name, load_test_data
-from decanet.data.batches import evaluation_batches
+from decanet.data import ImageData, RunData, bare_name, load_test_data
 from decanet.evaluation.evaluate import predict
 from decanet.evaluation.imagenet import imagenet_data
 from decanet.evaluation.metrics import Predictions
@@ -27,7 +26,7 @@ class Evaluation:
     """
 
     trained: TrainedModel
-    data: ImageData | FolderData
+    data: ImageData
     predictions: Predictions
 
     @property
@@ -72,7 +71,7 @@ def require_tta(tta: str | None) -> None:
 
 def load_evaluation_data(
     trained: TrainedModel, name: str | None = None, *, cache: Path, report: Report, source: str = "auto"
-) -> ImageData | FolderData:
+) -> ImageData:
     """Load the images to evaluate ``trained`` on as a test split with its labels.
 
     Images that the network was trained on are left out.
@@ -109,11 +108,10 @@ def require_folder(data: str | None) -> str:
     return data
 
 
-def evaluate(trained: TrainedModel, data: ImageData | FolderData) -> Evaluation:
+def evaluate(trained: TrainedModel, data: ImageData) -> Evaluation:
     """Evaluate ``trained`` on the test split of ``data``, with its own test-time augmentation."""
     spec, tta = trained.spec, trained.tta
-    batches = evaluation_batches(
-        data,
+    batches = data.evaluation_batches(
         "test",
         spec,
         resize=trained.resize,

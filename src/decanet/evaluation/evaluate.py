@@ -8,8 +8,8 @@ from torch import nn
 from decanet.core.collectives import gather_over_ranks
 from decanet.core.recipe import Recipe
 from decanet.core.runtime import Ranks, autocast
-from decanet.data import FolderData, ImageData
-from decanet.data.batches import Batch, evaluation_batches
+from decanet.data import ImageData
+from decanet.data.loaders import Batch
 from decanet.evaluation.metrics import Predictions
 from decanet.evaluation.specification import input_spec
 from decanet.evaluation.tta import TTA, central_crop_size
@@ -18,7 +18,7 @@ from decanet.evaluation.tta import TTA, central_crop_size
 def evaluate_split(
     model: nn.Module,
     recipe: Recipe,
-    data: ImageData | FolderData,
+    data: ImageData,
     split: str,
     device: torch.device,
     ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
@@ -32,8 +32,7 @@ def evaluate_split(
         recipe: resolved.
     """
     spec = input_spec(recipe, device)
-    batches = evaluation_batches(
-        data,
+    batches = data.evaluation_batches(
         split,
         spec,
         validation=recipe.validation,

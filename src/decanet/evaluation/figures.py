@@ -20,13 +20,13 @@ from decanet.core.plotting import (
     styled,
 )
 from decanet.core.recipe import Selection
-from decanet.data import FolderData, ImageData
-from decanet.data.folder import fit_square
+from decanet.data import ImageData
 from decanet.evaluation.metrics import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+THUMBNAIL_SIZE = 96  # pixels of an image file in a figure
 MOST_NAMES = 30  # more class names than this cannot be read on one axis
 
 
@@ -163,7 +163,7 @@ def similar_order(percent: np.ndarray) -> list[int]:
 
 
 @styled
-def most_confident(predictions: Predictions, data: ImageData | FolderData, count: int = 12) -> "Figure":
+def most_confident(predictions: Predictions, data: ImageData, count: int = 12) -> "Figure":
     """The test images predicted with the highest confidence: correct ones above, errors below."""
     confidence, predicted = predictions.probabilities.max(dim=1)
     correct = predicted == predictions.labels
@@ -183,10 +183,11 @@ def most_confident(predictions: Predictions, data: ImageData | FolderData, count
         if not lines:
             half.text(0.01, 0.25, "none", ha="left")
             continue
+        thumbnails = data.test.pixels(order, THUMBNAIL_SIZE).permute(0, 2, 3, 1).numpy()
         grid = half.subplots(lines, columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
-        for axes, index, image in zip(grid, order.tolist(), thumbnails(data, order.tolist()), strict=False):
+        for axes, index, image in zip(grid, order.tolist(), thumbnails, strict=False):
             axes.set_axis_on()
             name, true = names[int(predicted[index])], names[int(predictions.labels[index])]
             title = f"{name} ({100 * confidence[index]:.1f}%)"
@@ -194,18 +195,7 @@ def most_confident(predictions: Predictions, data: ImageData | FolderData, count
     return figure
 
 
-def thumbnails(
-    data: ImageData | FolderData, indices: Sequence[int], image_size: int = 96
-) -> list[np.ndarray]:
-    """Test images as (H, W, 3) uint8."""
-    if isinstance(data, ImageData):
-        return [data.test.images[index].permute(1, 2, 0).numpy() for index in indices]
-    from decanet.data.image_io import read_rgb
-
-    return [fit_square(read_rgb(data.test[index][0]), image_size) for index in indices]
-
-
-def save_predictions(predictions: Predictions, data: ImageData | FolderData, folder: Path) -> None:
+def save_predictions(predictions: Predictions, data: ImageData, folder: Path) -> None:
     """Draw the confusion matrix and the most confident predictions of the test split into ``folder``."""
     save_figure(confusion(predictions, data.classes), folder / "confusion.png")
     save_figure(most_confident(predictions, data), folder / "most_confident.png")

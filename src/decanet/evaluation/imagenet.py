@@ -6,15 +6,15 @@ from pathlib import Path
 
 from decanet.core.errors import DataError
 from decanet.core.progress import Report
-from decanet.data import FolderData
-from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, Listed, images_to_test
+from decanet.data import FolderSplit, ImageData
+from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, images_to_test
 from decanet.models.pretrained import imagenet_categories
 
 IMAGENET_CLASSES = 1000
 WORDNET_NUMBER = re.compile(r"n\d{8}")
 
 
-def imagenet_data(folder: Path, report: Report) -> FolderData:
+def imagenet_data(folder: Path, report: Report) -> ImageData:
     """Load the images DIR/CLASS/... or DIR/val/CLASS/... of ``folder`` as a test split with ImageNet's labels.
 
     Any of ImageNet's classes, with any number of images; see :func:`imagenet_labels` for their names.
@@ -23,10 +23,10 @@ def imagenet_data(folder: Path, report: Report) -> FolderData:
         DataError: no images, or a class that ImageNet does not have.
     """
     place = folder.resolve()
-    return FolderData(
+    return ImageData(
         name=str(place),
         classes=tuple(imagenet_categories()),
-        train=(),
+        train=FolderSplit(()),
         test=imagenet_images(folder, report),
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
@@ -35,11 +35,11 @@ def imagenet_data(folder: Path, report: Report) -> FolderData:
     )
 
 
-def imagenet_images(folder: Path, report: Report) -> Listed:
+def imagenet_images(folder: Path, report: Report) -> FolderSplit:
     """Return the test images below ``folder`` with their ImageNet labels, 0 to 999."""
     where, part = images_to_test(folder, report)
     labels = imagenet_labels(list(part), where)
-    return tuple((path, labels[name]) for name, paths in part.items() for path in paths)
+    return FolderSplit(tuple((path, labels[name]) for name, paths in part.items() for path in paths))
 
 
 def imagenet_labels(names: Sequence[str], where: Path) -> dict[str, int]:

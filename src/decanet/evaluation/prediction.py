@@ -12,7 +12,7 @@ from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
 from decanet.core.progress import Report
 from decanet.core.runtime import autocast
-from decanet.data.folder import fit_square
+from decanet.data.decoding import fit_square
 from decanet.data.image_io import open_rgb
 from decanet.data.images import images_below, skipped_in_words
 from decanet.evaluation.trained import TrainedModel

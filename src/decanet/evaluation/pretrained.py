@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from decanet.core.errors import UsageError
-from decanet.data.batches import InputSpec
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD
+from decanet.data.input_spec import InputSpec
 from decanet.evaluation.imagenet import IMAGENET_CLASSES
 from decanet.evaluation.trained import Provenance, TrainedModel
 from decanet.models import create_model, model_entry

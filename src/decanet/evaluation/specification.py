@@ -6,7 +6,7 @@ from decanet.anatomy.cost import cost
 from decanet.convolution.arithmetic import Cost
 from decanet.core.processor import choose_precision
 from decanet.core.recipe import Recipe
-from decanet.data.batches import InputSpec
+from decanet.data.input_spec import InputSpec
 from decanet.models import model_entry
 
 # A network with fewer multiply-adds an image waits for memory, not for arithmetic. LeNet-5, with 0.3 million, is a

@@ -6,7 +6,7 @@ from torch import nn
 
 from decanet.core.recipe import Recipe
 from decanet.core.run_folder import RunFolder
-from decanet.data.batches import InputSpec
+from decanet.data.input_spec import InputSpec
 from decanet.evaluation.tta import require_margin
 from decanet.models.pretrained import PretrainedAccuracy
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import override
-from decanet.data.batches import steps_per_epoch
+from decanet.data.loaders import steps_per_epoch
 
 FEW = 10_000  # training images below which a recipe is fitted
 SMALLEST_BATCH = 16  # batch normalization wants some images; fewer where the folder holds fewer

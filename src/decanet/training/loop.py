@@ -18,7 +18,7 @@ from decanet.core.errors import CheckpointError, DivergedError
 from decanet.core.recipe import Recipe
 from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import Ranks, autocast, seed_from, seed_torch
-from decanet.data.batches import Batch, Batches
+from decanet.data.loaders import Batch, Batches
 from decanet.evaluation.metrics import Predictions
 from decanet.models.weight_files import save_weights
 from decanet.training.checkpoint import Checkpoints, restore, save_state

@@ -12,7 +12,7 @@ from decanet.core.printable import decanet_line
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import parse_recipe, to_toml
 from decanet.core.run_folder import RUN_FORMAT, RunFolder
-from decanet.data import FolderData, ImageData
+from decanet.data import ImageData
 from decanet.training.checkpoint import load_state
 from decanet.training.stopping import go_on
 
@@ -31,7 +31,7 @@ def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
             path = folder / f"{stem}-{number}"
 
 
-def begin(run: RunFolder, recipe: Recipe, data: ImageData | FolderData) -> None:
+def begin(run: RunFolder, recipe: Recipe, data: ImageData) -> None:
     """Write what the run starts from.
 
     Raises:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from decanet.core.collectives import sum_over_ranks
 from decanet.core.recipe import Selection
 from decanet.core.runtime import Ranks
-from decanet.data.batches import Batch, rank_slice, steps_per_epoch
+from decanet.data.loaders import Batch, rank_slice, steps_per_epoch
 
 
 class Passes:

@@ -27,8 +27,8 @@ from decanet.core.runtime import (
     peak_memory,
     seed_from,
 )
-from decanet.data import FolderData, ImageData, Split, bare_name
-from decanet.data.batches import Batches, held_out, training_batches
+from decanet.data import ImageData, bare_name
+from decanet.data.loaders import Batches
 from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.metrics import Predictions
 from decanet.evaluation.runs import load_run
@@ -65,13 +65,13 @@ def recipe_image_size(recipe: Recipe) -> int:
     return recipe.data.image_size or model_entry(recipe.model.name).input_size[1]
 
 
-def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) -> Recipe:
+def resolve(recipe: Recipe, data: ImageData, device: torch.device) -> Recipe:
     """The recipe with every default replaced by what it means for this data and machine.
 
     Raises:
         UsageError: the recipe and the data do not fit together.
     """
-    kept = len(held_out(data, recipe.validation)[0])
+    kept = len(data.held_out(recipe.validation)[0])
     if recipe.schedule.shape == "plateau" and not recipe.validation:
         raise UsageError(
             "schedule.shape=plateau looks at the validation error: set validation, for instance to 0.1"
@@ -84,9 +84,9 @@ def resolve(recipe: Recipe, data: ImageData | FolderData, device: torch.device) 
     if kept < 2:
         raise UsageError(f"validation={recipe.validation:g} leaves {kept} images to train on")
     image_size, resize = recipe_image_size(recipe), recipe.augmentation.resize
-    if resize and isinstance(data, ImageData):
+    if resize and data.train.stored_size:
         # Training cuts crops out of the images as they are stored; so must the views they are evaluated by.
-        resize = min(resize, max(image_size, data.train.images.shape[-1]))
+        resize = min(resize, max(image_size, data.train.stored_size))
     require_margin(recipe.tta, resize or image_size, image_size)
     if recipe.augmentation.crop_padding > image_size:
         raise UsageError(
@@ -115,23 +115,22 @@ def without_paths(recipe: Recipe) -> Recipe:
     )
 
 
-def build(recipe: Recipe, data: ImageData | FolderData) -> nn.Module:
+def build(recipe: Recipe, data: ImageData) -> nn.Module:
     """The recipe's network, initialized from the recipe's seed."""
     torch.manual_seed(seed_from(recipe.seed, "initialise"))
     return create_model(recipe.model.name, num_classes=len(data.classes), **recipe.model.options)
 
 
-def cost_of(recipe: Recipe, data: ImageData | FolderData) -> Cost:
+def cost_of(recipe: Recipe, data: ImageData) -> Cost:
     """What the recipe's network costs at its own size. Raises DataError when its images are too small for it."""
     for _, image_size in image_sizes(recipe):
         price = cost_at(recipe, image_size, len(data.classes))
     return price
 
 
-def batches_for(recipe: Recipe, data: ImageData | FolderData, device: torch.device, ranks: Ranks) -> Batches:
+def batches_for(recipe: Recipe, data: ImageData, device: torch.device, ranks: Ranks) -> Batches:
     """The training batches of a resolved recipe."""
-    return training_batches(
-        data,
+    return data.training_batches(
         recipe.augmentation,
         validation=recipe.validation,
         batch_size=recipe.batch_size,
@@ -141,22 +140,20 @@ def batches_for(recipe: Recipe, data: ImageData | FolderData, device: torch.devi
     )
 
 
-def initialize_from_data(model: nn.Module, recipe: Recipe, data: ImageData | FolderData) -> None:
+def initialize_from_data(model: nn.Module, recipe: Recipe, data: ImageData) -> None:
     """Let a network that computes its first layer from images see some of the training split."""
     if not hasattr(model, "initialize_from"):
         return
-    train = held_out(data, recipe.validation)[0]
-    if not isinstance(train, Split):
-        raise UsageError(f"{recipe.model.name} is for small images: set data.image_size to 64 or less")
+    train = data.held_out(recipe.validation)[0]
     chosen = torch.randperm(len(train), generator=generator(recipe.seed, "whitening"))[:WHITENING_IMAGES]
     spec = replace(input_spec(recipe, torch.device("cpu")), dtype=torch.float32)
     whiten: Any = model.initialize_from
-    whiten(spec.normalize(train.images[chosen]))
+    whiten(spec.normalize(train.pixels(chosen, spec.image_size)))
 
 
 def run_training(
     recipe: Recipe,
-    data: ImageData | FolderData,
+    data: ImageData,
     run: RunFolder,
     *,
     device: torch.device,
@@ -235,7 +232,7 @@ def run_training(
 
 def _train(
     recipe: Recipe,
-    data: ImageData | FolderData,
+    data: ImageData,
     run: RunFolder,
     *,
     device: torch.device,
@@ -294,9 +291,7 @@ def _train(
 DRY_RUN_STEPS = 8
 
 
-def dry_run(
-    recipe: Recipe, data: ImageData | FolderData, *, device: torch.device, watcher: Watcher
-) -> dict[str, Any]:
+def dry_run(recipe: Recipe, data: ImageData, *, device: torch.device, watcher: Watcher) -> dict[str, Any]:
     """Train a few steps, keep nothing, and say what the whole would take.
 
     Returns the resolved recipe as TOML, ``params``, ``macs``, ``memory_bytes`` (peak of the whole process),
@@ -322,7 +317,7 @@ def dry_run(
 
 
 def _seconds_per_image(
-    recipe: Recipe, image_size: int, data: ImageData | FolderData, batches: Batches, device: torch.device
+    recipe: Recipe, image_size: int, data: ImageData, batches: Batches, device: torch.device
 ) -> float:
     """Training time of an image shown at ``image_size``, from a few steps of a fresh network."""
     model = build(recipe, data)

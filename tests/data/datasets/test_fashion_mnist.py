@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from decanet.core.errors import DataError
-from decanet.data import ImageData, dataset_entry, load_data
-from decanet.data._base import channel_statistics
+from decanet.data import MemorySplit, dataset_entry, load_data
 from decanet.data.datasets import fashion_mnist
+from decanet.data.image_data import channel_statistics
 from tests.conftest import Heard
 from tests.data.conftest import Server
 
@@ -56,7 +56,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def check(data: object, served_by: str) -> None:
-    assert isinstance(data, ImageData)
+    assert isinstance(data.train, MemorySplit)
     assert data.source == served_by
     for part, prefix in ((data.train, "train"), (data.test, "t10k")):
         gray = pixels(prefix)

@@ -17,8 +17,8 @@ import torch
 from decanet.core.errors import DataError
 from decanet.core.files import atomic_path, write_text
 from decanet.core.progress import Report
-from decanet.data._base import Split
 from decanet.data.datasets._download import require_writable
+from decanet.data.loaders.memory import MemorySplit
 
 PIXELS = 3 * 32 * 32
 
@@ -135,7 +135,7 @@ def from_publisher(path: Path, splits: tuple[str, ...], label_bytes: int) -> Spl
     return found
 
 
-def to_split(records: np.ndarray, label_bytes: int) -> Split:
+def to_split(records: np.ndarray, label_bytes: int) -> MemorySplit:
     """Images (N, 3, 32, 32) and their finest labels."""
     images = torch.from_numpy(records[:, label_bytes:].reshape(-1, 3, 32, 32))
-    return Split(images, torch.from_numpy(records[:, label_bytes - 1].astype(np.int64)))
+    return MemorySplit(images, torch.from_numpy(records[:, label_bytes - 1].astype(np.int64)))

@@ -18,9 +18,10 @@ from PIL import Image
 from decanet.core.errors import DataError
 from decanet.core.progress import Report
 from decanet.core.recipe import Rgb
-from decanet.data._base import DatasetEntry, ImageData, register_dataset
 from decanet.data.datasets._download import download
 from decanet.data.datasets._records import Splits, from_publisher, load_splits, to_split
+from decanet.data.image_data import ImageData
+from decanet.data.registry import DatasetEntry, register_dataset
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from decanet.core.errors import DataError
 from decanet.core.progress import Report
-from decanet.data._base import DatasetEntry, ImageData, channel_statistics, register_dataset
 from decanet.data.datasets._download import download, file_digest
 from decanet.data.datasets._records import Splits, from_publisher, load_splits, to_split
+from decanet.data.image_data import ImageData, channel_statistics
+from decanet.data.registry import DatasetEntry, register_dataset
 
 CLASSES = (
     "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle",

@@ -12,7 +12,9 @@ from torch.nn import functional as F
 
 from decanet.core.progress import Report
 from decanet.core.runtime import generator
-from decanet.data._base import DatasetEntry, ImageData, Split, channel_statistics, register_dataset
+from decanet.data.image_data import ImageData, channel_statistics
+from decanet.data.loaders.memory import MemorySplit
+from decanet.data.registry import DatasetEntry, register_dataset
 
 
 def load(cache: Path, source: str, report: Report) -> ImageData:  # noqa: ARG001 (nothing to fetch)
@@ -20,13 +22,13 @@ def load(cache: Path, source: str, report: Report) -> ImageData:  # noqa: ARG001
     small, labels, test = load_small()
     large = F.interpolate(255 * small, size=(32, 32), mode="bilinear", align_corners=False)
     images = large.round().to(torch.uint8).repeat(1, 3, 1, 1)
-    train = Split(images[~test], labels[~test])
+    train = MemorySplit(images[~test], labels[~test])
     mean, std = channel_statistics(train.images)
     return ImageData(
         name="digits",
         classes=tuple(str(digit) for digit in range(10)),
         train=train,
-        test=Split(images[test], labels[test]),
+        test=MemorySplit(images[test], labels[test]),
         mean=mean,
         std=std,
         flippable=False,

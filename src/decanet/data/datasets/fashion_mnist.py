@@ -22,8 +22,10 @@ from torch.nn import functional as F
 from decanet.core.errors import DataError
 from decanet.core.files import atomic_path
 from decanet.core.progress import Report
-from decanet.data._base import DatasetEntry, ImageData, Split, channel_statistics, register_dataset
 from decanet.data.datasets._download import download, require_writable
+from decanet.data.image_data import ImageData, channel_statistics
+from decanet.data.loaders.memory import MemorySplit
+from decanet.data.registry import DatasetEntry, register_dataset
 
 CLASSES = (
     "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -130,14 +132,14 @@ def _from_publisher(target: Path, report: Report) -> None:
             download(PUBLISHER + name, target / name, md5=md5, size=None, report=report)
 
 
-def _read(folder: Path, prefix: str) -> Split:
+def _read(folder: Path, prefix: str) -> MemorySplit:
     """The IDX layout: a big-endian header of 16 (images) or 8 (labels) bytes, then the values."""
     with gzip.open(folder / f"{prefix}-images-idx3-ubyte.gz") as file:
         pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
     with gzip.open(folder / f"{prefix}-labels-idx1-ubyte.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
     gray = F.pad(torch.from_numpy(pixels.copy()), (2, 2, 2, 2))
-    return Split(gray.repeat(1, 3, 1, 1), torch.from_numpy(labels.astype(np.int64)))
+    return MemorySplit(gray.repeat(1, 3, 1, 1), torch.from_numpy(labels.astype(np.int64)))
 
 
 register_dataset(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from decanet.core.errors import shortage
 from decanet.core.runtime import STOPPING
-from decanet.data._workers import decoded
+from decanet.data.loaders._workers import decoded
 
 
 class Blocked(torch.utils.data.Dataset[tuple[Tensor, int]]):

@@ -16,7 +16,7 @@ from decanet.core.errors import DataError
 from decanet.core.runtime import STOPPING
 from decanet.data.images import refuse_unreadable
 
-PRELOADED = ["decanet.data.batches", "decanet.data.image_io"]
+PRELOADED = ["decanet.data.loaders.folder", "decanet.data.image_io"]
 
 
 def decoded(
