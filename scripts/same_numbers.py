@@ -1,19 +1,23 @@
-"""Prove that a refactoring changed no number: an old commit and this tree, run on the same machine, bit for bit.
+"""Prove that a refactoring changed no number: compare an old commit with this tree on one machine, bit for bit.
 
-    python scripts/same_numbers.py OLD [--only recipes|networks|convolution] [--match TEXT]
+    python scripts/same_numbers.py OLD [--only recipes|own|networks|convolution] [--match TEXT]
 
-OLD is any commit; it is checked out beside, in a temporary git worktree. Both trees then compute, each in a process of
-its own and on one thread:
+OLD is any commit; it is checked out in a temporary git worktree. Each tree computes in a process of its own, on one
+thread, in float32:
 
 recipes
-    the SHA-256 of the weights after 20 steps on the digits, for every recipe, the papers' included;
+    SHA-256 of the weights after 20 steps on the digits, for every recipe, the papers' included. Batch size, image size
+    and learning rate are small, so that all of them take minutes;
+own
+    the same for the recipes of decanet's own networks with their schedule, growing images and selection of images;
 networks
-    the SHA-256 of the outputs and of all gradients for one seeded batch, for every registered network;
+    SHA-256 of the outputs and of all gradients for one seeded batch, for every registered network;
 convolution
-    every number that the convolution commands print as ``--json``, but for times.
+    all numbers that the convolution commands print as ``--json``, except times.
 
-The exit code is 0 when all are equal, and 1 otherwise; what differs is listed. Where a refactoring renames something,
-the names of both trees stand in the tables below (``first_of``).
+The exit code is 0 if all numbers are equal, else 1; the differences are listed. The numbers of OLD are kept in the
+system's temporary folder for the next run on the same machine. Where a refactoring renames something, add the new name
+to the tables below: what stands first is looked for first. The names of parameters are not compared, their values are.
 """
 
 import argparse
@@ -25,186 +29,278 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 STEPS, BATCH = 20, 4
-SIZES = (32, 64, 96, 160, 224, 299)  # the smallest that a network takes
-TIMES = ("seconds", "milliseconds", "rate_per_second", "files")  # keys that may differ
-CONVOLUTION = (
-    "convolve signal",
-    "convolve signal --demo --echo 0.3:0.5 --out a.wav",
-    "convolve signal --demo --reverb 0.5 --seed 3 --out b.wav",
-    "convolve image",
-    "convolve image --kernel gaussian:sigma=2.5 --out c.png",
-    "convolve statistics",
-    "convolve arithmetic --input 224 --kernel 11 --stride 4 --padding 2",
-    "convolve arithmetic --input 13 --pool --kernel 3 --stride 2 --ceil-mode",
-    "convolve train --epochs 2",
+OWN_STEPS, OWN_BATCH = 60, 60  # 2.5 epochs of the digits: enough for the selection to leave images out
+SIZES = (32, 64, 96, 160, 224, 299)  # the first at which a network can be run is taken
+VERSION = 1  # goes up with every change of what is computed: kept numbers are then computed anew
+
+# ----------------------------------------------------------------------------------------- names in old and new trees
+
+PLACES = {
+    "create_model": ("decanet.models.factory:create_model", "decanet.models:create_model"),
+    "model_entry": ("decanet.models.registry:model_entry", "decanet.models:model_entry"),
+    "list_models": ("decanet.models.registry:list_models", "decanet.models:list_models"),
+    "load_recipe": ("decanet.training.recipes:load_recipe",),
+    "list_recipes": ("decanet.training.recipes:list_recipes",),
+    "override": ("decanet.core.recipe_files:override", "decanet.core.recipe:override"),
+    "resolve": ("decanet.training.resolve:resolve", "decanet.training.session:resolve"),
+    "run_training": ("decanet.training.session:run_training",),
+    "RunFolder": ("decanet.core.run_folder:RunFolder", "decanet.core.results:RunFolder"),
+    "Ranks": ("decanet.core.runtime:Ranks",),
+    "load_data": ("decanet.data:load_data",),
+    "run": ("decanet.cli:run",),
+}
+
+# Values that hold for every recipe, by the spellings of their key; a key that a tree does not have is left out.
+SETTINGS = (
+    ("precision=float32",),
+    ("log_every=1000",),
+    ("validation=0",),
+    ("tta=none", "test_crops=one"),
+)
+REDUCED = (
+    ("progressive_sizes=[]",),
+    ("selection.keep=1",),
+    ("data.mean=null",),
+    ("data.std=null",),
+    ("augmentation.resize=null",),
+    ("clip_gradient=1",),
+    ("schedule.shape=constant",),
 )
 
+# Commands by their spellings; "--json" is added.
+CONVOLUTION = (
+    ("convolve signal sheet", "convolve signal"),
+    (
+        "convolve signal echo --demo --echo 0.3:0.5 --out a.wav",
+        "convolve signal --demo --echo 0.3:0.5 --out a.wav",
+    ),
+    (
+        "convolve signal reverb --demo --reverb 0.5 --seed 3 --out b.wav",
+        "convolve signal --demo --reverb 0.5 --seed 3 --out b.wav",
+    ),
+    ("convolve image sheet", "convolve image"),
+    ("convolve image --kernel gaussian:sigma=2.5 --out c.png",),
+    ("convolve statistics",),
+    ("convolve arithmetic --input 224 --kernel 11 --stride 4 --padding 2",),
+    ("convolve arithmetic --input 13 --pool --kernel 3 --stride 2 --ceil-mode",),
+    ("convolve train --epochs 2",),
+)
+TIMES = ("seconds", "milliseconds", "rate_per_second", "files")  # keys whose values may differ
+KEYS: dict[str, str] = {}  # renamed keys of the JSON output, old to new
 
-# ------------------------------------------------------------------------------------------- in each tree
 
-
-def first_of(*places: str) -> Any:
-    """The first of ``module:name`` that this tree has."""
-    for place in places:
+def named(what: str) -> Any:
+    """An object of this tree, by its name in ``PLACES``."""
+    for place in PLACES[what]:
         module, _, name = place.partition(":")
         try:
             return getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError):
             continue
-    raise LookupError(
-        f"this tree has none of {', '.join(places)}: add the new name to scripts/same_numbers.py"
-    )
+    raise LookupError(f"this tree has none of {', '.join(PLACES[what])}: add the new place to {__file__}")
 
 
-def digest(tensors: dict[str, Any]) -> str:
-    """SHA-256 over names, shapes and bytes."""
-    total = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        total.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        total.update(tensor.detach().contiguous().numpy().tobytes())
-    return total.hexdigest()
+# ------------------------------------------------------------------------------------------------------ in each tree
+
+
+def digest(tensors: Any) -> str:
+    """SHA-256 over the shapes, types and bytes of tensors, in an order that does not depend on their names."""
+    each = []
+    for tensor in tensors:
+        one = hashlib.sha256(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+        one.update(tensor.detach().contiguous().numpy().data)
+        each.append(one.hexdigest())
+    return hashlib.sha256(" ".join(sorted(each)).encode()).hexdigest()
 
 
 class Silent:
-    """Hears everything that a training or a loader says, and says nothing."""
+    """A report and watcher that ignores every call."""
 
     def __getattr__(self, _: str) -> Any:
         return lambda *_, **__: None
 
 
 def smallest(name: str, **options: Any) -> int:
-    """The smallest of ``SIZES`` at which a network can be run."""
+    """The first of ``SIZES`` at which a network can be run."""
     import torch
 
-    entry = first_of("decanet.models:model_entry")(name)
-    create = first_of("decanet.models:create_model")
+    channels = named("model_entry")(name).input_size[0]
     with torch.device("meta"):
-        model = create(name, **options).eval()
+        model = named("create_model")(name, **options).eval()
     for size in SIZES:
         try:
-            model(torch.empty(1, entry.input_size[0], size, size, device="meta"))
-        except Exception:  # every network has its own way to refuse
+            model(torch.empty(1, channels, size, size, device="meta"))
+        except Exception:  # the networks raise different errors for images that are too small
             continue
         return size
     raise LookupError(f"{name} takes none of {SIZES}")
 
 
-def recipes(match: str) -> dict[str, str]:
-    """Recipe to the digest of its weights after ``STEPS`` steps."""
+def train(recipe: Any, settings: list[tuple[str, ...]], data: Any) -> str:
+    """Digest of the weights that a training with these settings gives."""
     import torch
+    from safetensors.torch import load_file
 
-    load_recipe = first_of("decanet.training.recipes:load_recipe")
-    override = first_of("decanet.core.recipe_files:override", "decanet.core.recipe:override")
-    run_training = first_of("decanet.training.session:run_training")
-    resolve = first_of("decanet.training.session:resolve")
-    run_folder = first_of("decanet.core.run_folder:RunFolder", "decanet.core.results:RunFolder")
-    alone = first_of("decanet.core.runtime:Ranks")()
-    data = first_of("decanet.data:load_data")("digits", cache=Path(tempfile.gettempdir()), report=Silent())
-    found = {}
-    for name in first_of("decanet.training.recipes:list_recipes")():
-        if match not in name:
-            continue
-        recipe = load_recipe(name)
+    keys = recipe.model_dump()
+
+    def known(setting: str) -> bool:
+        table: Any = keys
+        for key in setting.partition("=")[0].split("."):
+            if not isinstance(table, dict) or key not in table:
+                return False
+            table = table[key]
+        return True
+
+    chosen = [next(filter(known, spellings), None) for spellings in settings]
+    cpu = torch.device("cpu")
+    resolved = named("resolve")(named("override")(recipe, filter(None, chosen)), data, cpu)
+    with tempfile.TemporaryDirectory() as folder:
+        run = named("RunFolder")(Path(folder) / "run")
+        named("run_training")(
+            resolved, data, run, device=cpu, ranks=named("Ranks")(), watcher=Silent(), resume=False
+        )
+        return digest(load_file(run.weights).values())
+
+
+def digits() -> Any:
+    return named("load_data")("digits", cache=Path(tempfile.gettempdir()), report=Silent())
+
+
+def recipes(wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Every recipe, reduced to what all networks can do with small images."""
+    data = digits()
+    epochs = round(BATCH * STEPS / len(data.train), 6)
+    for name in filter(wanted, named("list_recipes")()):
+        recipe = named("load_recipe")(name)
         size = smallest(recipe.model.name, **recipe.model.options)
-        keep = round(BATCH * STEPS / len(data.train), 6)
-        settings = [
-            f"batch_size={BATCH}", f"epochs={keep}", f"data.image_size={size}", "precision=float32", "log_every=1000",
-            "tta=none", "validation=0", "progressive_sizes=[]", "selection.keep=1", "data.mean=null",
-            "data.std=null", "augmentation.resize=null", "clip_gradient=1", "schedule.shape=constant",
-            f"optimizer.lr={min(recipe.optimizer.lr, 1e-3)}",
-        ]  # fmt: skip
-        resolved = resolve(override(recipe, settings), data, torch.device("cpu"))
-        with tempfile.TemporaryDirectory() as folder:
-            run = run_folder(Path(folder) / "run")
-            run_training(
-                resolved, data, run, device=torch.device("cpu"), ranks=alone, watcher=Silent(), resume=False
-            )
-            found[name] = digest(first_of("safetensors.torch:load_file")(run.weights))
-        print(name, found[name][:12], file=sys.stderr, flush=True)
-    return found
+        own = [
+            (f"batch_size={BATCH}",),
+            (f"epochs={epochs}",),
+            (f"data.image_size={size}",),
+            (f"optimizer.lr={min(recipe.optimizer.lr, 1e-3)}",),
+        ]
+        yield name, train(recipe, [*own, *SETTINGS, *REDUCED], data)
 
 
-def networks(match: str) -> dict[str, str]:
-    """Network to the digest of its outputs and gradients."""
+def own(wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """The recipes of decanet's own networks, with everything that they do."""
+    data = digits()
+    epochs = round(OWN_BATCH * OWN_STEPS / len(data.train), 6)
+    for name in filter(wanted, named("list_recipes")()):
+        recipe = named("load_recipe")(name)
+        if recipe.model.name.startswith("decanet") and ":" not in name:
+            yield name, train(recipe, [(f"batch_size={OWN_BATCH}",), (f"epochs={epochs}",), *SETTINGS], data)
+
+
+def networks(wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Every registered network: outputs in training mode, auxiliary ones included, and gradients."""
     import torch
 
-    found = {}
-    for name in first_of("decanet.models:list_models")():
-        if match not in name:
-            continue
+    for name in filter(wanted, named("list_models")()):
         torch.manual_seed(0)
-        model = first_of("decanet.models:create_model")(name).train()
-        entry, size = first_of("decanet.models:model_entry")(name), smallest(name)
-        images = torch.randn(2, entry.input_size[0], size, size, generator=torch.Generator().manual_seed(1))
+        model = named("create_model")(name).train()
+        size = smallest(name)
+        channels = named("model_entry")(name).input_size[0]
+        images = torch.randn(2, channels, size, size, generator=torch.Generator().manual_seed(1))
         torch.manual_seed(2)  # dropout
         output = model(images)
         logits = [output] if isinstance(output, torch.Tensor) else [output.logits, *output.aux]
-        sum(each.float().square().mean() for each in logits).backward()  # type: ignore[union-attr]
-        values = {f"output {index}": each for index, each in enumerate(logits)}
-        values |= {f"grad {key}": p.grad for key, p in model.named_parameters() if p.grad is not None}
-        found[name] = digest(values)
-        print(name, found[name][:12], file=sys.stderr, flush=True)
-    return found
+        torch.stack([each.float().square().mean() for each in logits]).sum().backward()
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        yield name, digest([*logits, *gradients])
 
 
-def convolution(match: str) -> dict[str, Any]:
-    """Command to what it prints as JSON, without times."""
-    run = first_of("decanet.cli:run")
-    found = {}
+def convolution(wanted: Callable[[str], bool]) -> Iterator[tuple[str, Any]]:
+    """The last spelling of every command and its JSON without times, under today's keys."""
+    run = named("run")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for line in CONVOLUTION:
-            if match not in line:
+        for spellings in CONVOLUTION:
+            if not wanted(spellings[-1]):
                 continue
-            said = io.StringIO()
-            with redirect_stdout(said):
-                code = run([*line.split(), "--json"])
-            found[line] = timeless(json.loads(said.getvalue())) if code == 0 else f"exit code {code}"
+            for line in spellings:
+                printed = io.StringIO()
+                with redirect_stdout(printed):
+                    code = run([*line.split(), "--json"])
+                if code == 0:
+                    break
+            yield (
+                spellings[-1],
+                timeless(json.loads(printed.getvalue())) if code == 0 else f"exit code {code}",
+            )
         os.chdir(ROOT)
-    return found
 
 
 def timeless(value: Any) -> Any:
-    """``value`` without its times."""
+    """``value`` without times, with today's keys."""
     if isinstance(value, dict):
-        return {k: timeless(v) for k, v in value.items() if not any(time in k for time in TIMES)}
-    return [timeless(v) for v in value] if isinstance(value, list) else value
+        kept = {key: inner for key, inner in value.items() if not any(time in key for time in TIMES)}
+        return {KEYS.get(key, key): timeless(inner) for key, inner in kept.items()}
+    return [timeless(inner) for inner in value] if isinstance(value, list) else value
 
 
-PARTS = {"recipes": recipes, "networks": networks, "convolution": convolution}
+PARTS = {"convolution": convolution, "networks": networks, "own": own, "recipes": recipes}
 
 
-# ------------------------------------------------------------------------------------------- between them
+def work(part: str, match: str, known: set[str]) -> None:
+    """Print one JSON line ``[name, value]`` for each item of a part as soon as it is computed."""
+    out, sys.stdout = sys.stdout, sys.stderr  # nothing but numbers goes to the standard output
+    for item in PARTS[part](lambda name: match in name and name not in known):
+        print(json.dumps(item), file=out, flush=True)
 
 
-def compute(tree: Path, part: str, match: str) -> dict[str, Any]:
-    """The numbers of one tree, in a process that sees only its source."""
+# ----------------------------------------------------------------------------------------------------- between the two
+
+
+def compute(tree: Path, part: str, match: str, kept: Path | None = None) -> dict[str, Any]:
+    """The numbers of one tree, in a process that imports only its source; those in the file ``kept`` are taken."""
+    found = dict(map(json.loads, kept.read_text().splitlines())) if kept and kept.exists() else {}
     environment = {
         **os.environ,
         "PYTHONPATH": str(tree / "src"),
         "OMP_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
     }
-    command = [sys.executable, __file__, "--compute", part, "--match", match]
-    done = subprocess.run(command, env=environment, cwd=tree, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
+    command = [sys.executable, __file__, "--work", part, "--match", match, "--known", json.dumps([*found])]
+    with subprocess.Popen(command, env=environment, cwd=tree, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            name, value = json.loads(line)
+            found[name] = value
+            print(f"{tree.name} {part} {name} {str(value)[:12]}", file=sys.stderr, flush=True)
+            if kept:
+                with kept.open("a") as file:
+                    file.write(line)
+    if process.returncode:
+        raise SystemExit(f"{part} failed in {tree}; see: {' '.join(command[:5])}")
+    return {name: value for name, value in found.items() if match in name}
+
+
+def kept_numbers(old: str, part: str) -> Path:
+    """The file of an old commit's numbers on this machine; it grows by a line with each of them."""
+    import torch
+
+    commit = subprocess.check_output(["git", "rev-parse", old], cwd=ROOT, text=True).strip()
+    folder = Path(tempfile.gettempdir()) / "decanet-same-numbers"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{commit[:12]}-torch{torch.__version__}-v{VERSION}-{part}.jsonl"
 
 
 def differences(old: Any, new: Any, where: str = "") -> list[str]:
-    """What differs between two trees' numbers, by path."""
+    """Differences between the numbers of two trees, by path."""
     if isinstance(old, dict) and isinstance(new, dict):
         missing = [
-            f"{where}/{key} is only in the {'old' if key in old else 'new'} tree"
-            for key in old.keys() ^ new.keys()
+            f"{where}/{key} is only in the {'old' if key in old else 'new'} tree" for key in old.keys() ^ new
         ]
         return missing + [
-            d for key in old.keys() & new.keys() for d in differences(old[key], new[key], f"{where}/{key}")
+            d for key in old.keys() & new for d in differences(old[key], new[key], f"{where}/{key}")
         ]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [d for index, pair in enumerate(zip(old, new)) for d in differences(*pair, f"{where}/{index}")]
@@ -212,23 +308,25 @@ def differences(old: Any, new: Any, where: str = "") -> list[str]:
 
 
 def main() -> int:
-    """Compare, or compute in one tree."""
+    """Compare two trees, or compute in one."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("old", nargs="?", help="the commit to compare with")
     parser.add_argument("--only", choices=PARTS, action="append", help="compare this part only")
-    parser.add_argument("--match", default="", help="compare what has this text in its name only")
-    parser.add_argument("--compute", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--match", default="", help="compare only names that contain this text")
+    parser.add_argument(
+        "--keep-only", action="store_true", help="compute and keep the numbers of OLD, compare nothing"
+    )
+    parser.add_argument("--work", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--known", type=json.loads, default=[], help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.compute:
-        stdout, sys.stdout = sys.stdout, sys.stderr  # only the numbers may go there
-        found = PARTS[given.compute](given.match)
-        json.dump(found, stdout)
+    if given.work:
+        work(given.work, given.match, set(given.known))
         return 0
     if given.old is None:
         parser.error("name a commit to compare with")
-    found_differences = []
+    found = []
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "old"
         subprocess.run(
@@ -236,14 +334,16 @@ def main() -> int:
         )
         try:
             for part in given.only or PARTS:
-                old, new = compute(tree, part, given.match), compute(ROOT, part, given.match)
-                differing = differences(old, new, part)
-                found_differences += differing
+                old = compute(tree, part, given.match, kept_numbers(given.old, part))
+                if given.keep_only:
+                    continue
+                differing = differences(old, compute(ROOT, part, given.match), part)
+                found += differing
                 print(f"{part}: {len(old)} compared, {len(differing)} differences", flush=True)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
-    print("\n".join(found_differences))
-    return 1 if found_differences else 0
+    print("\n".join(found))
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
