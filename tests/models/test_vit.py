@@ -52,7 +52,7 @@ def test_dropout_is_an_option() -> None:
 
 
 def test_wrong_input() -> None:
-    check_smallest("vit_b16", 224, "patch embedding")
+    check_smallest("vit_b16", 224, "patch_embedding")
     check_wrong_channels("vit_b16")
     with pytest.raises(DataError, match="cannot take a 384x384 image"):
         on_meta("vit_b16")(torch.empty(1, 3, 384, 384, device="meta"))

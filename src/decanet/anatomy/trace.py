@@ -92,7 +92,7 @@ class Trace:
         params_training_only: those of them that only a forward pass in training uses (auxiliary classifiers).
         depth: convolutions and linear layers on the longest path from image to output.
         shapes: output shape of every module by attribute path, without the image axis.
-        stages: the network's own map from attribute path to the paper's stage name.
+        stages: the network's own map from the paper's stage name to the path of its submodule.
     """
 
     network: str
@@ -410,7 +410,7 @@ def _with_stages(layers: list[Layer], model: nn.Module) -> tuple[Layer, ...]:
     What has no stage of its own (an activation that several layers share, a join between modules) belongs to
     the stage before it.
     """
-    stages: Mapping[str, str] = getattr(model, "stages", {})
+    stages = {path: stage for stage, path in getattr(model, "stages", {}).items()}
     holders = {path.split(".")[0] for path in stages}
     runs = Counter(layer.path.split(".")[0] for layer in layers)
     staged, current = [], ""

@@ -6,7 +6,6 @@ down, since some papers cut digits off. Nothing is computed: one walk on the met
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -100,10 +99,7 @@ def _verify(entry: ModelEntry, built: Trace, stated: facts.Architecture) -> list
         # The ledger counts variants too (other shortcuts or strides): they are evidence when they are ours.
         if check is not None and (not variant or value.value == count):
             checks.append(check)
-    met: Counter[str] = Counter()  # some ledgers name two poolings "pool": the first is our first
-    for stage in stated.stages:
-        checks.append(_compare_stage(entry, built, stage, met[stage.name], stated))
-        met[stage.name] += 1
+    checks += [_compare_stage(entry, built, stage, stated) for stage in stated.stages]
     return checks
 
 
@@ -121,22 +117,14 @@ def _compare(entry: ModelEntry, key: str, quantity: str, stated: facts.Stated, b
     )
 
 
-def _compare_stage(
-    entry: ModelEntry, built: Trace, stage: facts.Stage, nth: int, stated: facts.Architecture
-) -> Check:
+def _compare_stage(entry: ModelEntry, built: Trace, stage: facts.Stage, stated: facts.Architecture) -> Check:
     shape = (stage.channels, stage.height, stage.width)
-    ours = _stage_shape(built, stage.name, nth)
+    ours = built.shapes.get(built.stages.get(stage.name, stage.name))
     # Linear layers are 1x1 maps to some papers: (84, 1, 1) is our (84,).
     same = ours is not None and ours + (1,) * (3 - len(ours)) == shape
     verdict, reason = _judge(entry, stage.name, same, ours)
     source = facts.Stated(shape, stated.stages_source, stated.stages_confidence)
     return Check(entry.name, stage.name, shape, ours, "", verdict, reason, source.source, source.independent)
-
-
-def _stage_shape(built: Trace, name: str, nth: int) -> tuple[int, ...] | None:
-    """Shape after the ledger's ``nth`` stage of that name: our module of that stage or attribute name."""
-    paths = [path for path, stage in built.stages.items() if stage == name and path in built.shapes] or [name]
-    return built.shapes.get(paths[min(nth, len(paths) - 1)])
 
 
 def _judge(entry: ModelEntry, quantity: str, agrees: bool, built: object) -> tuple[str, str]:

@@ -74,8 +74,9 @@ def _explanation(model: nn.Module, forward: Callable[..., Any], x: Tensor) -> st
     if failure is None:
         return None  # not the image's fault: the caller re-raises the original error
     layer, arrives = failure
-    stage = getattr(model, "stages", {}).get(layer)
-    layer = f"{stage} ({layer})" if stage else layer
+    stages = {path: stage for stage, path in getattr(model, "stages", {}).items()}
+    stage = stages.get(layer, layer)
+    layer = layer if stage == layer else f"{stage} ({layer})"
     first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
     if first is not None and x.shape[1] != first.in_channels:
         return f"{name} takes images with {first.in_channels} channels; got {x.shape[1]}"

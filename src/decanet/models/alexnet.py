@@ -35,6 +35,7 @@ Where ``alexnet_two_tower`` departs from the printed paper, and why:
 - Dropout scales by 1/(1-p) when training in place of halving the outputs when testing: the same expectation.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
@@ -43,17 +44,20 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import BY_HAND, COLOR_NOISE, MOMENTUM
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import PretrainedWeights, register_model
 
 
 class AlexNet(nn.Module):
     """One tower (arXiv:1404.5997); the layers keep the tutorial's numbers, features 0-12 and classifier 0-6."""
 
-    stages: ClassVar = {  # the papers' names for what the numbers hide
-        "features.0": "conv1", "features.2": "pool1", "features.3": "conv2", "features.5": "pool2",
-        "features.6": "conv3", "features.8": "conv4", "features.10": "conv5", "features.12": "pool5",
-        "classifier.1": "fc6", "classifier.4": "fc7", "classifier.6": "fc8",
+    stages: ClassVar = {
+        "conv1": "features.0", "pool1": "features.2", "conv2": "features.3", "pool2": "features.5",
+        "conv3": "features.6", "conv4": "features.8", "conv5": "features.10", "pool5": "features.12",
+        "fc6": "classifier.1", "fc7": "classifier.4", "fc8": "classifier.6",
     }  # fmt: skip
+    head_layers: ClassVar = ("classifier.6",)
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
@@ -83,19 +87,31 @@ class AlexNet(nn.Module):
             nn.Linear(4096, num_classes),
         )
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
-        x = self.features(x)  # (N, 256, 6, 6)
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 256, 6, 6)."""
+        return self.features(x)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 256, 6, 6) -> (N, num_classes)."""
         x = self.avgpool(x)
         x = torch.flatten(x, 1)  # (N, 9216)
         return self.classifier(x)
 
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace fc8 by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+
 
 class AlexNetCifar(nn.Module):
-    """The one tower for images of 32x32: maps of 32, 16, 8 and 4 pixels."""
+    """The one tower for 32x32 images: feature maps of 32x32, 16x16, 8x8 and 4x4."""
 
-    stages = AlexNet.stages
+    stages: ClassVar = AlexNet.stages
+    head_layers: ClassVar = AlexNet.head_layers
 
     def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
         super().__init__()
@@ -124,12 +140,23 @@ class AlexNetCifar(nn.Module):
             nn.Linear(4096, num_classes),
         )
 
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 256, 4, 4)."""
+        return self.features(x)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 256, 4, 4) -> (N, num_classes)."""
+        x = torch.flatten(x, 1)  # (N, 4096)
+        return self.classifier(x)
+
     @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
-        x = self.features(x)  # (N, 256, 4, 4)
-        x = torch.flatten(x, 1)  # (N, 4096)
-        return self.classifier(x)
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace fc8 by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
 
 
 class TowerResponseNorm(nn.LocalResponseNorm):
@@ -141,8 +168,22 @@ class TowerResponseNorm(nn.LocalResponseNorm):
         return super().forward(towers).view_as(x)
 
 
+def initialize(layers: Iterable[tuple[str, nn.Module]]) -> None:
+    """Section 5: Gaussian 0.01; biases 1 in conv2, conv4, conv5 and the hidden fully connected layers, 0 elsewhere."""
+    for name, layer in layers:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.normal_(layer.weight, std=0.01)
+            assert layer.bias is not None
+            nn.init.constant_(layer.bias, 1.0 if name in {"conv2", "conv4", "conv5", "fc6", "fc7"} else 0.0)
+
+
 class AlexNetTwoTower(nn.Module):
-    """The 2012 network: a group is a tower; conv3 and the linear layers see both, all else stays within one."""
+    """The 2012 network: a group is a tower; conv3 and the fully connected layers read both, the others their own."""
+
+    stages: ClassVar = named_stages(
+        "conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8"
+    )
+    head_layers: ClassVar = ("fc8",)
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
@@ -161,30 +202,31 @@ class AlexNetTwoTower(nn.Module):
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, num_classes)
         self.dropout = nn.Dropout(dropout)
-        self._initialize()
+        initialize(self.named_modules())
 
-    def _initialize(self) -> None:
-        """Section 5: Gaussian 0.01; biases 1 in conv2, conv4, conv5 and the hidden linear layers, 0 elsewhere."""
-        for name, module in self.named_modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.normal_(module.weight, std=0.01)
-                assert module.bias is not None
-                nn.init.constant_(
-                    module.bias, 1.0 if name in {"conv2", "conv4", "conv5", "fc6", "fc7"} else 0.0
-                )
-
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 256, 6, 6)."""
         x = self.pool1(self.norm(self.relu(self.conv1(x))))  # (N, 96, 27, 27)
         x = self.pool2(self.norm(self.relu(self.conv2(x))))  # (N, 256, 13, 13)
         x = self.relu(self.conv3(x))  # (N, 384, 13, 13)
         x = self.relu(self.conv4(x))  # (N, 384, 13, 13)
-        x = self.pool5(self.relu(self.conv5(x)))  # (N, 256, 6, 6)
+        return self.pool5(self.relu(self.conv5(x)))  # (N, 256, 6, 6)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 256, 6, 6) -> (N, num_classes)."""
         x = torch.flatten(x, 1)  # (N, 9216)
         x = self.dropout(self.relu(self.fc6(x)))
         x = self.dropout(self.relu(self.fc7(x)))
         return self.fc8(x)
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc8`` by a new layer of ``num_classes`` outputs."""
+        initialize(replace_head(self, num_classes).items())
 
 
 PAPER = Recipe(

@@ -25,6 +25,8 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import PretrainedWeights, register_model
 
 DEPTHS = (3, 3, 9, 3)
@@ -68,10 +70,20 @@ class Block(nn.Module):
         return x + branch
 
 
+def initialize(model: nn.Module) -> None:
+    """The authors' code: Gaussian 0.02; biases 0. Cut at two, a hundred standard deviations: never reached."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 class ConvNeXt(nn.Module):
     """Section 2.7 in the size T: a stem and four stages."""
 
-    stages: ClassVar = {"stem": "stem 4x4/4"}
+    stages: ClassVar = named_stages("stem", "stage1", "stage2", "stage3", "stage4", "head")
+    head_layers: ClassVar = ("head",)
 
     def __init__(self, num_classes: int = 1000, drop_path: float = 0.1) -> None:
         super().__init__()
@@ -87,7 +99,7 @@ class ConvNeXt(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.norm = nn.LayerNorm(WIDTHS[3], eps=1e-6)
         self.head = nn.Linear(WIDTHS[3], num_classes)
-        self._initialize()
+        initialize(self)
 
     @staticmethod
     def _stage(index: int, rates: list[float]) -> nn.Sequential:
@@ -102,23 +114,27 @@ class ConvNeXt(nn.Module):
         layers += [Block(WIDTHS[index], rate) for rate in rates[first : first + DEPTHS[index]]]
         return nn.Sequential(*layers)
 
-    def _initialize(self) -> None:
-        """The authors' code: Gaussian 0.02; biases 0. Cut at two, a hundred standard deviations: never reached."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 768, 7, 7)."""
         x = self.stem(x)  # (N, 96, 56, 56)
         x = self.stage1(x)  # (N, 96, 56, 56)
         x = self.stage2(x)  # (N, 192, 28, 28)
         x = self.stage3(x)  # (N, 384, 14, 14)
-        x = self.stage4(x)  # (N, 768, 7, 7)
+        return self.stage4(x)  # (N, 768, 7, 7)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 768, 7, 7) -> (N, num_classes)."""
         return self.head(self.norm(torch.flatten(self.avgpool(x), 1)))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``head`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.head)
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

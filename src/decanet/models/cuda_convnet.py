@@ -27,6 +27,8 @@ averages over the pixels that exist, as that code does. A class count other than
 only.
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,6 +36,8 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, MOMENTUM
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import register_model
 
 
@@ -75,7 +79,10 @@ def initialize(layer: nn.Conv2d | LocallyConnected2d | nn.Linear, std: float) ->
 
 
 class CudaConvnet18(nn.Module):
-    """``layers-18pct``: three convolutions."""
+    """``layers-18pct``: three convolutional layers."""
+
+    stages: ClassVar = named_stages("conv1", "pool1", "conv2", "pool2", "conv3", "pool3", "fc10")
+    head_layers: ClassVar = ("fc10",)
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
@@ -98,17 +105,32 @@ class CudaConvnet18(nn.Module):
         initialize(self.conv3, 0.01)
         initialize(self.fc10, 0.01)
 
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 64, 4, 4)."""
+        x = self.rnorm1(self.relu(self.pool1(self.conv1(x))))  # (N, 32, 16, 16)
+        x = self.rnorm2(self.pool2(self.relu(self.conv2(x))))  # (N, 32, 8, 8)
+        return self.pool3(self.relu(self.conv3(x)))  # (N, 64, 4, 4)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 64, 4, 4) -> (N, num_classes)."""
+        return self.fc10(torch.flatten(x, 1))
+
     @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
-        x = self.rnorm1(self.relu(self.pool1(self.conv1(x))))  # (N, 32, 16, 16)
-        x = self.rnorm2(self.pool2(self.relu(self.conv2(x))))  # (N, 32, 8, 8)
-        x = self.pool3(self.relu(self.conv3(x)))  # (N, 64, 4, 4)
-        return self.fc10(torch.flatten(x, 1))
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc10`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.fc10, 0.01)
 
 
 class CudaConvnetLocal(nn.Module):
     """``layers-conv-local-13pct``, and ``11pct`` with ``response_norm``."""
+
+    stages: ClassVar = named_stages("conv1", "pool1", "conv2", "pool2", "local3", "local4", "fc10")
+    head_layers: ClassVar = ("fc10",)
 
     def __init__(self, num_classes: int = 10, response_norm: bool = False) -> None:
         super().__init__()
@@ -138,14 +160,26 @@ class CudaConvnetLocal(nn.Module):
         initialize(self.local4, 0.04)
         initialize(self.fc10, 0.01)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 24, 24) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 24, 24) -> (N, 32, 6, 6)."""
         x = self.rnorm1(self.pool1(self.relu(self.conv1(x))))  # (N, 64, 12, 12)
         x = self.pool2(self.rnorm2(self.relu(self.conv2(x))))  # (N, 64, 6, 6)
         x = self.relu(self.local3(x))  # (N, 32 or 64, 6, 6)
-        x = self.relu(self.local4(x))  # (N, 32, 6, 6)
+        return self.relu(self.local4(x))  # (N, 32, 6, 6)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 32, 6, 6) -> (N, num_classes)."""
         return self.fc10(torch.flatten(x, 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 24, 24) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc10`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.fc10, 0.01)
 
 
 # Images have their mean subtracted and stay on the scale 0..255, which rates and initialization are for.

@@ -18,11 +18,14 @@ help the small network and make no difference to the medium one (measured: bench
 """
 
 from collections import OrderedDict
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import register_model
 
 WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
@@ -74,7 +77,10 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 class DecaNet(nn.Module):
-    """Whitening, three blocks, global maximum, scaled linear head."""
+    """Whitening, three blocks, global max pooling, a head that scales its logits."""
+
+    stages: ClassVar = named_stages("whiten", "block1", "block2", "block3", "head")
+    head_layers: ClassVar = ("head",)
 
     def __init__(
         self,
@@ -117,15 +123,26 @@ class DecaNet(nn.Module):
         kernels = (eigenvectors / scale).T.flip(0).reshape(-1, 3, k, k)
         self.whiten.weight.copy_(torch.cat([kernels, -kernels]))
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, widths[2], 3, 3)."""
         x = self.rectify(self.whiten(x))  # (N, 24, 31, 31)
         x = self.block1(x)  # (N, widths[0], 15, 15)
         x = self.block2(x)  # (N, widths[1], 7, 7)
-        x = self.block3(x)  # (N, widths[2], 3, 3)
+        return self.block3(x)  # (N, widths[2], 3, 3)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, widths[2], 3, 3) -> (N, num_classes)."""
         x = self.pool(x).flatten(1)  # (N, widths[2])
         return self.head(x) * self.head_scale
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``head`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
 
 
 @register_model(input_size=(3, 32, 32), paper="jordan2024")

@@ -29,6 +29,7 @@ that grows with the square of a block's depth in training.
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,9 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import FB_RESNET_TORCH
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.layers import initialize_he, rename_keys
+from decanet.models._key_maps import rename_parts
+from decanet.models.layers import initialize_he, replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import PretrainedWeights, register_model
 
 
@@ -98,7 +101,21 @@ def _block(
 
 
 class DenseNet(nn.Module):
-    """DenseNet-BC of Table 1: four blocks of ``layers`` layers, each of which adds ``growth`` maps."""
+    """DenseNet-BC of Table 1: four blocks of ``layers`` layers, each of which adds ``growth`` feature maps."""
+
+    stages: ClassVar = named_stages(
+        "conv1",
+        "pool",
+        "block1",
+        "transition1",
+        "block2",
+        "transition2",
+        "block3",
+        "transition3",
+        "block4",
+        "fc",
+    )
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, layers: tuple[int, int, int, int], growth: int, num_classes: int = 1000) -> None:
         super().__init__()
@@ -124,22 +141,36 @@ class DenseNet(nn.Module):
         self.fc = nn.Linear(c4, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes); the channels in the comments are DenseNet-121's."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, c4, 7, 7); the channels in the comments are DenseNet-121's."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
         x = self.pool(x)  # (N, 64, 56, 56)
         x = self.transition1(self.block1(x))  # (N, 256, 56, 56), then (N, 128, 28, 28)
         x = self.transition2(self.block2(x))  # (N, 512, 28, 28), then (N, 256, 14, 14)
         x = self.transition3(self.block3(x))  # (N, 1024, 14, 14), then (N, 512, 7, 7)
         x = self.block4(x)  # (N, 1024, 7, 7)
-        x = self.relu(self.bn2(x))
-        x = torch.flatten(self.avgpool(x), 1)  # (N, 1024)
-        return self.fc(x)
+        return self.relu(self.bn2(x))
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, c4, 7, 7) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 class DenseNetCifar(nn.Module):
     """Three blocks of ``layers`` layers for 32x32 images; ``bc`` adds bottlenecks and compression."""
+
+    stages: ClassVar = named_stages("conv1", "block1", "transition1", "block2", "transition2", "block3", "fc")
+    head_layers: ClassVar = ("fc",)
 
     def __init__(
         self, layers: int, growth: int, bc: bool = False, num_classes: int = 10, dropout: float = 0.0
@@ -163,16 +194,27 @@ class DenseNetCifar(nn.Module):
         self.fc = nn.Linear(c3, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, c3, 8, 8)."""
         x = self.conv1(x)  # (N, c0, 32, 32)
         x = self.transition1(self.block1(x))  # (N, c1, 16, 16)
         x = self.transition2(self.block2(x))  # (N, c2, 8, 8)
         x = self.block3(x)  # (N, c3, 8, 8)
-        x = self.relu(self.bn(x))
-        x = torch.flatten(self.pool(x), 1)  # (N, c3)
-        return self.fc(x)
+        return self.relu(self.bn(x))
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, c3, 8, 8) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.pool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -185,7 +227,7 @@ def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         re.sub(r"\.(norm|conv)\.([12])\.", r".\1\2.", key.removeprefix("features.")): value
         for key, value in state.items()
     }
-    return rename_keys(plain, names)
+    return rename_parts(plain, names)
 
 
 PAPER = Recipe(

@@ -40,7 +40,8 @@ What the paper leaves open, and what is done here:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,8 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.protocol import Outputs
+from decanet.models.layers import replace_head
+from decanet.models.protocol import Outputs, named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 # Table 1: input channels, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
@@ -135,18 +137,23 @@ class AuxiliaryClassifier(nn.Module):
         return self.fc2(x)
 
 
-def initialize(model: nn.Module) -> None:
-    """Caffe's "xavier", uniform within +-sqrt(3 / inputs); biases 0.2 before a ReLU, 0 where logits come out."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
-            if module.bias is not None:
-                nn.init.constant_(module.bias, 0.0 if name.endswith(("fc", "fc2")) else 0.2)
+def initialize(layers: Iterable[tuple[str, nn.Module]]) -> None:
+    """Caffe's "xavier", uniform within +-sqrt(3 / inputs); biases 0.2 before a ReLU, 0 in the layers of the logits."""
+    for name, layer in layers:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")
+            if layer.bias is not None:
+                nn.init.constant_(layer.bias, 0.0 if name.endswith(("fc", "fc2")) else 0.2)
 
 
 class GoogLeNet(nn.Module):
     """Table 1 and Figure 3; with ``batch_norm`` the layout of the pretrained weights."""
 
+    stages: ClassVar = named_stages(
+        "conv1", "pool1", "conv2_reduce", "conv2", "pool2", "inception_3a", "inception_3b", "pool3", "inception_4a",
+        "inception_4b", "inception_4c", "inception_4d", "inception_4e", "pool4", "inception_5a", "inception_5b", "fc",
+    )  # fmt: skip
+    head_layers: ClassVar = ("fc", "aux1.fc2", "aux2.fc2")
     aux_weight = 0.3  # section 5
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.4, batch_norm: bool = False) -> None:
@@ -174,11 +181,10 @@ class GoogLeNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(1024, num_classes)
-        initialize(self)
+        initialize(self.named_modules())
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor | Outputs:
-        """(N, 3, 224, 224) -> (N, num_classes), or ``Outputs`` of three such tensors in training mode."""
+    def _features(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The feature maps of 4a and 4d, which the auxiliary classifiers read, and of 5b."""
         x = self.norm1(self.pool1(self.conv1(x)))  # (N, 64, 56, 56)
         x = self.pool2(self.norm2(self.conv2(self.conv2_reduce(x))))  # (N, 192, 28, 28)
         x = self.inception_3a(x)  # (N, 256, 28, 28)
@@ -189,13 +195,36 @@ class GoogLeNet(nn.Module):
         high = self.inception_4d(x)  # (N, 528, 14, 14)
         x = self.pool4(self.inception_4e(high))  # (N, 832, 7, 7)
         x = self.inception_5a(x)
-        x = self.inception_5b(x)  # (N, 1024, 7, 7)
-        logits = self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+        return low, high, self.inception_5b(x)  # (N, 1024, 7, 7)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 1024, 7, 7)."""
+        return self._features(x)[-1]
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 1024, 7, 7) -> (N, num_classes)."""
+        return self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor | Outputs:
+        """(N, 3, 224, 224) -> (N, num_classes), or ``Outputs`` of three such tensors in training mode."""
+        low, high, x = self._features(x)
+        logits = self.forward_head(x)
         return Outputs(logits, (self.aux1(low), self.aux2(high))) if self.training else logits
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc``, and ``fc2`` of the auxiliary classifiers, by new layers of ``num_classes`` outputs."""
+        initialize(replace_head(self, num_classes).items())
 
 
 class GoogLeNetCifar(nn.Module):
-    """The nine modules, normalized, on maps of 16, 8 and 4 pixels."""
+    """The nine modules, normalized, on feature maps of 16x16, 8x8 and 4x4."""
+
+    stages: ClassVar = named_stages(
+        "conv1", "conv2_reduce", "conv2", "pool2", "inception_3a", "inception_3b", "pool3", "inception_4a",
+        "inception_4b", "inception_4c", "inception_4d", "inception_4e", "pool4", "inception_5a", "inception_5b", "fc",
+    )  # fmt: skip
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, num_classes: int = 10, dropout: float = 0.4) -> None:
         super().__init__()
@@ -217,11 +246,10 @@ class GoogLeNetCifar(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(1024, num_classes)
-        initialize(self)
+        initialize(self.named_modules())
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 1024, 4, 4)."""
         x = self.pool2(self.conv2(self.conv2_reduce(self.conv1(x))))  # (N, 192, 16, 16)
         x = self.inception_3a(x)
         x = self.pool3(self.inception_3b(x))  # (N, 480, 8, 8)
@@ -231,8 +259,20 @@ class GoogLeNetCifar(nn.Module):
         x = self.inception_4d(x)
         x = self.pool4(self.inception_4e(x))  # (N, 832, 4, 4)
         x = self.inception_5a(x)
-        x = self.inception_5b(x)  # (N, 1024, 4, 4)
+        return self.inception_5b(x)  # (N, 1024, 4, 4)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 1024, 4, 4) -> (N, num_classes)."""
         return self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        initialize(replace_head(self, num_classes).items())
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -39,7 +39,7 @@ weights with images normalized by mean 0.5 and standard deviation 0.5 in each ch
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import torch
@@ -49,7 +49,8 @@ from decanet.core.errors import DataError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, RmsProp, Schedule
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.protocol import Outputs
+from decanet.models.layers import replace_head
+from decanet.models.protocol import Outputs, named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
@@ -221,18 +222,25 @@ def cut_normal_(tensor: Tensor, std: float) -> None:
         beyond = beyond[again.abs() > 2 * std]
 
 
+def initialize(layers: Iterable[tuple[str, nn.Module]]) -> None:
+    """As the released code: Gaussian 0.1; 0.01 in fc, in the auxiliary classifier 0.01 and 0.001; biases 0."""
+    deviations = {"fc": 0.01, "aux.conv2.conv": 0.01, "aux.fc": 0.001}
+    for name, layer in layers:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            cut_normal_(layer.weight.detach(), deviations.get(name, 0.1))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
 class InceptionV3(nn.Module):
     """The released network, for images of 299x299."""
 
+    stages: ClassVar = named_stages(
+        "conv1", "conv2", "conv3", "pool1", "conv4", "conv5", "pool2", "mixed_5b", "mixed_5c", "mixed_5d",
+        "mixed_6a", "mixed_6b", "mixed_6c", "mixed_6d", "mixed_6e", "mixed_7a", "mixed_7b", "mixed_7c", "fc",
+    )  # fmt: skip
+    head_layers: ClassVar = ("fc", "aux.fc")
     aux_weight = 0.4  # of the released code; the paper gives none
-
-    stages: ClassVar = {  # how Table 1 describes the layers
-        "conv1": "conv 3x3/2", "conv2": "conv 3x3", "conv3": "conv 3x3 padded", "pool1": "pool",
-        "conv4": "conv 1x1", "conv5": "conv 3x3", "pool2": "pool",
-        "mixed_5b": "5b", "mixed_5c": "5c", "mixed_5d": "5d",
-        "mixed_6a": "6a", "mixed_6b": "6b", "mixed_6c": "6c", "mixed_6d": "6d", "mixed_6e": "6e",
-        "mixed_7a": "7a", "mixed_7b": "7b", "mixed_7c": "7c",
-    }  # fmt: skip
 
     def __init__(
         self, num_classes: int = 1000, dropout: float = 0.2, batch_norm_momentum: float = 0.1
@@ -260,32 +268,39 @@ class InceptionV3(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(2048, num_classes)
-        self._initialize()
+        initialize(self.named_modules())
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = batch_norm_momentum
 
-    def _initialize(self) -> None:
-        """As the released code: Gaussian 0.1; 0.01 in fc, in the auxiliary classifier 0.01 and 0.001; biases 0."""
-        deviations = {"fc": 0.01, "aux.conv2.conv": 0.01, "aux.fc": 0.001}
-        for name, module in self.named_modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                cut_normal_(module.weight.detach(), deviations.get(name, 0.1))
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor | Outputs:
-        """(N, 3, 299, 299) -> (N, num_classes), or ``Outputs`` of two such tensors in training mode."""
+    def _features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The feature maps of mixed_6e, which the auxiliary classifier reads, and of mixed_7c."""
         x = self.conv3(self.conv2(self.conv1(x)))  # (N, 64, 147, 147)
         x = self.conv5(self.conv4(self.pool1(x)))  # (N, 192, 71, 71)
         x = self.mixed_5b(self.pool2(x))  # (N, 256, 35, 35)
         x = self.mixed_5d(self.mixed_5c(x))  # (N, 288, 35, 35)
         x = self.mixed_6c(self.mixed_6b(self.mixed_6a(x)))  # (N, 768, 17, 17)
         middle = self.mixed_6e(self.mixed_6d(x))  # (N, 768, 17, 17)
-        x = self.mixed_7c(self.mixed_7b(self.mixed_7a(middle)))  # (N, 2048, 8, 8)
-        logits = self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+        return middle, self.mixed_7c(self.mixed_7b(self.mixed_7a(middle)))  # (N, 2048, 8, 8)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 299, 299) -> (N, 2048, 8, 8)."""
+        return self._features(x)[-1]
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 2048, 8, 8) -> (N, num_classes)."""
+        return self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor | Outputs:
+        """(N, 3, 299, 299) -> (N, num_classes), or ``Outputs`` of two such tensors in training mode."""
+        middle, x = self._features(x)
+        logits = self.forward_head(x)
         return Outputs(logits, (self.aux(middle),)) if self.training else logits
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc``, and ``aux.fc`` of the auxiliary classifier, by new layers of ``num_classes`` outputs."""
+        initialize(replace_head(self, num_classes).items())
 
 
 # torchvision's name of a layer inside a module, and ours, by kind of module; layers not listed have the same.

@@ -1,19 +1,21 @@
-"""What the residual papers share: the shortcut without weights, stages of blocks, He's initialization."""
+"""Layers and steps that several papers share: shortcuts, stages of blocks, He's initialization, a new head."""
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from decanet.core.errors import UsageError
 
 Block = Callable[[int, int, int], nn.Module]  # (in_channels, out_channels, stride) -> block
 
 
 class PaddedShortcut(nn.Module):
-    """The identity where channels grow (He et al. 2015, section 3.3, option A): zeros fill the new channels.
+    """Identity shortcut where channels grow (He et al. 2015, section 3.3, option A): zeros fill the new channels.
 
-    Every ``stride``-th pixel is kept. It has no weights, so a residual network and its plain twin count the
-    same.
+    It keeps every ``stride``-th pixel. It has no parameters, so a residual network and the plain network of the same
+    layers have equally many.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
@@ -27,17 +29,17 @@ class PaddedShortcut(nn.Module):
 
 
 def stage(block: Block, count: int, in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
-    """``count`` blocks on maps of one size; the first one changes the channels and the resolution."""
+    """``count`` blocks with feature maps of one size; the first block changes the channels and the resolution."""
     rest = (block(out_channels, out_channels, 1) for _ in range(count - 1))
     return nn.Sequential(block(in_channels, out_channels, stride), *rest)
 
 
 def initialize_he(model: nn.Module, counts: Literal["fan_in", "fan_out"] = "fan_out") -> None:
-    """Convolutions become Gaussian with variance 2 / (k * k * channels) (K. He et al., arXiv:1502.01852).
+    """Draw convolutional layers from a Gaussian of variance 2 / (k * k * channels) (K. He et al., arXiv:1502.01852).
 
-    The output channels are counted by default, and the linear layer keeps PyTorch's scale with its bias at zero,
-    as in the code that the authors released (resnet-1k-layers); ``counts="fan_in"`` counts the input channels.
-    Normalizations start as the identity; no scale starts at zero: that came after these papers.
+    The output channels are counted by default, and the fully connected layer keeps PyTorch's weights with its bias at
+    zero, as in the code that the authors released (resnet-1k-layers); ``counts="fan_in"`` counts the input channels.
+    Batch normalization starts as the identity; no scale starts at zero: that came after these papers.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
@@ -46,6 +48,31 @@ def initialize_he(model: nn.Module, counts: Literal["fan_in", "fan_out"] = "fan_
             nn.init.zeros_(module.bias)
 
 
-def rename_keys(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
-    """``state`` with every dotted part of its keys renamed by ``names``; parts that are not named stay."""
-    return {".".join(names.get(part, part) for part in key.split(".")): value for key, value in state.items()}
+def replace_head(model: nn.Module, num_classes: int) -> dict[str, nn.Module]:
+    """Replace the ``head_layers`` of ``model`` by new ones with ``num_classes`` outputs, initialized by PyTorch.
+
+    A network's ``reset_head`` calls this and then initializes the new layers as its paper does.
+
+    Returns:
+        The new layers by their dotted paths.
+
+    Raises:
+        UsageError: ``num_classes`` is less than 1.
+    """
+    if num_classes < 1:
+        raise UsageError(f"a head needs at least 1 class, got num_classes={num_classes}")
+    layers: dict[str, nn.Module] = {}
+    for path in model.head_layers:  # type: ignore[union-attr]
+        old = model.get_submodule(path)
+        assert isinstance(old, nn.Linear | nn.Conv2d)
+        kept: dict[str, Any] = {
+            "bias": old.bias is not None,
+            "device": old.weight.device,
+            "dtype": old.weight.dtype,
+        }
+        if isinstance(old, nn.Linear):
+            layers[path] = nn.Linear(old.in_features, num_classes, **kept)
+        else:
+            layers[path] = nn.Conv2d(old.in_channels, num_classes, kernel_size=1, **kept)
+        model.set_submodule(path, layers[path])
+    return layers

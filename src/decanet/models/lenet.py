@@ -34,6 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
 from decanet.models.registry import Departure, register_model
 
 # Table I: which maps of S2 each of the sixteen maps of C3 sees.
@@ -95,12 +96,21 @@ class PartialConv2d(nn.Module):
         return maps.index_add(1, self.targets, each.to(maps.dtype))  # up to six terms, summed in float32
 
 
+def initialize(layer: nn.Conv2d | nn.Linear) -> None:
+    """Appendix A: uniform between -2.4/F and 2.4/F, F the number of inputs of a unit; biases 0."""
+    bound = 2.4 / layer.weight[0].numel()
+    nn.init.uniform_(layer.weight, -bound, bound)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
 class LeNet5(nn.Module):
     """Section II.B and Figure 2. Every layer up to F6 is squashed; S2 and S4 are as well."""
 
     stages: ClassVar = {  # the paper's names: C for convolution, S for sub-sampling, F for fully connected
-        "c1": "C1", "s2": "S2", "c3": "C3", "s4": "S4", "c5": "C5", "f6": "F6", "output": "output",
+        "C1": "c1", "S2": "s2", "C3": "c3", "S4": "s4", "C5": "c5", "F6": "f6", "output": "output",
     }  # fmt: skip
+    head_layers: ClassVar = ("output",)
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
@@ -115,35 +125,54 @@ class LeNet5(nn.Module):
         self._initialize()
 
     def _initialize(self) -> None:
-        """Appendix A: uniform between -2.4/F and 2.4/F, F the number of inputs of a unit; biases 0."""
-        for module in (self.c1, self.c5, self.f6, self.output):
-            bound = 2.4 / module.weight[0].numel()
-            nn.init.uniform_(module.weight, -bound, bound)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        """Appendix A, here also for sub-sampling and the partial connections of C3."""
+        for layer in (self.c1, self.c5, self.f6, self.output):
+            initialize(layer)
         for stage in (self.s2, self.s4):
             nn.init.uniform_(stage.coefficient, -2.4 / 4, 2.4 / 4)
         for kernel, (_, target) in zip(self.c3.kernels.weight, self.c3.pairs, strict=True):
             bound = 2.4 / (len(C3_SEES[target]) * 25)
             nn.init.uniform_(kernel, -bound, bound)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 1, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 1, 32, 32) -> (N, 16, 5, 5)."""
         x = self.squash(self.c1(x))  # (N, 6, 28, 28)
         x = self.squash(self.s2(x))  # (N, 6, 14, 14)
         x = self.squash(self.c3(x))  # (N, 16, 10, 10)
-        x = self.squash(self.s4(x))  # (N, 16, 5, 5)
+        return self.squash(self.s4(x))  # (N, 16, 5, 5)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 16, 5, 5) -> (N, num_classes); the kernels of C5 are as large as its feature maps."""
         x = self.squash(self.c5(x))  # (N, 120, 1, 1)
         x = torch.flatten(x, 1)  # (N, 120)
         x = self.squash(self.f6(x))  # (N, 84)
         return self.output(x)
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 1, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``output`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.output)
+
+
+def initialize_modern(model: nn.Module) -> None:
+    """He's, made for ReLU: the paper's keeps tanh near its linear range and would shrink the signal."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 class LeNet5Modern(nn.Module):
     """LeNet-5 as it is usually written today."""
 
     stages: ClassVar = LeNet5.stages
+    head_layers: ClassVar = LeNet5.head_layers
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
@@ -155,25 +184,29 @@ class LeNet5Modern(nn.Module):
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
         self.relu = nn.ReLU(inplace=True)
-        self._initialize()
+        initialize_modern(self)
 
-    def _initialize(self) -> None:
-        """He's, made for ReLU: the paper's keeps tanh near its linear range and would shrink the signal."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 1, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 1, 32, 32) -> (N, 16, 5, 5)."""
         x = self.s2(self.relu(self.c1(x)))  # (N, 6, 14, 14)
-        x = self.s4(self.relu(self.c3(x)))  # (N, 16, 5, 5)
+        return self.s4(self.relu(self.c3(x)))  # (N, 16, 5, 5)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 16, 5, 5) -> (N, num_classes)."""
         x = self.relu(self.c5(x))  # (N, 120, 1, 1)
         x = torch.flatten(x, 1)  # (N, 120)
         x = self.relu(self.f6(x))  # (N, 84)
         return self.output(x)
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 1, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``output`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_modern(self.output)
 
 
 @register_model(

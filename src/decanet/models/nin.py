@@ -23,12 +23,16 @@ As in the files, ReLU follows every convolution, the last one too: class scores 
 negative values.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import MOMENTUM
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import register_model
 
 
@@ -59,6 +63,9 @@ def initialize(model: nn.Module, std: float, exceptions: dict[str, float]) -> No
 class NiN(nn.Module):
     """Four mlpconvs for images of 224x224."""
 
+    stages: ClassVar = named_stages("mlpconv1", "pool1", "mlpconv2", "pool2", "mlpconv3", "pool3", "mlpconv4")
+    head_layers: ClassVar = ("mlpconv4.4",)
+
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
         self.mlpconv1 = mlpconv(3, (96, 96, 96), kernel_size=11, stride=4)
@@ -72,18 +79,33 @@ class NiN(nn.Module):
         self.pool4 = nn.AdaptiveAvgPool2d(1)
         initialize(self, std=0.05, exceptions={"mlpconv1.0": 0.01, "mlpconv3.0": 0.01, "mlpconv4.4": 0.01})
 
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 384, 6, 6)."""
+        x = self.pool1(self.mlpconv1(x))  # (N, 96, 27, 27)
+        x = self.pool2(self.mlpconv2(x))  # (N, 256, 13, 13)
+        return self.pool3(self.mlpconv3(x))  # (N, 384, 6, 6)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 384, 6, 6) -> (N, num_classes)."""
+        x = self.mlpconv4(self.dropout(x))  # (N, num_classes, 6, 6): one feature map for each class
+        return torch.flatten(self.pool4(x), 1)
+
     @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
-        x = self.pool1(self.mlpconv1(x))  # (N, 96, 27, 27)
-        x = self.pool2(self.mlpconv2(x))  # (N, 256, 13, 13)
-        x = self.dropout(self.pool3(self.mlpconv3(x)))  # (N, 384, 6, 6)
-        x = self.mlpconv4(x)  # (N, num_classes, 6, 6): one map for each class
-        return torch.flatten(self.pool4(x), 1)
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace the last layer of ``mlpconv4`` by a new one of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.mlpconv4[4], std=0.01, exceptions={})
 
 
 class NiNCifar(nn.Module):
     """Three mlpconvs for images of 32x32."""
+
+    stages: ClassVar = named_stages("mlpconv1", "pool1", "mlpconv2", "pool2", "mlpconv3")
+    head_layers: ClassVar = ("mlpconv3.4",)
 
     def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
         super().__init__()
@@ -97,13 +119,25 @@ class NiNCifar(nn.Module):
         self.pool3 = nn.AdaptiveAvgPool2d(1)
         initialize(self, std=0.05, exceptions={})
 
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 192, 8, 8)."""
+        x = self.dropout1(self.pool1(self.mlpconv1(x)))  # (N, 96, 16, 16)
+        return self.pool2(self.mlpconv2(x))  # (N, 192, 8, 8)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 192, 8, 8) -> (N, num_classes)."""
+        x = self.mlpconv3(self.dropout2(x))  # (N, num_classes, 8, 8): one feature map for each class
+        return torch.flatten(self.pool3(x), 1)
+
     @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
-        x = self.dropout1(self.pool1(self.mlpconv1(x)))  # (N, 96, 16, 16)
-        x = self.dropout2(self.pool2(self.mlpconv2(x)))  # (N, 192, 8, 8)
-        x = self.mlpconv3(x)  # (N, num_classes, 8, 8): one map for each class
-        return torch.flatten(self.pool3(x), 1)
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace the last layer of ``mlpconv3`` by a new one of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.mlpconv3[4], std=0.05, exceptions={})
 
 
 PAPER = Recipe(

@@ -22,13 +22,16 @@ Where it departs from the paper: where channels grow the 110-layer network share
 paths too. The paper says so of the first unit only; its released code does so wherever channels grow.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, DEVIATION, FB_RESNET_TORCH, MOMENTUM, WARM_UP
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.layers import Block, PaddedShortcut, initialize_he, stage
+from decanet.models.layers import Block, PaddedShortcut, initialize_he, replace_head, stage
+from decanet.models.protocol import named_stages
 from decanet.models.registry import register_model
 
 
@@ -92,7 +95,10 @@ def _first_stage(unit: Block, count: int, in_channels: int, out_channels: int) -
 
 
 class PreActResNetCifar(nn.Module):
-    """Three stages of ``n`` units on maps of 32, 16 and 8 pixels."""
+    """Three stages of ``n`` units with feature maps of 32x32, 16x16 and 8x8."""
+
+    stages: ClassVar = named_stages("conv1", "stage1", "stage2", "stage3", "fc")
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, unit: Block, n: int, channels: tuple[int, int, int], num_classes: int = 10) -> None:
         super().__init__()
@@ -106,20 +112,34 @@ class PreActResNetCifar(nn.Module):
         self.fc = nn.Linear(channels[2], num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, channels[2], 8, 8)."""
         x = self.act1(self.conv1(x))  # (N, 16, 32, 32)
         x = self.stage1(x)  # (N, channels[0], 32, 32)
         x = self.stage2(x)  # (N, channels[1], 16, 16)
         x = self.stage3(x)  # (N, channels[2], 8, 8)
-        x = self.act2(x)
-        x = torch.flatten(self.pool(x), 1)  # (N, channels[2])
-        return self.fc(x)
+        return self.act2(x)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, channels[2], 8, 8) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.pool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 class PreActResNet(nn.Module):
     """Four stages of bottleneck units for ImageNet (section 5)."""
+
+    stages: ClassVar = named_stages("conv1", "pool", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc")
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, units: tuple[int, int, int, int], num_classes: int = 1000) -> None:
         super().__init__()
@@ -136,18 +156,29 @@ class PreActResNet(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 2048, 7, 7)."""
         x = self.act1(self.conv1(x))  # (N, 64, 112, 112)
         x = self.pool(x)  # (N, 64, 56, 56)
         x = self.conv2_x(x)  # (N, 256, 56, 56)
         x = self.conv3_x(x)  # (N, 512, 28, 28)
         x = self.conv4_x(x)  # (N, 1024, 14, 14)
         x = self.conv5_x(x)  # (N, 2048, 7, 7)
-        x = self.act2(x)
-        x = torch.flatten(self.avgpool(x), 1)  # (N, 2048)
-        return self.fc(x)
+        return self.act2(x)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 2048, 7, 7) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 PAPER = Recipe(

@@ -31,6 +31,7 @@ Where it departs from the paper: the max pooling pads by 1 where the released Ca
 
 from collections.abc import Mapping
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,9 @@ from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, COLOR_NOISE, DEVIATION, MOMENTUM
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.layers import Block, PaddedShortcut, initialize_he, rename_keys, stage
+from decanet.models._key_maps import rename_parts
+from decanet.models.layers import Block, PaddedShortcut, initialize_he, replace_head, stage
+from decanet.models.protocol import named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 BASIC_CHANNELS = (64, 128, 256, 512)  # Table 1, what the stages give
@@ -122,7 +125,10 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Table 1: a 7x7 convolution, four stages of ``blocks`` blocks with ``channels`` maps, a linear layer."""
+    """Table 1: a 7x7 convolutional layer, four stages of ``blocks`` blocks with ``channels`` channels, ``fc``."""
+
+    stages: ClassVar = named_stages("conv1", "pool", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc")
+    head_layers: ClassVar = ("fc",)
 
     def __init__(
         self,
@@ -144,23 +150,34 @@ class ResNet(nn.Module):
         self.fc = nn.Linear(channels[3], num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, channels[3], 7, 7)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
         x = self.pool(x)  # (N, 64, 56, 56)
         x = self.conv2_x(x)  # (N, channels[0], 56, 56)
         x = self.conv3_x(x)  # (N, channels[1], 28, 28)
         x = self.conv4_x(x)  # (N, channels[2], 14, 14)
-        x = self.conv5_x(x)  # (N, channels[3], 7, 7)
-        x = torch.flatten(self.avgpool(x), 1)  # (N, channels[3])
-        return self.fc(x)
+        return self.conv5_x(x)  # (N, channels[3], 7, 7)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, channels[3], 7, 7) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Torchvision's names of the layers -> the paper's."""
     stages = {f"layer{i}": f"conv{i + 1}_x" for i in range(1, 5)}
-    return rename_keys(state, {**stages, "downsample": "shortcut"})
+    return rename_parts(state, {**stages, "downsample": "shortcut"})
 
 
 MACS_V1 = (

@@ -20,6 +20,7 @@ added; here they follow the old channels, which is the same network up to the or
 """
 
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +28,17 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, DEVIATION, MOMENTUM, WARM_UP
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.layers import Block, initialize_he, stage
+from decanet.models.layers import Block, initialize_he, replace_head, stage
+from decanet.models.protocol import named_stages
 from decanet.models.registry import register_model
 from decanet.models.resnet import BasicBlock
 
 
 class ResNetCifar(nn.Module):
     """6n + 2 layers for 32x32 images; ``block`` is (in_channels, out_channels, stride) -> module."""
+
+    stages: ClassVar = named_stages("conv1", "stage1", "stage2", "stage3", "fc")
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, block: Block, n: int, num_classes: int = 10) -> None:
         super().__init__()
@@ -47,15 +52,26 @@ class ResNetCifar(nn.Module):
         self.fc = nn.Linear(64, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 64, 8, 8)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 16, 32, 32)
         x = self.stage1(x)  # (N, 16, 32, 32)
         x = self.stage2(x)  # (N, 32, 16, 16)
-        x = self.stage3(x)  # (N, 64, 8, 8)
-        x = torch.flatten(self.pool(x), 1)  # (N, 64)
-        return self.fc(x)
+        return self.stage3(x)  # (N, 64, 8, 8)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 64, 8, 8) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.pool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 def _network(depth: int, num_classes: int, shortcut: str | None) -> ResNetCifar:

@@ -27,6 +27,7 @@ where its layers have 15.46.
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,9 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import FB_RESNET_TORCH
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.layers import Block, initialize_he, rename_keys, stage
+from decanet.models._key_maps import rename_parts
+from decanet.models.layers import Block, initialize_he, replace_head, stage
+from decanet.models.protocol import named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
@@ -82,6 +85,9 @@ def _block(cardinality: int, path_width: int) -> Block:
 class ResNeXt(nn.Module):
     """Table 1: ResNet's plan with blocks of ``cardinality`` paths, ``path_width`` wide in conv2."""
 
+    stages: ClassVar = named_stages("conv1", "pool", "conv2", "conv3", "conv4", "conv5", "fc")
+    head_layers: ClassVar = ("fc",)
+
     def __init__(
         self, blocks: tuple[int, int, int, int], cardinality: int, path_width: int, num_classes: int = 1000
     ) -> None:
@@ -99,21 +105,35 @@ class ResNeXt(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 2048, 7, 7)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
         x = self.pool(x)  # (N, 64, 56, 56)
         x = self.conv2(x)  # (N, 256, 56, 56)
         x = self.conv3(x)  # (N, 512, 28, 28)
         x = self.conv4(x)  # (N, 1024, 14, 14)
-        x = self.conv5(x)  # (N, 2048, 7, 7)
-        x = torch.flatten(self.avgpool(x), 1)  # (N, 2048)
-        return self.fc(x)
+        return self.conv5(x)  # (N, 2048, 7, 7)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 2048, 7, 7) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 class ResNeXtCifar(nn.Module):
     """Section 5.3: 9n + 2 layers for 32x32 images; here n = 3 blocks in each of three stages."""
+
+    stages: ClassVar = named_stages("conv1", "stage1", "stage2", "stage3", "fc")
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, n: int, cardinality: int, path_width: int, num_classes: int = 10) -> None:
         super().__init__()
@@ -128,21 +148,32 @@ class ResNeXtCifar(nn.Module):
         self.fc = nn.Linear(1024, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 1024, 8, 8)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 32, 32)
         x = self.stage1(x)  # (N, 256, 32, 32)
         x = self.stage2(x)  # (N, 512, 16, 16)
-        x = self.stage3(x)  # (N, 1024, 8, 8)
-        x = torch.flatten(self.pool(x), 1)  # (N, 1024)
-        return self.fc(x)
+        return self.stage3(x)  # (N, 1024, 8, 8)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 1024, 8, 8) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.pool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Torchvision's names of the layers -> the paper's."""
     stages = {f"layer{i}": f"conv{i + 1}" for i in range(1, 5)}
-    return rename_keys(state, {**stages, "downsample": "shortcut"})
+    return rename_parts(state, {**stages, "downsample": "shortcut"})
 
 
 PAPER = Recipe(

@@ -40,7 +40,9 @@ from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import DEVIATION, MOMENTUM
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.layers import Block, PaddedShortcut, initialize_he, rename_keys, stage
+from decanet.models._key_maps import rename_parts
+from decanet.models.layers import Block, PaddedShortcut, initialize_he, replace_head, stage
+from decanet.models.protocol import named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 from decanet.models.resnet_cifar import ResNetCifar
 
@@ -168,6 +170,9 @@ def _senet154_block(in_channels: int, out_channels: int, stride: int, reduction:
 class SEResNet(nn.Module):
     """ResNet's plan (its Table 1, 50 layers) with squeeze-and-excitation in every block."""
 
+    stages: ClassVar = named_stages("conv1", "pool", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc")
+    head_layers: ClassVar = ("fc",)
+
     def __init__(self, block: Block, num_classes: int = 1000) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
@@ -182,23 +187,35 @@ class SEResNet(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 2048, 7, 7)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112)
         x = self.pool(x)  # (N, 64, 56, 56)
         x = self.conv2_x(x)  # (N, 256, 56, 56)
         x = self.conv3_x(x)  # (N, 512, 28, 28)
         x = self.conv4_x(x)  # (N, 1024, 14, 14)
-        x = self.conv5_x(x)  # (N, 2048, 7, 7)
-        x = torch.flatten(self.avgpool(x), 1)  # (N, 2048)
-        return self.fc(x)
+        return self.conv5_x(x)  # (N, 2048, 7, 7)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 2048, 7, 7) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 class SENet154(nn.Module):
     """The network of the 2017 entry: 3 + 3 * (3 + 8 + 36 + 3) + 1 = 154 layers."""
 
-    stages: ClassVar = {"stem": "stem 3x3/2, 3x3, 3x3"}
+    stages: ClassVar = named_stages("stem", "pool", "stage1", "stage2", "stage3", "stage4", "fc")
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.2, reduction: int = 16) -> None:
         super().__init__()
@@ -224,17 +241,28 @@ class SENet154(nn.Module):
         self.fc = nn.Linear(2048, num_classes)
         initialize_he(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 2048, 7, 7)."""
         x = self.stem(x)  # (N, 128, 112, 112)
         x = self.pool(x)  # (N, 128, 56, 56)
         x = self.stage1(x)  # (N, 256, 56, 56)
         x = self.stage2(x)  # (N, 512, 28, 28)
         x = self.stage3(x)  # (N, 1024, 14, 14)
-        x = self.stage4(x)  # (N, 2048, 7, 7)
-        x = torch.flatten(self.avgpool(x), 1)  # (N, 2048)
-        return self.fc(self.dropout(x))
+        return self.stage4(x)  # (N, 2048, 7, 7)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 2048, 7, 7) -> (N, num_classes)."""
+        return self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc)
 
 
 def _from_timm(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
@@ -242,7 +270,7 @@ def _from_timm(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[st
     names = {**names, "downsample": "shortcut", "se_module": "se", "last_linear": "fc"}
     return {
         key: value.flatten(1) if key.endswith((".se.fc1.weight", ".se.fc2.weight")) else value
-        for key, value in rename_keys(state, names).items()
+        for key, value in rename_parts(state, names).items()
     }
 
 

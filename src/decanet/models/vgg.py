@@ -29,6 +29,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ from torch import Tensor, nn
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import COLOR_NOISE, MOMENTUM
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 # Table 1: the number of 3x3 convolutions in each of the five blocks.
@@ -60,14 +62,14 @@ def vgg_block(number: int, in_channels: int, depth: int, batch_norm: bool) -> nn
     return nn.Sequential(layers)
 
 
-def stage_names(depths: tuple[int, ...]) -> dict[str, str]:
-    """Attribute path to the name that the literature uses: ``block3.conv3_1`` to ``conv3_1``."""
-    names = {}
+def stages(depths: tuple[int, ...], *linear: str) -> dict[str, str]:
+    """The names that the literature uses, to the layers' paths: ``conv3_1`` is ``block3.conv3_1``."""
+    paths = {}
     for number, depth in enumerate(depths, start=1):
         for i in range(1, depth + 1):
-            names[f"block{number}.conv{number}_{i}"] = f"conv{number}_{i}"
-        names[f"block{number}.pool{number}"] = f"pool{number}"
-    return names
+            paths[f"conv{number}_{i}"] = f"block{number}.conv{number}_{i}"
+        paths[f"pool{number}"] = f"block{number}.pool{number}"
+    return paths | {name: name for name in linear}
 
 
 def initialize(model: nn.Module) -> None:
@@ -83,14 +85,16 @@ class VGG(nn.Module):
     """Table 1 and section 2.1.
 
     Args:
-        depths: convolutions in each of the five blocks.
+        depths: convolutional layers in each of the five blocks.
     """
+
+    head_layers: ClassVar = ("fc8",)
 
     def __init__(
         self, depths: tuple[int, ...], num_classes: int = 1000, dropout: float = 0.5, batch_norm: bool = False
     ) -> None:
         super().__init__()
-        self.stages = stage_names(depths)
+        self.stages = stages(depths, "fc6", "fc7", "fc8")
         self.block1 = vgg_block(1, 3, depths[0], batch_norm)
         self.block2 = vgg_block(2, 64, depths[1], batch_norm)
         self.block3 = vgg_block(3, 128, depths[2], batch_norm)
@@ -104,26 +108,40 @@ class VGG(nn.Module):
         self.dropout = nn.Dropout(dropout)
         initialize(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 512, 7, 7)."""
         x = self.block1(x)  # (N, 64, 112, 112)
         x = self.block2(x)  # (N, 128, 56, 56)
         x = self.block3(x)  # (N, 256, 28, 28)
         x = self.block4(x)  # (N, 512, 14, 14)
-        x = self.block5(x)  # (N, 512, 7, 7)
+        return self.block5(x)  # (N, 512, 7, 7)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 512, 7, 7) -> (N, num_classes)."""
         x = torch.flatten(self.avgpool(x), 1)  # (N, 25088)
         x = self.dropout(self.relu(self.fc6(x)))
         x = self.dropout(self.relu(self.fc7(x)))
         return self.fc8(x)
 
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc8`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.fc8)
+
 
 class VGGCifar(nn.Module):
-    """Configuration D, normalized, for images of 32x32: one pixel of 512 channels, one linear layer."""
+    """Configuration D, normalized, for images of 32x32: one pixel of 512 channels, one fully connected layer."""
+
+    head_layers: ClassVar = ("fc",)
 
     def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
         super().__init__()
-        self.stages = stage_names(D)
+        self.stages = stages(D, "fc")
         self.block1 = vgg_block(1, 3, D[0], batch_norm=True)
         self.block2 = vgg_block(2, 64, D[1], batch_norm=True)
         self.block3 = vgg_block(3, 128, D[2], batch_norm=True)
@@ -133,15 +151,27 @@ class VGGCifar(nn.Module):
         self.fc = nn.Linear(512, num_classes)
         initialize(self)
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 512, 1, 1)."""
         x = self.block1(x)  # (N, 64, 16, 16)
         x = self.block2(x)  # (N, 128, 8, 8)
         x = self.block3(x)  # (N, 256, 4, 4)
         x = self.block4(x)  # (N, 512, 2, 2)
-        x = self.block5(x)  # (N, 512, 1, 1)
+        return self.block5(x)  # (N, 512, 1, 1)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 512, 1, 1) -> (N, num_classes)."""
         return self.fc(self.dropout(torch.flatten(x, 1)))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.fc)
 
 
 def from_torchvision(state: Mapping[str, Tensor], convolutions: list[str]) -> dict[str, Tensor]:

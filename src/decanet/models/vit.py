@@ -21,7 +21,6 @@ B.1). The initialization is that of the authors' code: Glorot's uniform weights 
 0.02, the class token and the last layer 0, so that training starts from equal logits.
 """
 
-import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -31,6 +30,9 @@ from torch import Tensor, nn
 
 from decanet.core.recipe import Adam, Augmentation, Data, Model, Recipe, Schedule
 from decanet.models._input_errors import explain_input_errors
+from decanet.models._key_maps import rename_patterns
+from decanet.models.layers import replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
@@ -74,7 +76,8 @@ class EncoderLayer(nn.Module):
 class ViT(nn.Module):
     """Figure 1, in the base size for 224x224 images."""
 
-    stages: ClassVar = {"patch_embedding": "patch embedding", "encoder": "encoder tokens"}
+    stages: ClassVar = named_stages("patch_embedding", "encoder", "head")
+    head_layers: ClassVar = ("head",)
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.1) -> None:
         super().__init__()
@@ -107,32 +110,38 @@ class ViT(nn.Module):
                 for linear in (layer.expand, layer.reduce):
                     nn.init.xavier_uniform_(linear.weight)
                     nn.init.normal_(linear.bias, std=1e-6)
+        self._initialize_head()
+
+    def _initialize_head(self) -> None:
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> tokens (N, 197, 768), the class token first."""
+        x = self.patch_embedding(x)  # (N, 768, 14, 14)
+        x = x.flatten(2).transpose(1, 2)  # (N, 196, 768)
+        x = torch.cat([self.class_token.expand(len(x), -1, -1), x], dim=1)  # (N, 197, 768)
+        return self.encoder(self.dropout(x + self.position))
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 197, 768) -> (N, num_classes), from the class token."""
+        return self.head(self.norm(x[:, 0]))
 
     @explain_input_errors
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 224, 224) -> (N, num_classes)."""
-        x = self.patch_embedding(x)  # (N, 768, 14, 14)
-        x = x.flatten(2).transpose(1, 2)  # (N, 196, 768)
-        x = torch.cat([self.class_token.expand(len(x), -1, -1), x], dim=1)  # (N, 197, 768)
-        x = self.encoder(self.dropout(x + self.position))
-        return self.head(self.norm(x[:, 0]))
+        return self.forward_head(self.forward_features(x))
 
-
-def _rename(state: Mapping[str, Tensor], renames: tuple[tuple[str, str], ...]) -> dict[str, Tensor]:
-    """Keys with the first pattern that fits replaced; others unchanged, so that loading names them."""
-    ours = {}
-    for key, tensor in state.items():
-        pattern, name = next(((p, n) for p, n in renames if re.match(p, key)), ("", ""))
-        ours[re.sub(pattern, name, key, count=1) if pattern else key] = tensor
-    return ours
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``head`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        self._initialize_head()
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Our names for torchvision's."""
     layer = r"^encoder\.layers\.encoder_layer_(\d+)\."
-    return _rename(
+    return rename_patterns(
         state,
         (
             (r"^conv_proj\.", "patch_embedding."),
@@ -151,7 +160,7 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Our names for timm's."""
     layer = r"^blocks\.(\d+)\."
-    return _rename(
+    return rename_patterns(
         state,
         (
             (r"^patch_embed\.proj\.", "patch_embedding."),
@@ -197,9 +206,7 @@ PAPER = Recipe(
         "depth": Departure(
             50, "the paper counts encoder layers; each has four linear layers on its longest path"
         ),
-        "encoder tokens": Departure(
-            (197, 768), "tokens stand as (tokens, width), as in the paper's equations"
-        ),
+        "encoder": Departure((197, 768), "tokens stand as (tokens, width), as in the paper's equations"),
     },
     pretrained=(
         PretrainedWeights("torchvision", "vit_b_16", from_torchvision),

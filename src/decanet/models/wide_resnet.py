@@ -25,12 +25,15 @@ Where it departs from the authors' code: the scales of normalization start at 1;
 the authors' PyTorch version still does.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._input_errors import explain_input_errors
-from decanet.models.layers import initialize_he, stage
+from decanet.models.layers import initialize_he, replace_head, stage
+from decanet.models.protocol import named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 from decanet.models.resnet import BOTTLENECK_CHANNELS, Bottleneck, ResNet, from_torchvision
 
@@ -65,6 +68,9 @@ class WideBlock(nn.Module):
 class WideResNetCifar(nn.Module):
     """Table 1: 6n + 4 layers, ``k`` times as wide as ResNet's 16, 32 and 64 channels."""
 
+    stages: ClassVar = named_stages("conv1", "stage1", "stage2", "stage3", "fc")
+    head_layers: ClassVar = ("fc",)
+
     def __init__(self, n: int, k: int, num_classes: int = 10, dropout: float = 0.0) -> None:
         super().__init__()
 
@@ -81,16 +87,27 @@ class WideResNetCifar(nn.Module):
         self.fc = nn.Linear(64 * k, num_classes)
         initialize_he(self, counts="fan_in")
 
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 32, 32) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, 64k, 8, 8)."""
         x = self.conv1(x)  # (N, 16, 32, 32)
         x = self.stage1(x)  # (N, 16k, 32, 32)
         x = self.stage2(x)  # (N, 32k, 16, 16)
         x = self.stage3(x)  # (N, 64k, 8, 8)
-        x = self.relu(self.bn(x))
-        x = torch.flatten(self.pool(x), 1)  # (N, 64k)
-        return self.fc(x)
+        return self.relu(self.bn(x))
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 64k, 8, 8) -> (N, num_classes)."""
+        return self.fc(torch.flatten(self.pool(x), 1))
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 32, 32) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize_he(self.fc, counts="fan_in")
 
 
 PAPER = Recipe(

@@ -27,17 +27,35 @@ Not in the network: each kernel whose root mean square exceeds 0.1 was scaled ba
 The winner of ILSVRC 2013 was another network: an ensemble of Zeiler's company Clarifai.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from decanet.core.recipe import Augmentation, Data, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import BY_HAND, CHANNEL_MEAN, MOMENTUM
 from decanet.models._input_errors import explain_input_errors
+from decanet.models.layers import replace_head
+from decanet.models.protocol import named_stages
 from decanet.models.registry import register_model
+
+
+def initialize(model: nn.Module) -> None:
+    """Section 3: weights of 0.01 (read as the standard deviation of a Gaussian), biases 0."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.normal_(module.weight, std=0.01)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 class ZFNet(nn.Module):
     """Eight layers (Figure 3)."""
+
+    stages: ClassVar = named_stages(
+        "conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8"
+    )
+    head_layers: ClassVar = ("fc8",)
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
@@ -55,28 +73,32 @@ class ZFNet(nn.Module):
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, num_classes)
         self.dropout = nn.Dropout(dropout)
-        self._initialize()
+        initialize(self)
 
-    def _initialize(self) -> None:
-        """Section 3: weights of 0.01 (read as the standard deviation), biases 0."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.normal_(module.weight, std=0.01)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-
-    @explain_input_errors
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 224, 224) -> (N, num_classes)."""
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, 256, 6, 6)."""
         x = self.norm(self.pool1(self.relu(self.conv1(x))))  # (N, 96, 55, 55)
         x = self.norm(self.pool2(self.relu(self.conv2(x))))  # (N, 256, 13, 13)
         x = self.relu(self.conv3(x))  # (N, 384, 13, 13)
         x = self.relu(self.conv4(x))  # (N, 384, 13, 13)
-        x = self.pool5(self.relu(self.conv5(x)))  # (N, 256, 6, 6)
+        return self.pool5(self.relu(self.conv5(x)))  # (N, 256, 6, 6)
+
+    def forward_head(self, x: Tensor) -> Tensor:
+        """(N, 256, 6, 6) -> (N, num_classes)."""
         x = torch.flatten(x, 1)  # (N, 9216)
         x = self.dropout(self.relu(self.fc6(x)))
         x = self.dropout(self.relu(self.fc7(x)))
         return self.fc8(x)
+
+    @explain_input_errors
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 224, 224) -> (N, num_classes)."""
+        return self.forward_head(self.forward_features(x))
+
+    def reset_head(self, num_classes: int) -> None:
+        """Replace ``fc8`` by a new layer of ``num_classes`` outputs."""
+        replace_head(self, num_classes)
+        initialize(self.fc8)
 
 
 PAPER = Recipe(
