@@ -40,7 +40,7 @@ def test_stages() -> None:
         },
     )  # fmt: skip
     model = on_meta("inception_v3")
-    assert all(model.get_submodule(path) is not None for path in model.stages)
+    assert all(model.get_submodule(path) is not None for path in model.stages.values())
 
 
 def test_equals_torchvision() -> None:

@@ -58,12 +58,15 @@ def test_stages(name: str) -> None:
 
 def test_stage_names_point_to_layers() -> None:
     model = on_meta("vgg16")
-    assert [s for s in model.stages.values() if s.startswith("conv")] == [
+    assert [stage for stage in model.stages if stage.startswith("conv")] == [
         "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3",
         "conv4_1", "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3",
     ]  # fmt: skip
-    for path, stage in model.stages.items():
-        assert isinstance(model.get_submodule(path), nn.Conv2d if stage.startswith("conv") else nn.MaxPool2d)
+    kinds = {"conv": nn.Conv2d, "pool": nn.MaxPool2d, "fc": nn.Linear}
+    for stage, path in model.stages.items():
+        kind = kinds[stage.rstrip("_12345678")]
+        assert path == stage or path.endswith(f".{stage}")
+        assert isinstance(model.get_submodule(path), kind)
 
 
 @pytest.mark.parametrize("name", PLAIN + NORMALISED)
