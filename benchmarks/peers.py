@@ -35,7 +35,8 @@ from decanet.core.runtime import Ranks, cache_folder, keep_freed_memory
 from decanet.data import ImageData, MemorySplit, load_data
 from decanet.models import create_model
 from decanet.training.recipes import load_recipe
-from decanet.training.session import batches_for, build, resolve
+from decanet.training.resolve import resolve
+from decanet.training.setup import batches_for, build
 
 BATCH = 128
 WARM_UP = (

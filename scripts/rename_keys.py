@@ -76,8 +76,10 @@ def main() -> None:
         with safe_open(file, "pt") as opened:
             about = {key: text for key, text in opened.metadata().items() if key != DIGEST}
         settings = json.loads(about["settings"])
-        if renamed(settings) != settings:
-            new = {**about, "settings": json.dumps(renamed(settings))}
+        resolved = renamed(settings)
+        resolved["data"].setdefault("channels", 3)  # a resolved recipe states it
+        if resolved != settings:
+            new = {**about, "settings": json.dumps(resolved)}
             save_weights(Weights(load_file(file)), file, new, torch.bfloat16)
             print(file)
 

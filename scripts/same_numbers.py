@@ -31,6 +31,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +164,10 @@ def train(recipe: Any, settings: list[tuple[str, ...]], data: Any) -> str:
     resolved = named("resolve")(named("override")(recipe, filter(None, chosen)), data, cpu)
     with tempfile.TemporaryDirectory() as folder:
         run = named("RunFolder")(Path(folder) / "run")
-        named("run_training")(
-            resolved, data, run, device=cpu, ranks=named("Ranks")(), watcher=Silent(), resume=False
+        run_training = named("run_training")
+        report = next(name for name in ("report", "watcher") if name in signature(run_training).parameters)
+        run_training(
+            resolved, data, run, device=cpu, ranks=named("Ranks")(), resume=False, **{report: Silent()}
         )
         return digest(load_file(run.weights).values())
 

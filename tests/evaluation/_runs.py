@@ -20,7 +20,13 @@ def recipe(*settings: str) -> Recipe:
     """A resolved recipe, with ``settings`` applied."""
     values = {
         "model": {"name": "decanet_s"},
-        "data": {"name": "made", "image_size": 32, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]},
+        "data": {
+            "name": "made",
+            "image_size": 32,
+            "channels": 3,
+            "mean": [0.5, 0.4, 0.3],
+            "std": [0.2, 0.25, 0.3],
+        },
         "batch_size": 8,
         "epochs": 1,
         "optimizer": {"name": "adam"},

@@ -82,7 +82,8 @@ def test_probabilities_are_float32_in_every_precision() -> None:
 # Several processes.
 
 RECIPE = Recipe(
-    model=Model(name="lenet5_modern"), data=Data(name="noise", image_size=32, mean=(0.5,) * 3, std=(0.2,) * 3),
+    model=Model(name="lenet5_modern"),
+    data=Data(name="noise", image_size=32, channels=1, mean=(0.5,) * 3, std=(0.2,) * 3),
     batch_size=10, epochs=1, optimizer=Adam(), precision="float32", tta="flip",
 )  # fmt: skip
 COUNTS = (

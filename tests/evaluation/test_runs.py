@@ -51,7 +51,7 @@ def test_a_run_is_evaluated_in_the_arithmetic_that_suits_its_network_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, precision: str
 ) -> None:
     monkeypatch.setattr("decanet.evaluation.specification.choose_precision", lambda *_: "bfloat16")
-    write_run(tmp_path / "run", recipe(f"model.name={name}"))
+    write_run(tmp_path / "run", recipe(f"model.name={name}", f"data.channels={1 if name == 'lenet5' else 3}"))
     trained = load_run(tmp_path / "run", CPU)
     assert trained.precision == precision
     assert trained.recipe is not None

@@ -19,7 +19,8 @@ from decanet.core.runtime import STOPPING, Ranks
 from decanet.data import ImageData, load_data
 from decanet.training.loop import Line
 from decanet.training.recipes import load_recipe
-from decanet.training.session import resolve, run_training
+from decanet.training.resolve import resolve
+from decanet.training.session import run_training
 
 CPU = torch.device("cpu")
 
@@ -35,7 +36,7 @@ class Listener(Silent):
     def start(self, total_steps: int, steps_per_epoch: int) -> None:
         self.total_steps = total_steps
 
-    def expect(self, seconds: float) -> None:
+    def forecast(self, seconds: float) -> None:
         self.expected.append(seconds)
 
     def line(self, line: Line) -> None:
@@ -63,13 +64,13 @@ class Trainer:
         ]  # fmt: skip
         return resolve(override(load_recipe(name), [*small, *settings]), self.data, CPU)
 
-    def __call__(self, recipe: Recipe, name: str = "run", resume: bool = False, watcher: Any = None) -> Any:
+    def __call__(self, recipe: Recipe, name: str = "run", resume: bool = False, report: Any = None) -> Any:
         run = RunFolder(self.folder / name)
-        watcher = watcher or Listener()
+        report = report or Listener()
         result, said = run_training(
-            recipe, self.data, run, device=CPU, ranks=Ranks(), watcher=watcher, resume=resume
+            recipe, self.data, run, device=CPU, ranks=Ranks(), report=report, resume=resume
         )
-        return run, result, said, watcher
+        return run, result, said, report
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
     try:
         with process_group(ranks, CPU):
             run_training(
-                read_recipe(recipe), data, RunFolder(run), device=CPU, ranks=ranks, watcher=Listener()
+                read_recipe(recipe), data, RunFolder(run), device=CPU, ranks=ranks, report=Listener()
             )
     except DecanetError as error:
         (said / f"{ranks.rank}").write_text(f"{error.line}\n{threads_of_gloo()} threads left")

@@ -22,7 +22,7 @@ def told(recipe: Recipe, steps: int, seconds_at: dict[int, float], first: Progre
     while progress.step < steps:
         progress.seconds += seconds_at[image_size_at(recipe, progress.step / steps)]
         progress.step += 1
-        forecast.hear(progress)
+        forecast.on_step(progress)
     return heard
 
 

@@ -73,7 +73,7 @@ def test_a_selecting_training_shows_as_many_images_as_it_says(trainer: Trainer) 
     # After 8 steps the network is the same with and without a selection; the hardest half has the larger loss.
     everything = selecting.model_copy(update={"selection": Selection(keep=1)})
     with pytest.raises(Interrupted):
-        trainer(everything, "everything", watcher=(other := StopsAt(9)))
+        trainer(everything, "everything", report=(other := StopsAt(9)))
     assert [line.loss for line in other.lines[:8]] == [line.loss for line in heard.lines[:8]]
     assert heard.lines[8].loss > other.lines[8].loss
 

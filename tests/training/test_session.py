@@ -29,8 +29,9 @@ from decanet.core.runtime import ranks_from_environment
 from decanet.data import ImageData, load_data
 from decanet.evaluation.runs import load_run
 from decanet.training.distributed import process_group
+from decanet.training.dry_run import dry_run
 from decanet.training.loop import Line, _stop_if_diverged
-from decanet.training.session import dry_run, run_training
+from decanet.training.session import run_training
 from tests.training.conftest import CPU, Listener, Trainer, in_two_processes
 
 # Fewer multiply-adds than DecaNet has at 16 pixels.
@@ -51,7 +52,7 @@ def digest(run: RunFolder) -> str:
 
 @pytest.fixture(scope="module")
 def finished(digits: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A finished training of an epoch: run, result, predictions and watcher. Tests that write take a copy."""
+    """A finished training of an epoch: run, result, predictions and report. Tests that write take a copy."""
     trainer = Trainer(digits, tmp_path_factory.mktemp("finished"))
     return trainer(trainer.recipe())
 
@@ -179,7 +180,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trainer: Trainer,
     whole, _, _, whole_listener = trainer(recipe, "whole")
     stopping = StopsAt(3)
     with pytest.raises(Interrupted, match=r"stopped at step 3 of .*decanet train --resume .*cut"):
-        trainer(recipe, "cut", watcher=stopping)
+        trainer(recipe, "cut", report=stopping)
     cut = RunFolder(trainer.folder / "cut")
     assert cut.state.exists()
     assert not cut.result.exists()
@@ -196,7 +197,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trainer: Trainer,
 
 def test_termination_saves_and_says_preempted(trainer: Trainer) -> None:
     with pytest.raises(Preempted) as caught:
-        trainer(trainer.recipe("epochs=2"), watcher=StopsAt(2, signal.SIGTERM))
+        trainer(trainer.recipe("epochs=2"), report=StopsAt(2, signal.SIGTERM))
     assert caught.value.exit_code == 75
 
 
@@ -250,10 +251,10 @@ def test_ten_crops_of_images_that_fill_the_network_are_refused_before_training(
 def test_images_are_evaluated_at_the_size_that_training_cuts_crops_from(trainer: Trainer) -> None:
     assert trainer.recipe("data.image_size=32", "augmentation.resize=37").augmentation.resize == 32
     assert trainer.recipe("data.image_size=24", "augmentation.resize=28").augmentation.resize == 28
-    assert trainer.recipe("data.image_size=24", "tta=ten_crop", "augmentation.resize=28").tta == "ten"
+    assert trainer.recipe("data.image_size=24", "tta=ten_crop", "augmentation.resize=28").tta == "ten_crop"
 
 
-def tta_larger_than_the_resized_image_are_refused(trainer: Trainer) -> None:
+def test_tta_larger_than_the_resized_image_are_refused(trainer: Trainer) -> None:
     with pytest.raises(UsageError, match="at least 32x32"):
         trainer.recipe("data.image_size=32", "augmentation.resize=28")
 
@@ -284,7 +285,7 @@ def test_a_network_that_the_rates_do_not_suit_stops_with_advice(trainer: Trainer
 
 def test_a_rehearsal_times_steps_whose_loss_explodes(trainer: Trainer) -> None:
     recipe = trainer.recipe(*LENET, "optimizer.name=sgd", "optimizer.lr=1e9")
-    outcome = dry_run(recipe, trainer.data, device=CPU, watcher=Listener())
+    outcome = dry_run(recipe, trainer.data, device=CPU, report=Listener())
     assert outcome["steps"] == 8
     assert outcome["predicted_seconds"] == pytest.approx(1433 / outcome["images_per_second"])
 
@@ -330,14 +331,14 @@ def test_resuming_a_finished_run_draws_its_figures_or_is_refused(finished: Any, 
 
 def test_resuming_by_another_recipe_is_refused(trainer: Trainer) -> None:
     with pytest.raises(Interrupted):
-        trainer(trainer.recipe(), watcher=StopsAt(2))
+        trainer(trainer.recipe(), report=StopsAt(2))
     with pytest.raises(CheckpointError, match=r"not the recipe of the saved state: model was changed"):
         trainer(trainer.recipe("model.name=decanet_m"), resume=True)
 
 
 def test_a_damaged_state_is_reported_in_one_line(trainer: Trainer) -> None:
     with pytest.raises(Interrupted):
-        trainer(trainer.recipe(), watcher=StopsAt(2))
+        trainer(trainer.recipe(), report=StopsAt(2))
     (trainer.folder / "run" / "state.pt").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="damaged"):
         trainer(trainer.recipe(), resume=True)
@@ -409,9 +410,7 @@ def train_as_one_of_two(recipe: Path, folder: Path) -> None:
     ranks = ranks_from_environment()
     data = load_data("digits", cache=Path("unused"), report=Silent())
     with process_group(ranks, CPU):
-        run_training(
-            read_recipe(recipe), data, RunFolder(folder), device=CPU, ranks=ranks, watcher=Listener()
-        )
+        run_training(read_recipe(recipe), data, RunFolder(folder), device=CPU, ranks=ranks, report=Listener())
 
 
 @pytest.mark.parametrize(

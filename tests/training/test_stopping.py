@@ -94,14 +94,14 @@ def test_a_signal_at_any_moment_loses_nothing(
     assert load_state(cut.state)["progress"]["step"] == STEPS
     with pytest.raises(kind):  # while drawing
         session.run_training(
-            recipe, trainer.data, cut, device=CPU, ranks=Ranks(), watcher=Listener(), resume=True,
+            recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Listener(), resume=True,
             draw=pressed(number),
         )  # fmt: skip
     assert equal(cut, whole)
     assert not cut.state.exists(), "a finished run needs no state"
     drawn: list[Any] = []
     result, _ = session.run_training(
-        recipe, trainer.data, cut, device=CPU, ranks=Ranks(), watcher=Listener(), resume=True,
+        recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Listener(), resume=True,
         draw=lambda *what: drawn.append(what),
     )  # fmt: skip
     assert drawn[0][0] == result == cut.read_json(cut.result)

@@ -22,7 +22,8 @@ from decanet.data.input_spec import InputSpec
 from decanet.data.loaders.folder import Samples, default_workers
 from decanet.models import create_model
 from decanet.training.recipes import load_recipe
-from decanet.training.session import batches_for, resolve
+from decanet.training.resolve import resolve
+from decanet.training.setup import batches_for
 
 LOADED_BATCH = 32
 NETWORK_SIZE, RESIZED, SMALL = 224, 256, 64

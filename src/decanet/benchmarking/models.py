@@ -13,9 +13,9 @@ from decanet.core.errors import UsageError
 from decanet.core.progress import Report
 from decanet.core.recipe import Data, Model, Recipe, Sgd
 from decanet.data import ImageData, MemorySplit
-from decanet.evaluation.runs import input_spec
+from decanet.evaluation.specification import input_spec
 from decanet.models import create_model, list_models, model_entry
-from decanet.training.session import resolve
+from decanet.training.resolve import resolve
 
 SMALL = 64
 SMALL_BATCH, SMALL_COSTLY_BATCH, LARGE_BATCH, LARGEST_BATCH = 128, 16, 8, 4

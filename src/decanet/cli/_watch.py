@@ -12,7 +12,7 @@ from decanet.core.printable import printable
 
 
 class Watch:
-    """Hears notes, progress and log lines (see decanet.core.progress and decanet.training.session.Watcher).
+    """Hears notes, progress and log lines (see decanet.core.progress and decanet.training.session.TrainingReport).
 
     Use as a context manager, so that the bar is closed before anything else is printed. The work goes on when nobody
     listens any more: a reader like ``head`` has seen enough, or the terminal was closed.
@@ -112,7 +112,7 @@ class Watch:
         )
         self.progress("training", 0, total_steps, "steps")
 
-    def expect(self, seconds: float) -> None:
+    def forecast(self, seconds: float) -> None:
         """The whole training will take so long on this machine."""
         self.note(f"expected on this machine: about {clock(seconds)} of training")
 

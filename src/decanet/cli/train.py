@@ -140,8 +140,8 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
     from decanet.evaluation.runs import recipe_of
     from decanet.training.few_images import fit_to_few_images
     from decanet.training.recipes import is_file, load_recipe
+    from decanet.training.resolve import image_size_for, resolve
     from decanet.training.run_files import refuse_finished, refuse_other_run
-    from decanet.training.session import recipe_image_size, resolve
 
     stored: Any = None
     meant: set[str] | None = None
@@ -166,7 +166,7 @@ def _prepare(wish: _Wish, device: Any, watch: Any) -> tuple[Any, Any]:
             cache=cache_folder(wish.data_dir),
             report=watch,
             source=wish.source,
-            image_size=recipe.augmentation.resize or recipe_image_size(recipe),
+            image_size=recipe.augmentation.resize or image_size_for(recipe),
             seed=recipe.seed,
             stored=stored,
         )
@@ -228,7 +228,7 @@ def _train(wish: _Wish, device: Any, ranks: Any, watch: Any) -> dict[str, Any]:
 
         try:
             result, _ = run_training(
-                recipe, data, run, device=device, ranks=ranks, watcher=watch, resume=wish.resume is not None,
+                recipe, data, run, device=device, ranks=ranks, report=watch, resume=wish.resume is not None,
                 draw=draw,
             )  # fmt: skip
         except BaseException:
@@ -257,10 +257,10 @@ def draw_run(run: Any, model: Any, result: dict[str, Any], said: Any, data: Any)
 
 
 def _dry_run(wish: _Wish, device: Any, watch: Any) -> dict[str, Any]:
-    from decanet.training.session import dry_run
+    from decanet.training.dry_run import dry_run
 
     recipe, data = _prepare(wish, device, watch)
-    return dry_run(recipe, data, device=device, watcher=watch)
+    return dry_run(recipe, data, device=device, report=watch)
 
 
 def _print_recipes(json: bool) -> None:

@@ -38,10 +38,17 @@ class _Table(BaseModel):
 
 
 class Model(_Table):
-    """A registered network and its options."""
+    """The network.
+
+    Attributes:
+        name: a registered network, or of the caller's own module the qualified name of its class.
+        options: keyword arguments of a registered network's builder.
+        custom: whether the caller passed a module of their own, which no name can build again.
+    """
 
     name: str
     options: dict[str, Any] = {}
+    custom: bool = False
 
     @field_validator("options")
     @classmethod
@@ -59,11 +66,13 @@ class Data(_Table):
     Attributes:
         name: a registered data set, or a folder of images.
         image_size: height and width in pixels of the network's input; None takes the network's own.
+        channels: of the network's input: 3, or 1 for the mean of the three; None takes the network's own.
         mean, std: per-channel constants on the scale 0..1; None takes the data set's own.
     """
 
     name: str = "cifar10"
     image_size: Size | None = None
+    channels: Literal[1, 3] | None = None
     mean: tuple[Mean, Mean, Mean] | None = None
     std: tuple[Std, Std, Std] | None = None
 

@@ -26,20 +26,32 @@ def recipe_of(run: RunFolder) -> Recipe:
         raise CheckpointError(f"{run.path} is damaged: {error}") from None
 
 
-def load_run(path: Path, device: torch.device) -> TrainedModel:
+def load_run(path: Path, device: torch.device, model: nn.Module | None = None) -> TrainedModel:
     """Load a run's network with its classes and its resolved recipe.
+
+    Args:
+        model: the network of a run that trained the caller's own module; the weights are read into it.
 
     Raises:
         CheckpointError: ``path`` is not the folder of a run, or a file in it is missing or damaged.
+        UsageError: the run needs ``model``, or has a registered network.
     """
     run = RunFolder(path)
     recipe = recipe_of(run)
-    if None in (recipe.data.image_size, recipe.data.mean, recipe.data.std):
+    if None in (recipe.data.image_size, recipe.data.channels, recipe.data.mean, recipe.data.std):
         raise CheckpointError(
-            f"{run.recipe} is not the recipe of a run: it leaves data.image_size, data.mean or data.std open"
+            f"{run.recipe} is not the recipe of a run: it leaves image_size, channels, mean or std of data open"
         )
     classes = stored_classes(run.read_json(run.data), run.data)
-    model = create_model(recipe.model.name, num_classes=len(classes), **recipe.model.options)
+    if recipe.model.custom and model is None:
+        raise UsageError(
+            f"{path} trained {recipe.model.name}, a module of your own, which cannot be built by name: "
+            "load it in Python, with model= an instance of it"
+        )
+    if model is not None and not recipe.model.custom:
+        raise UsageError(f"{path} trained the registered network {recipe.model.name}: leave model= out")
+    if model is None:
+        model = create_model(recipe.model.name, num_classes=len(classes), **recipe.model.options)
     load_weights(model, run.weights)
     return _trained(model, recipe, classes, device, str(path), f"of the run {path}", run)
 
@@ -70,7 +82,8 @@ def _trained(
     model = model.to(device).to(memory_format=torch.channels_last).eval()
     # A run from another machine may have used arithmetic that is slow or missing here.
     automatic = recipe.model_copy(update={"precision": "auto"})
-    recipe = recipe.model_copy(update={"precision": precision_for(automatic, device)})
+    custom = model if recipe.model.custom else None
+    recipe = recipe.model_copy(update={"precision": precision_for(automatic, device, custom)})
     spec = input_spec(recipe, device)
     return TrainedModel(
         model=model,

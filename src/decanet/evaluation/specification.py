@@ -1,9 +1,12 @@
 """What a recipe means for its network on a machine: the input specification, the cost and the precision."""
 
 import torch
+from torch import nn
 
 from decanet.anatomy.cost import cost
+from decanet.anatomy.trace import trace
 from decanet.convolution.arithmetic import Cost
+from decanet.core.errors import DecanetError, UsageError
 from decanet.core.processor import choose_precision
 from decanet.core.recipe import Recipe
 from decanet.data.input_spec import InputSpec
@@ -14,30 +17,61 @@ from decanet.models import model_entry
 FEW_MACS = 1_000_000
 
 
-def cost_at(recipe: Recipe, image_size: int, classes: int | None = None) -> Cost:
-    """The cost of the recipe's network for an image of ``image_size`` pixels and ``classes`` (default: the paper's)."""
-    entry = model_entry(recipe.model.name)
-    return cost(
-        recipe.model.name,
-        num_classes=classes or entry.num_classes,
-        input_size=(entry.input_size[0], image_size, image_size),
-        **recipe.model.options,
-    )
-
-
-def precision_for(recipe: Recipe, device: torch.device) -> str:
-    """The recipe's precision; for "auto" the faster one for its network on ``device``. The image size must be set."""
-    assert recipe.data.image_size is not None
-    if recipe.precision == "auto" and cost_at(recipe, recipe.data.image_size).macs < FEW_MACS:
-        return "float32"
-    return choose_precision(recipe.precision, device)
-
-
 def input_spec(recipe: Recipe, device: torch.device) -> InputSpec:
     """The input specification of a resolved recipe."""
-    assert recipe.data.image_size is not None
-    assert recipe.data.mean is not None
-    assert recipe.data.std is not None
+    data = recipe.data
+    assert data.image_size is not None
+    assert data.channels is not None
+    assert data.mean is not None
+    assert data.std is not None
     dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
-    channels = model_entry(recipe.model.name).input_size[0]
-    return InputSpec(recipe.data.image_size, recipe.data.mean, recipe.data.std, device, dtype, channels)
+    return InputSpec(data.image_size, data.mean, data.std, device, dtype, data.channels)
+
+
+def cost_at(
+    recipe: Recipe, image_size: int, classes: int | None = None, model: nn.Module | None = None
+) -> Cost:
+    """Count the parameters and multiply-adds of the recipe's network for one image of ``image_size`` pixels.
+
+    Args:
+        recipe: with its channels set.
+        classes: number of classes; by default the paper's, and of ``model`` any.
+        model: the network of a recipe whose model is custom; it is left as it is.
+
+    Raises:
+        DataError: the image is too small for a registered network.
+        UsageError: the image or the number of classes does not fit ``model``.
+    """
+    assert recipe.data.channels is not None
+    input_size = (recipe.data.channels, image_size, image_size)
+    if model is None:
+        name, options = recipe.model.name, recipe.model.options
+        classes = classes or model_entry(name).num_classes
+        return cost(name, num_classes=classes, input_size=input_size, **options)
+    try:
+        traced = trace(model, input_size)
+    except DecanetError:
+        raise
+    except Exception as error:  # a module of the caller's own raises what it likes
+        reason = str(error).partition("\n")[0]
+        raise UsageError(
+            f"{recipe.model.name} cannot take an image of shape {input_size}: {reason}; "
+            "set data.image_size (and progressive_sizes) or data.channels to what it takes"
+        ) from error
+    if classes is not None and traced.output_shape != (1, classes):
+        raise UsageError(
+            f"{recipe.model.name} has outputs of shape {traced.output_shape} for one image, and the data has "
+            f"{classes} classes: the shape must be (1, {classes})"
+        )
+    return Cost(traced.params, traced.macs)
+
+
+def precision_for(recipe: Recipe, device: torch.device, model: nn.Module | None = None) -> str:
+    """Return the recipe's precision; for "auto" the faster one for its network on ``device``.
+
+    The recipe's image size and channels must be set; ``model`` as in :func:`cost_at`.
+    """
+    assert recipe.data.image_size is not None
+    if recipe.precision == "auto" and cost_at(recipe, recipe.data.image_size, model=model).macs < FEW_MACS:
+        return "float32"
+    return choose_precision(recipe.precision, device)

@@ -27,7 +27,7 @@ class Forecast:
         self._told = False
         self._begin = (0, 0.0)  # step and seconds when the warm-up ended
 
-    def hear(self, progress: Progress) -> None:
+    def on_step(self, progress: Progress) -> None:
         """A step is done."""
         self._heard += 1
         if self._heard == WARM_UP:
