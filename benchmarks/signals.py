@@ -55,7 +55,7 @@ from decanet.convolution.sounds import open_sound, read_impulse
 source, room, out = sys.argv[1:]
 sound = open_sound(source)
 with rendered(convolve_sound(sound, [read_impulse(room)])) as result:
-    write_sound(out, result, sound.rate, encoding_for(out, sound))
+    write_sound(out, result, sound.sample_rate, encoding_for(out, sound))
 status = pathlib.Path("/proc/self/status").read_text()  # not getrusage, which begins with the parent's memory
 print(time.process_time(), int(status.partition("VmHWM:")[2].split()[0]) / 1024)
 """

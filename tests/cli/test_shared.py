@@ -19,8 +19,8 @@ from decanet.cli._shared import accuracy_in_words
         (["evaluate", "decanet_m", "--data-dir=~/x"], "data_dir"),
         (["evaluate", "run", "--figures=~/x"], "figures"),
         (["lineage", "--figures=~/x"], "figures"),
-        (["convolve", "image", "~/x", "--save-array=~/x"], "save_array"),
-        (["convolve", "signal", "--animation=~/x"], "animation"),
+        (["convolve", "image", "~/x"], "image"),
+        (["convolve", "signal", "--figures=~/x"], "figures"),
     ],
 )
 def test_the_home_folder_is_expanded_in_every_path(

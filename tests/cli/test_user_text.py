@@ -101,7 +101,7 @@ def test_no_encoding_of_the_output_loses_a_result(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["models", "alexnet"], ["doctor", "--help"], ["train", "--list"], ["convolve", "image", "--list"]],
+    [["models", "alexnet"], ["doctor", "--help"], ["train", "--list"], ["convolve", "image", "list"]],
 )
 def test_commands_print_where_only_ascii_can_be_written(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch

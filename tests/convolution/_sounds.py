@@ -24,4 +24,4 @@ def send(path, out, *kernels, peak="fit"):
     sound = open_sound(path)
     encoding = encoding_for(out, sound, peak)
     with rendered(convolve_sound(sound, kernels)) as result:
-        return write_sound(out, result, sound.rate, encoding, peak)
+        return write_sound(out, result, sound.sample_rate, encoding, peak)

@@ -48,7 +48,7 @@ def test_correlation_equals_torch(case):
             correlate(image, kernel, **options)
         return
     if padding == "reflect" and any((span + 1) // 2 >= n for span, n in zip(spans, image.shape)):
-        with pytest.raises(UsageError, match="too few pixels to mirror"):
+        with pytest.raises(UsageError, match="too few pixels to reflect"):
             correlate(image, kernel, **options)
         return
     if padding != "none":
@@ -181,7 +181,7 @@ def test_the_cheapest_method_follows_size_and_rank():
     ("image", "kernel", "options", "error", "says"),
     [
         (np.ones((4, 4)), np.ones((5, 3)), {"padding": "none"}, UsageError, "covers 5x3 pixels"),
-        (np.ones((3, 3)), np.ones((7, 1)), {"padding": "reflect"}, UsageError, "too few pixels to mirror"),
+        (np.ones((3, 3)), np.ones((7, 1)), {"padding": "reflect"}, UsageError, "too few pixels to reflect"),
         (np.ones((4, 4)), np.ones((3, 3)), {"padding": "zeros"}, UsageError, "did you mean zero"),
         (np.ones((4, 4)), np.ones((3, 3)), {"stride": 0}, UsageError, "stride must be"),
         (np.ones((4, 4)), np.ones((3, 3)), {"stride": (1, 2, 3)}, UsageError, "stride must be"),
@@ -191,8 +191,8 @@ def test_the_cheapest_method_follows_size_and_rank():
         (np.ones((4, 4)), find_kernel("edge"), {"method": "separable"}, UsageError, "not separable"),
         (np.ones((4, 4)), np.ones((0, 0)), {}, UsageError, "empty (0-by-0)"),
         (np.ones((4, 4)), np.full((3, 3), np.nan), {}, UsageError, "NaN"),
-        (np.ones((4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the image has 1"),
-        (np.ones((4, 4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the image has 4"),
+        (np.ones((4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the image has 1 channel;"),
+        (np.ones((4, 4, 4)), np.ones((3, 3, 3)), {}, UsageError, "the image has 4 channels;"),
         (np.ones((0, 4)), np.ones((3, 3)), {}, DataError, "empty"),
         (np.ones(4), np.ones((3, 3)), {}, DataError, "shape (H, W)"),
         (np.full((4, 4), np.nan), np.ones((3, 3)), {}, DataError, "NaN"),

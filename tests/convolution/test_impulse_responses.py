@@ -57,7 +57,7 @@ def test_echo_has_one_weight_for_each_repetition():
 
 
 def test_sampled_kernel_is_straight_between_samples_and_zero_outside():
-    kernel = SampledKernel(np.array([2.0, 4.0, 0.0]), rate=10)
+    kernel = SampledKernel(np.array([2.0, 4.0, 0.0]), sample_rate=10)
     np.testing.assert_allclose(kernel([-0.1, 0.0, 0.05, 0.15, 0.3]), [0, 2, 3, 2, 0])
     values = convolve_quadrature(np.ones_like, kernel, [0.1, 5.0])
     np.testing.assert_allclose(values, [0.3, 0.5])  # areas under the two lines
@@ -65,7 +65,7 @@ def test_sampled_kernel_is_straight_between_samples_and_zero_outside():
 
 def test_resampling_keeps_what_the_kernel_does_to_low_tones():
     times = np.arange(4410) / 44100
-    kernel = SampledKernel(ExponentialDecay(60.0)(times) * np.cos(900 * times), rate=44100)
+    kernel = SampledKernel(ExponentialDecay(60.0)(times) * np.cos(900 * times), sample_rate=44100)
     for frequency in (20.0, 300.0):
         gains = []
         for rate in (44100, 48000, 16000):

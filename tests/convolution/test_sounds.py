@@ -16,7 +16,7 @@ from tests.convolution._sounds import send
 def test_an_impulse_response_is_read(tmp_path):
     soundfile.write(tmp_path / "room.wav", np.array([[1.0, 0.5], [0.25, 0.0]]), 16000, subtype="DOUBLE")
     room = read_impulse(tmp_path / "room.wav")
-    assert room.rate == 16000
+    assert room.sample_rate == 16000
     np.testing.assert_array_equal(room.samples, [[1.0, 0.5], [0.25, 0.0]])
 
 

@@ -13,9 +13,9 @@ def period_of(part, shortest, longest):
 
 def test_the_default_sound_is_a_sound():
     sound = default_sound()
-    assert (sound.rate, sound.channels) == (44100, 1)
+    assert (sound.sample_rate, sound.channels) == (44100, 1)
     samples = np.concatenate(list(sound.blocks()))
-    assert len(samples) / sound.rate == pytest.approx(3.4, abs=0.01)
+    assert len(samples) / sound.sample_rate == pytest.approx(3.4, abs=0.01)
     assert np.abs(samples).max() == pytest.approx(0.5)
     np.testing.assert_array_equal(samples, default_sound().source)
 

@@ -1,10 +1,13 @@
 """One image under one kernel: how the kernel is moved, and the result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from decanet.convolution.images import Padding, convolve, correlate, pad_planes
+from decanet.convolution.images import Padding, cheapest_method, convolve, correlate, pad_planes
+from decanet.convolution.kernel_lookup import find_kernels
 
 
 @dataclass(frozen=True)
@@ -81,3 +84,39 @@ class Setting:
     def pad(self, image: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """An image (H, W) with the padding that ``weights`` need."""
         return pad_planes(image[None], self.spans(weights), self.padding, not self.correlated)[0]
+
+
+def filter_image(image: np.ndarray, spellings: Sequence[str], setting: Setting) -> list[Convolved]:
+    """Apply the kernels that ``spellings`` mean (see :func:`find_kernels`), each to the image itself.
+
+    Args:
+        image: (H, W) or (H, W, 3).
+        spellings: names of kernels or of banks, kernels in JSON, or paths of kernel files.
+        setting: how the kernels are moved.
+    """
+    kernels = {name: weights for spelling in spellings for name, weights in find_kernels(spelling).items()}
+    return [setting.result(name, image, weights) for name, weights in kernels.items()]
+
+
+def stacked_values(results: Sequence[Convolved]) -> np.ndarray:
+    """Return the values of one result, (H, W) or (H, W, 3), or of K results along a new first axis."""
+    return results[0].values if len(results) == 1 else np.stack([done.values for done in results])
+
+
+def summarize(done: Convolved, setting: Setting) -> dict[str, Any]:
+    """Return a result's kernel, operation, method of computation, shape and statistics, ready for JSON."""
+    weights = done.weights if done.weights.ndim == 2 else done.weights[0]
+    return {
+        "kernel": done.name,
+        "weights": done.weights.tolist(),
+        "operation": setting.word,
+        "padding": setting.padding,
+        "stride": setting.stride,
+        "dilation": setting.dilation,
+        "method": cheapest_method(weights, stride=setting.stride, dilation=setting.dilation),
+        "shape": [*done.values.shape],
+        "minimum": float(done.values.min()),
+        "maximum": float(done.values.max()),
+        "mean": float(done.values.mean(dtype="float64")),
+        "std": float(done.values.std(dtype="float64")),
+    }

@@ -264,7 +264,7 @@ def pad_planes(planes: np.ndarray, spans: list[int], padding: str, flipped: bool
     before = [(span + flipped) // 2 for span in spans]
     after = [span - one for span, one in zip(spans, before)]
     if padding == "reflect" and (max(before[0], after[0]) >= height or max(before[1], after[1]) >= width):
-        raise UsageError(f"{covers}: too few pixels to mirror; use padding zero or replicate")
+        raise UsageError(f"{covers}: too few pixels to reflect; use padding zero or replicate")
     values = len(planes) * (height + spans[0]) * (width + spans[1])
     if values > MAX_VALUES:
         raise ResourceError(f"{covers}: padded, it has {values:,} values; use a smaller kernel or dilation")
@@ -289,7 +289,10 @@ def _check_image(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
         raise DataError(f"an image holds real numbers, got {image.dtype}")
     channels = image.shape[2] if image.ndim == 3 else 1
     if weights.ndim == 3 and (image.ndim, channels) != (3, len(weights)):
-        raise UsageError(f"the kernel has {len(weights)} matrices, one a channel; the image has {channels}")
+        raise UsageError(
+            f"this is a filter of {len(weights)} kernels, one for each channel, and the image has {channels}"
+            f" channel{'s' if channels > 1 else ''}; give one kernel, or an image of {len(weights)} channels"
+        )
     if image.dtype.kind == "f":
         with np.errstate(over="ignore", invalid="ignore"):
             suspicious = not np.isfinite(image.sum())  # one fast pass; the exact test only where it is needed

@@ -39,18 +39,18 @@ class Echo:
         """Seconds after which the kernel is zero."""
         return max((delay for delay, _ in self.taps), default=0.0)
 
-    def impulse_response(self, rate: int) -> Array:
-        """Weights at ``rate`` samples a second, shape (M, 1); delays are rounded to the nearest sample.
+    def impulse_response(self, sample_rate: int) -> Array:
+        """Weights at ``sample_rate`` samples a second, shape (M, 1); delays are rounded to the nearest sample.
 
         Raises:
             UsageError: the longest delay is more than ``LONGEST_RESPONSE`` samples.
         """
-        check_length(self.reach, rate, "an echo's delay")
-        response = np.zeros((round(self.reach * rate) + 1, 1))
+        check_length(self.reach, sample_rate, "an echo's delay")
+        response = np.zeros((round(self.reach * sample_rate) + 1, 1))
         response[0] = 1.0
         with np.errstate(over="ignore"):  # what becomes infinite is refused when the sound is rendered
             for delay, strength in self.taps:
-                response[round(delay * rate)] += strength
+                response[round(delay * sample_rate)] += strength
         return response
 
 
@@ -116,7 +116,7 @@ class SampledKernel:
 
     Attributes:
         samples: shape (M,) or, for M instants of several channels, (M, C).
-        rate: samples a second.
+        sample_rate: samples a second.
         name: what messages call it.
 
     Raises:
@@ -124,14 +124,14 @@ class SampledKernel:
     """
 
     samples: Array
-    rate: int
+    sample_rate: int
     name: str = "the kernel"
 
     def __post_init__(self) -> None:
         samples = np.asarray(self.samples, dtype=np.float64)
         object.__setattr__(self, "samples", samples)
-        if self.rate <= 0:
-            raise DataError(f"{self.name} has a rate of {self.rate} samples a second; it must be positive")
+        if self.sample_rate <= 0:
+            raise DataError(f"{self.name} has a sample rate of {self.sample_rate} Hz; it must be positive")
         if samples.ndim not in (1, 2) or samples.size == 0:
             raise DataError(f"{self.name} holds no samples (shape {samples.shape}); give at least one")
         if not np.isfinite(samples).all():
@@ -142,37 +142,39 @@ class SampledKernel:
     def __call__(self, times: ArrayLike) -> Array:
         if self.samples.ndim != 1:
             raise DataError(f"{self.name} has {self.samples.shape[1]} channels; a function of time needs one")
-        instants = np.arange(len(self.samples)) / self.rate
+        instants = np.arange(len(self.samples)) / self.sample_rate
         return np.interp(np.asarray(times), instants, self.samples, left=0.0, right=0.0)
 
     @property
     def reach(self) -> float:
         """Seconds after which the kernel is zero."""
-        return (len(self.samples) - 1) / self.rate
+        return (len(self.samples) - 1) / self.sample_rate
 
-    def impulse_response(self, rate: int) -> Array:
-        """Weights at ``rate`` samples a second, shape (M, C), resampled if the rate differs.
+    def impulse_response(self, sample_rate: int) -> Array:
+        """Weights at ``sample_rate`` samples a second, shape (M, C), resampled if the rates differ.
 
-        A recording's samples stand for the kernel times its own step. At another rate the step differs, so
+        A recording's samples stand for the kernel times its own step. At another sample rate the step differs, so
         they are scaled by the ratio of the steps: the sum of the weights, the gain for slow signals, stays.
 
         Raises:
-            UsageError: it lasts more than ``LONGEST_RESPONSE`` samples at ``rate``.
+            UsageError: it lasts more than ``LONGEST_RESPONSE`` samples at ``sample_rate``.
         """
         from scipy.signal import resample_poly
 
-        check_length(self.reach, rate, self.name)
+        check_length(self.reach, sample_rate, self.name)
         samples = self.samples.reshape(len(self.samples), -1)
-        if rate == self.rate:
+        if sample_rate == self.sample_rate:
             return samples
-        common = math.gcd(rate, self.rate)
-        return resample_poly(samples, rate // common, self.rate // common, axis=0) * (self.rate / rate)
+        common = math.gcd(sample_rate, self.sample_rate)
+        return resample_poly(samples, sample_rate // common, self.sample_rate // common, axis=0) * (
+            self.sample_rate / sample_rate
+        )
 
 
-def check_length(seconds: float, rate: int, what: str) -> None:
-    """Raise UsageError where ``seconds`` at ``rate`` is longer than a kernel may be."""
-    if seconds * rate >= LONGEST_RESPONSE:
-        longest = f"at {rate} Hz a kernel may last {LONGEST_RESPONSE / rate:.3g} s"
+def check_length(seconds: float, sample_rate: int, what: str) -> None:
+    """Raise UsageError where ``seconds`` at ``sample_rate`` is longer than a kernel may be."""
+    if seconds * sample_rate >= LONGEST_RESPONSE:
+        longest = f"at {sample_rate} Hz a kernel may last {LONGEST_RESPONSE / sample_rate:.3g} s"
         raise UsageError(f"{what} of {seconds:g} s is too long; {longest}")
 
 
@@ -212,14 +214,14 @@ class Reverb:
         if self.seed < 0:
             raise UsageError(f"a seed must be 0 or more, got {self.seed}")
 
-    def impulse_response(self, rate: int) -> Array:
-        """Weights at ``rate`` samples a second, shape (M, C).
+    def impulse_response(self, sample_rate: int) -> Array:
+        """Weights at ``sample_rate`` samples a second, shape (M, C).
 
         Raises:
             UsageError: it lasts more than ``LONGEST_RESPONSE`` samples.
         """
-        check_length(self.seconds, rate, "a reverberation")
-        times = np.arange(1, round(self.seconds * rate) + 1)[:, None] / rate
+        check_length(self.seconds, sample_rate, "a reverberation")
+        times = np.arange(1, round(self.seconds * sample_rate) + 1)[:, None] / sample_rate
         noise = np.random.default_rng(self.seed).standard_normal((len(times), self.channels))
         noise *= 10.0 ** (-3.0 * times / self.seconds)
         noise /= np.sqrt((noise**2).sum(axis=0)) if len(times) else 1.0

@@ -53,6 +53,16 @@ def find_kernel(spelling: str) -> np.ndarray:
     return next(iter(found.values()))
 
 
+def find_single_kernel(spelling: str) -> np.ndarray:
+    """Return the weights (kh, kw) of one kernel. Raises UsageError for a bank, and for a filter (C, kh, kw)."""
+    weights = find_kernel(spelling)
+    if weights.ndim == 3:
+        raise UsageError(
+            f"{spelling} is a filter of {len(weights)} kernels, one for each channel; give a single kernel (kh, kw)"
+        )
+    return weights
+
+
 def describe(spelling: str) -> str:
     """A kernel's name and what it does, for the title of a figure; the bare name of one of the user's own."""
     entry = _entry_of(spelling)

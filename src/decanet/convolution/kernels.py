@@ -76,6 +76,10 @@ BANKS: dict[str, Kernel] = {}  # many kernels under one name, for contact sheets
 TUTORIAL = (  # the nine images of the tutorial, in its order
     "edge", "sharpen", "box", "vertical_edge", "random", "diagonal", "sharpen_strong", "sobel_x", "sobel_y",
 )  # fmt: skip
+TUTORIAL_SLIP = (
+    "sobel_y: the tutorial prints -2 as the last weight, so that the sum is -1 and a flat area does not give 0 "
+    "(--kernel sobel_y_slip); here it is -1"
+)
 # The names that the tutorial gives to them, where they are others. Its surbo_2 ends with -2, see sobel_y_slip.
 ALIASES = {
     "edge_detection": "edge",

@@ -3,9 +3,12 @@
 The gray values are rounded to hundredths, so that each printed number follows from those before it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from decanet.convolution.filtering import Convolved, Setting
+from decanet.core.errors import UsageError
 
 Position = tuple[int, int]  # row and column of the result
 FRAMES = 36
@@ -37,6 +40,16 @@ class SlidingWindow:
     def products(self, row: int, column: int) -> np.ndarray:
         """Patch times kernel as printed, (kh, kw); with whole weights they are exact."""
         return (self.patch(row, column) * self.weights).round(self.decimals)
+
+
+def check_positions(positions: Sequence[Position], done: Convolved) -> None:
+    """Raise UsageError for a position outside the result."""
+    rows, columns = done.values.shape
+    for row, column in positions:
+        if not (0 <= row < rows and 0 <= column < columns):
+            raise UsageError(
+                f"position {row},{column} lies outside the result, which has {rows} rows and {columns} columns"
+            )
 
 
 def default_positions(done: Convolved) -> dict[Position, str]:

@@ -1,11 +1,17 @@
 """Convolution of sounds of any length in little memory.
 
-DOC
+A recording of minutes has millions of samples and the impulse response of a room some hundred thousand, so the sum of
+the definition would take 10^12 multiplications. The fast Fourier transform and *overlap-add* reduce that to seconds.
+Because convolution is linear, a sound may be cut into blocks and each block convolved by itself; the results, each
+longer than its block by the length of the kernel, are added where they overlap. So a file is processed block by block.
+
+Blocks are arrays of shape (B, C): B instants of C channels, float64, full scale at 1.
 """
 
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -25,7 +31,23 @@ LONGEST_TAIL = 10.0  # seconds that a slow decay may go on after the sound has e
 SoundKernel = Echo | ExponentialDecay | SampledKernel | Reverb
 
 
-def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], rate: int) -> Array:
+def describe_kernel(kernel: SoundKernel, sample_rate: int) -> str:
+    """Return a kernel in words, as it is applied to a sound of ``sample_rate`` Hz."""
+    if isinstance(kernel, Echo):
+        return "an echo of " + ", ".join(f"{strength:g} after {delay:g} s" for delay, strength in kernel.taps)
+    if isinstance(kernel, Reverb):
+        return f"a synthetic room of {kernel.seconds:g} s (seed {kernel.seed})"
+    if isinstance(kernel, ExponentialDecay):
+        return f"an exponential decay, alpha {kernel.alpha:g} 1/s"
+    resampled = (
+        f", resampled from {kernel.sample_rate} to {sample_rate} Hz"
+        if kernel.sample_rate != sample_rate
+        else ""
+    )
+    return f"{Path(kernel.name).name} ({kernel.reach:.2f} s{resampled})"
+
+
+def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], sample_rate: int) -> Array:
     """One impulse response, shape (M, C), for several after each other: convolution is associative.
 
     Raises:
@@ -34,13 +56,15 @@ def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], rate: in
     """
     from scipy.signal import fftconvolve
 
-    responses = [kernel.impulse_response(rate) for kernel in kernels] or [np.ones((1, 1))]
+    responses = [kernel.impulse_response(sample_rate) for kernel in kernels] or [np.ones((1, 1))]
     if len({response.shape[1] for response in responses} - {1}) > 1:
         widths = ", ".join(str(response.shape[1]) for response in responses)
         raise DataError(
             f"impulse responses of {widths} channels do not go together; give the same number or 1"
         )
-    check_length(sum(len(response) - 1 for response in responses) / rate, rate, "effects together")
+    check_length(
+        sum(len(response) - 1 for response in responses) / sample_rate, sample_rate, "effects together"
+    )
     with np.errstate(over="ignore", invalid="ignore"):  # see overlap_add
         return functools.reduce(lambda first, then: fftconvolve(first, then, axes=0), responses)
 
@@ -77,7 +101,7 @@ def _transform_size(length: int) -> int:
     return next_fast_len(max(4 * length, BLOCK), real=True)
 
 
-def decaying(blocks: Iterable[Array], kernel: ExponentialDecay, rate: int) -> Iterator[Array]:
+def decaying(blocks: Iterable[Array], kernel: ExponentialDecay, sample_rate: int) -> Iterator[Array]:
     """Convolve a sound that arrives in blocks with an exponential decay by the recursion: O(n), any alpha.
 
     Exact for the sound whose samples are joined by straight lines. After its end the decay goes on until it
@@ -85,7 +109,7 @@ def decaying(blocks: Iterable[Array], kernel: ExponentialDecay, rate: int) -> It
     """
     from scipy.signal import lfilter
 
-    kept, older, newer = kernel.step_linear(1.0 / rate)
+    kept, older, newer = kernel.step_linear(1.0 / sample_rate)
     state: Array | None = None
     for block in blocks:
         if state is None:
@@ -93,7 +117,7 @@ def decaying(blocks: Iterable[Array], kernel: ExponentialDecay, rate: int) -> It
         block, state = lfilter([newer, older], [1.0, -kept], block, axis=0, zi=state)
         yield block
     if state is not None:
-        tail = round(min(math.log(1000.0) / kernel.alpha, LONGEST_TAIL) * rate)
+        tail = round(min(math.log(1000.0) / kernel.alpha, LONGEST_TAIL) * sample_rate)
         for start in range(0, tail, BLOCK):
             silence = np.zeros((min(BLOCK, tail - start), state.shape[1]))
             block, state = lfilter([newer, older], [1.0, -kept], silence, axis=0, zi=state)
@@ -109,7 +133,7 @@ def convolve_sound(sound: Sound, kernels: Sequence[SoundKernel]) -> Iterator[Arr
     """
     decays = [kernel for kernel in kernels if isinstance(kernel, ExponentialDecay)]
     finite = [kernel for kernel in kernels if not isinstance(kernel, ExponentialDecay)]
-    response = combined_response(finite, sound.rate)
+    response = combined_response(finite, sound.sample_rate)
     channels = response.shape[1]
     if channels > 1 and sound.channels > 1 and channels != sound.channels:
         raise DataError(
@@ -118,5 +142,5 @@ def convolve_sound(sound: Sound, kernels: Sequence[SoundKernel]) -> Iterator[Arr
         )
     blocks = sound.blocks(_transform_size(len(response)) - len(response) + 1)
     for decay in decays:
-        blocks = decaying(blocks, decay, sound.rate)
+        blocks = decaying(blocks, decay, sound.sample_rate)
     return overlap_add(blocks, response) if finite else blocks

@@ -63,7 +63,9 @@ def rendered(blocks: Iterable[Array]) -> Iterator[Rendered]:
                 frames, channels = frames + len(block), block.shape[1]
                 loudest = float(np.abs(block).max(initial=0.0))
                 if not math.isfinite(loudest):
-                    raise DataError("the result is too loud for floating-point numbers; use weaker echoes")
+                    raise DataError(
+                        "the result exceeds the range of floating-point numbers; use weaker echoes"
+                    )
                 peak = max(peak, loudest)
             file.flush()
         except OSError as error:
@@ -125,7 +127,7 @@ class Loudness:
     Attributes:
         peak: the loudest sample before, full scale being 1.
         gain: the factor that every sample was multiplied by.
-        clipped_samples: how many samples were cut to full scale.
+        clipped_samples: how many samples were clipped to full scale.
     """
 
     peak: float
@@ -135,7 +137,7 @@ class Loudness:
     def __str__(self) -> str:
         peak = peak_in_words(self.peak)
         if self.clipped_samples:
-            return f"{peak}: {self.clipped_samples} samples were cut to full scale"
+            return f"{peak}: {self.clipped_samples} samples were clipped to full scale"
         if self.gain != 1:
             turned = "turned down" if self.gain < 1 else "turned up"
             return f"{peak}: {turned} to {FULL_SCALE:g} ({20 * math.log10(self.gain):+.1f} dB)"
@@ -143,7 +145,7 @@ class Loudness:
 
 
 def write_sound(
-    path: Path | str, result: Rendered, rate: int, encoding: Encoding, peak: Peak = "fit"
+    path: Path | str, result: Rendered, sample_rate: int, encoding: Encoding, peak: Peak = "fit"
 ) -> Loudness:
     """Write a finished sound, whole or not at all, and say what was done about its loudness.
 
@@ -169,11 +171,11 @@ def write_sound(
     with atomic_path(path) as temporary:
         try:
             file = soundfile.SoundFile(
-                temporary, "w", rate, result.channels, subtype=encoding.subtype, format=encoding.format
+                temporary, "w", sample_rate, result.channels, subtype=encoding.subtype, format=encoding.format
             )
         except soundfile.LibsndfileError as error:
             raise UsageError(
-                f"{encoding.format} does not take {result.channels} channels at {rate} Hz "
+                f"{encoding.format} does not take {result.channels} channels at {sample_rate} Hz "
                 f"({error.error_string.strip(' .')}); write a .wav"
             ) from error
         try:
@@ -188,7 +190,7 @@ def write_sound(
     return Loudness(result.peak, gain, clipped)
 
 
-def save_array(path: Path | str, result: Rendered) -> Path:
+def save_samples(path: Path | str, result: Rendered) -> Path:
     """Write a finished sound as a NumPy file, float64, shape (n, C), before any change of loudness."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         shape = (result.frames, result.channels)

@@ -28,7 +28,7 @@ class Sound:
 
     Attributes:
         name: what messages call it.
-        rate: samples a second.
+        sample_rate: samples a second.
         channels: C.
         subtype: how its samples are kept, in libsndfile's words, for instance ``"PCM_24"``.
         source: its file, or its samples, shape (n, C).
@@ -36,7 +36,7 @@ class Sound:
     """
 
     name: str
-    rate: int
+    sample_rate: int
     channels: int
     subtype: str
     source: Path | Array
@@ -53,7 +53,7 @@ class Sound:
             if not np.isfinite(block).all():
                 where = start + int(np.argmin(np.isfinite(block).all(axis=1)))
                 raise DataError(
-                    f"{self.name} holds NaN or infinite samples, the first at {where / self.rate:.3f} s; "
+                    f"{self.name} holds NaN or infinite samples, the first at {where / self.sample_rate:.3f} s; "
                     "export it anew"
                 )
             yield block
@@ -73,8 +73,8 @@ class Sound:
                 yield block
             if got < promised:
                 raise DataError(
-                    f"{self.source} is damaged: it ends after {got / self.rate:.2f} s of "
-                    f"{promised / self.rate:.2f} s; fetch or export it anew"
+                    f"{self.source} is damaged: it ends after {got / self.sample_rate:.2f} s of "
+                    f"{promised / self.sample_rate:.2f} s; fetch or export it anew"
                 )
 
 
@@ -108,7 +108,7 @@ def read_impulse(path: Path | str) -> SampledKernel:
     with opened(Path(path)) as file:
         if LONGEST_RESPONSE < file.frames < 2**62:
             raise DataError(
-                f"{path} lasts {file.frames / sound.rate:.0f} s, too long for a kernel; "
-                f"cut it to {LONGEST_RESPONSE / sound.rate:.0f} s"
+                f"{path} lasts {file.frames / sound.sample_rate:.0f} s, too long for a kernel; "
+                f"cut it to {LONGEST_RESPONSE / sound.sample_rate:.0f} s"
             )
-    return SampledKernel(np.concatenate(list(sound.blocks())), sound.rate, name=str(path))
+    return SampledKernel(np.concatenate(list(sound.blocks())), sound.sample_rate, name=str(path))

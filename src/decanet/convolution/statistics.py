@@ -12,8 +12,8 @@ one that has structure at all sizes.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -204,6 +204,22 @@ def measure(image: ArrayLike) -> Statistics:
     distances, radial = radial_average(correlation, (p.shape[0], p.shape[1]))
     fits: dict[str, Fit | None] = {law: fit_decay(distances, radial, law) for law in ("exponential", "power")}
     return Statistics(p, correlation, distances, radial, fits)
+
+
+def summarize(natural: Statistics, noise: Statistics) -> dict[str, Any]:
+    """Return the statistics of an image beside those of noise of its size, ready for JSON."""
+    height, width = natural.image.shape
+    return {
+        "height": height,
+        "width": width,
+        "neighbors_across": natural.neighbors[0],
+        "neighbors_down": natural.neighbors[1],
+        "distances": natural.distances.tolist(),
+        "correlations": natural.radial.tolist(),
+        "random_correlations": noise.radial.tolist(),
+        "verdict": verdict(natural),
+        "fits": {law: asdict(fit) if fit else None for law, fit in natural.fits.items()},
+    }
 
 
 def verdict(statistics: Statistics) -> str:

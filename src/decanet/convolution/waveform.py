@@ -11,12 +11,12 @@ COLUMNS = 600  # a waveform is drawn in so many stretches
 PERIOD_SECONDS = 0.025  # two periods of a deep voice
 
 
-def waveform(blocks: Iterable[Array], rate: int, frames: int, columns: int = COLUMNS) -> Array:
+def waveform(blocks: Iterable[Array], sample_rate: int, frames: int, columns: int = COLUMNS) -> Array:
     """Lowest sample, highest sample and root mean square of all channels around each of at most ``columns`` places.
 
     Args:
         blocks: the sound, arrays (n, C) in turn.
-        rate: samples a second; it decides how many stretches ``PERIOD_SECONDS`` spans.
+        sample_rate: samples a second; it decides how many stretches ``PERIOD_SECONDS`` spans.
         frames: the length of the time axis in samples; NaN where the blocks end before it.
 
     Returns:
@@ -37,7 +37,7 @@ def waveform(blocks: Iterable[Array], rate: int, frames: int, columns: int = COL
         start += len(block)
     there = count > 0
     shape = np.full((columns, 3), np.nan)
-    stretch = frames / columns / rate  # seconds
+    stretch = frames / columns / sample_rate  # seconds
     # Where the stretches are much shorter than a period, the waveform itself is drawn.
     width = math.ceil(PERIOD_SECONDS / stretch) if stretch > PERIOD_SECONDS / 10 else 1
     if there.any():

@@ -1,4 +1,4 @@
-"""The command's numbers, files and refusals."""
+"""``decanet convolve statistics``: numbers, files and one-line errors."""
 
 import json
 
@@ -19,7 +19,7 @@ def statistics(*arguments):
     return run(["convolve", "statistics", *arguments])
 
 
-def test_the_cat_is_correlated_and_snow_is_not(here, capsys):
+def test_a_photograph_is_correlated_and_noise_is_not(here, capsys, drawn):
     assert statistics("--json", "--out", "cat.png", "--save-array", "cat.npy") == 0
     printed = capsys.readouterr()
     report = json.loads(printed.out)
@@ -31,36 +31,33 @@ def test_the_cat_is_correlated_and_snow_is_not(here, capsys):
     reach = len(rho) // 2
     assert rho[reach, reach] == 1.0
     assert rho[reach, reach + 1] == report["neighbors_across"]
-    with Image.open("cat.png") as figure:
-        assert min(figure.size) > 500
+    above, below = drawn["cat.png"].subfigs
+    np.testing.assert_array_equal(above.axes[1].images[0].get_array(), rho)
+    np.testing.assert_array_equal(below.axes[0].lines[0].get_ydata(), report["correlations"])
     assert "R^2" in printed.err
 
 
-def test_a_image_of_ones_own(capsys):
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 80), dtype=np.uint8)).save("snow.png")
-    assert statistics("snow.png") == 0
+def test_noise_is_drawn_though_no_law_can_be_fitted(here, capsys):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 80), dtype=np.uint8)).save("noise.png")
+    assert statistics("noise.png", "--out", "figure.png") == 0
     out = capsys.readouterr().out
     assert "50x80" in out
-    assert "nothing to fit" in out
-
-
-def test_noise_can_be_drawn_though_there_is_nothing_to_fit(here):
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 80), dtype=np.uint8)).save("snow.png")
-    assert statistics("snow.png", "--out", "figure.png") == 0
-    assert (here / "figure.png").stat().st_size > 10_000
+    assert "not fitted" in out
+    with Image.open(here / "figure.png") as figure:
+        assert figure.format == "PNG"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (["none.png"], 3, "none.png"),
         (["flat.png", "--out", "a.png"], 3, "all pixels of the image are equal"),
         (["one.png"], 3, "at least 2x2"),
-        (["--out", "a.mp4"], 2, "must end in"),
-        (["--save-array", "a.txt"], 2, "must end in .npy"),
+        (["--out", "a.mp4"], 2, "Use a name that ends in"),
+        (["--save-array", "a.txt"], 2, "Use a name that ends in .npy"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(here, capsys, arguments, code, says):
+def test_mistakes_are_one_line_and_leave_no_file(here, capsys, arguments, code, message):
     Image.new("L", (30, 20)).save("flat.png")
     Image.new("L", (1, 1)).save("one.png")
     before = sorted(here.iterdir())
@@ -68,5 +65,5 @@ def test_mistakes_are_one_line_and_leave_nothing(here, capsys, arguments, code, 
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert error.startswith("error[")
-    assert says in error
+    assert message in error
     assert sorted(here.iterdir()) == before

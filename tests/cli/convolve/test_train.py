@@ -11,11 +11,13 @@ from decanet.cli import run
 from decanet.cli.convolve.train import load_digits
 
 
-def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_epoch_is_a_line_and_the_figure_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     figure = tmp_path / "new" / "digits.png"
     assert run(["convolve", "train", "--epochs", "5", "--figure", str(figure)]) == 0
     out = capsys.readouterr().out
-    assert "1,433 digits to train, 364 to test; 6,138 parameters, 84,224 multiply-adds an image" in out
+    assert "1,433 training images, 364 test images; 6,138 parameters, 84,224 multiply-adds per image" in out
     epochs = re.findall(
         r"^epoch (\d)/5  loss (\d\.\d{4})  test accuracy +(\d+\.\d\d)%  +\d+ s left$", out, re.M
     )
@@ -25,7 +27,7 @@ def test_a_line_an_epoch_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [path.name for path in figure.parent.iterdir()] == ["digits.png"]
 
 
-def test_the_split_is_that_of_the_data_set(tmp_path: Path) -> None:
+def test_the_split_is_that_of_the_dataset(tmp_path: Path) -> None:
     """`decanet train --data digits` and this command hold out the same images."""
     from decanet.core.progress import Silent
     from decanet.data.datasets.digits import load
@@ -48,7 +50,7 @@ def test_the_split_is_that_of_the_data_set(tmp_path: Path) -> None:
     assert len(np.unique(both, axis=0)) > 1790
 
 
-def test_json_is_alone_on_stdout_and_a_seed_fixes_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_alone_on_stdout_and_the_seed_determines_it(capsys: pytest.CaptureFixture[str]) -> None:
     values = []
     for _ in range(2):
         assert run(["convolve", "train", "--epochs", "1", "--seed", "7", "--json"]) == 0
@@ -68,12 +70,12 @@ def test_json_is_alone_on_stdout_and_a_seed_fixes_it(capsys: pytest.CaptureFixtu
     [
         ("--epochs 0", "training needs at least 1 epoch, got 0"),
         ("--seed -1", "a seed is a whole number of at least 0, got -1"),
-        ("--figure image.bmp", "use a name that ends with .png, .svg, .pdf"),
-        ("--figure .", "use a name that ends with"),
+        ("--figure image.bmp", "Use a name that ends in .png, .svg, .pdf"),
+        ("--figure .", "Use a name that ends in"),
         ("--epochs many", "--epochs"),
     ],
 )
-def test_what_cannot_be_is_refused_before_the_training(
+def test_impossible_settings_are_refused_before_the_training(
     capsys: pytest.CaptureFixture[str], options: str, message: str
 ) -> None:
     assert run(["convolve", "train", *options.split()]) == 2
@@ -83,8 +85,8 @@ def test_what_cannot_be_is_refused_before_the_training(
     assert message in err
 
 
-def test_a_folder_is_no_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_refused_as_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "folder.png"
     folder.mkdir()
     assert run(["convolve", "train", "--figure", str(folder)]) == 2
-    assert "it is a folder" in capsys.readouterr().err
+    assert "It is a folder" in capsys.readouterr().err

@@ -3,30 +3,62 @@
 import numpy as np
 import pytest
 
-from decanet.convolution.figures.signals import draw_echo, draw_sound
-from decanet.convolution.signals import sine_closed_form, tutorial_times
+from decanet.convolution.figures.signals import draw_echo, draw_echo_sheet, draw_sound
+from decanet.convolution.signals import sine, sine_closed_form, sine_gain, tutorial_times
+from decanet.convolution.sound_output import rendered
+from decanet.convolution.sounds import Sound
+from decanet.convolution.waveform import waveform
 
 
-def test_a_sound_is_drawn_on_one_time_axis():
-    before, after = np.ones((100, 1)), np.ones((150, 2))
-    figure = draw_sound("clap", [before], "with echo", [after], 100, 150)
+def test_a_sound_is_drawn_before_and_after_on_one_time_axis():
+    clap = Sound("clap", 100, 1, "PCM_16", np.linspace(-1, 0.5, 100)[:, None])
+    with rendered([np.full((150, 2), 0.25)]) as result:
+        figure = draw_sound(clap, result, "an echo of 0.5 after 0.5 s")
+    before, after = figure.axes
+    assert before.get_title(loc="left") == "Original: clap"
+    assert after.get_title(loc="left") == "Convolved with an echo of 0.5 after 0.5 s"
     for axes in figure.axes:
         assert axes.get_xlim() == (0, 1.5)
-        assert axes.get_ylabel() == "Amplitude"
+        assert axes.get_ylim() == (-1.05, 1.05)
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time (s)", "Amplitude")
+        assert [text.get_text() for text in axes.get_legend().texts] == ["peaks", "root mean square"]
+    peaks, rms, middle = before.patches
+    low, high, root_mean_square = waveform(clap.blocks(), 100, 150).T
+    for stairs, values in ((peaks, high), (rms, root_mean_square), (middle, (low + high) / 2)):
+        np.testing.assert_array_equal(stairs.get_data().values, values)
+    assert np.isnan(high[100:]).all()  # the sound has ended, its echo has not
+    assert after.patches[1].get_data().values == pytest.approx(0.25)
+
+
+def test_the_sheet_has_a_panel_for_each_alpha():
+    alphas = [0.5, 1.0, 5.0]
+    values = np.stack([sine_closed_form(alpha, tutorial_times()) for alpha in alphas])
+    figure = draw_echo_sheet(alphas, values)
+    assert len(figure.axes) == 3
+    for axes, alpha, row in zip(figure.axes, alphas, values):
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), sine(tutorial_times()))
+        np.testing.assert_array_equal(axes.lines[1].get_ydata(), row)
+        assert axes.get_title() == rf"$\alpha={alpha:g}$ s$^{{-1}}$: amplitude {sine_gain(alpha):#.2g}"
+        assert axes.get_xlabel() == "Time (s)"
+    (legend,) = figure.legends
+    assert ["original" in legend.texts[0].get_text(), "convolved" in legend.texts[1].get_text()] == [
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.5, 5.0])
 def test_every_alpha_is_drawn_on_the_same_axis_with_its_gain_and_delay(alpha):
     values = sine_closed_form(alpha, tutorial_times())
-    original, kernel, answer = draw_echo(alpha, values).axes
-    assert original.get_ylim() == answer.get_ylim() == (-1.1, 1.1)
-    np.testing.assert_array_equal(answer.lines[0].get_ydata(), values)
+    original, kernel, result_axes = draw_echo(alpha, values).axes
+    assert original.get_ylim() == result_axes.get_ylim() == (-1.1, 1.1)
+    np.testing.assert_array_equal(result_axes.lines[0].get_ydata(), values)
     assert kernel.lines[0].get_ydata()[0] == pytest.approx(alpha)
-    # Once the start has died away: an independent look at a late period of the answer.
+    # Once the start has died away: an independent look at a late period of the result_axes.
     late = sine_closed_form(alpha, 2000 + np.linspace(0, 1, 4001))
     gain, delay = late.max(), (late.argmax() / 4000 - 0.25) % 1
-    said = answer.get_title(loc="left")
-    assert f"{gain:#.2g} times" in said
-    assert f"{delay:.2f} s later" in said
-    enlarged = [line for line in answer.lines if "enlarged" in line.get_label()]
+    title = result_axes.get_title(loc="left")
+    assert f"{gain:#.2g} times" in title
+    assert f"{delay:.2f} s later" in title
+    enlarged = [line for line in result_axes.lines if "enlarged" in line.get_label()]
     assert len(enlarged) == (gain < 0.2)

@@ -1,15 +1,15 @@
-"""``decanet convolve``: one thin module for each thing that a convolution can be tried on."""
+"""``decanet convolve``: convolution of signals and images, and the arithmetic of layers."""
 
 import importlib
 
 import cyclopts
 
-HELP = """Convolve sounds and images, and see how it works.
+HELP = """Convolve signals and images, and compute what a convolutional layer does.
 
 For example:
 
 ```
-decanet convolve signal --demo --echo 0.3:0.5 --out echo.wav
+decanet convolve signal sound --echo 0.3:0.5 --out echo.wav
 decanet convolve image holiday.jpg --kernel sobel_x
 decanet convolve statistics --out cat.png
 decanet convolve arithmetic --input 224 --kernel 11 --stride 4 --padding 2

@@ -1,160 +1,253 @@
-"""``decanet convolve signal``: the tutorial's sine and its echoes, or a sound of one's own in a room."""
+"""``decanet convolve signal``: the tutorial's sine and its echoes, and convolution of sounds."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import cyclopts
 from cyclopts import Parameter
 
 from decanet.cli._shared import JsonFlag, console, print_json
-from decanet.core.errors import UsageError
+from decanet.cli.convolve._options import ARRAY, FIGURE, FIGURE_OR_GIF, SOUND, save_array
+from decanet.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from decanet.convolution.method_comparison import Comparison
     from decanet.convolution.sound_convolution import SoundKernel
     from decanet.convolution.sounds import Sound
 
-FIGURE_ENDINGS = (".png", ".svg", ".pdf")
-SOUND_ENDINGS = (".wav", ".flac", ".ogg")
+SUBCOMMANDS = ("sheet", "laws", "animation", "sound")
+Alphas = Annotated[
+    list[float] | None,
+    Parameter(
+        name="--alpha",
+        negative=(),
+        help="Decay alpha of the kernel in 1/s; repeat the option for more (default: the tutorial's 13).",
+    ),
+]
+
+command = cyclopts.App(name="signal")
 
 
-def command(
+@command.default
+def tutorial(
+    *unknown: Annotated[str, Parameter(show=False)],
+    alpha: Alphas = None,
+    figures: Path = Path("convolve-signal"),
+    array: Annotated[Path | None, Parameter(name="--save-array", validator=ARRAY)] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Convolve a sine with exponential kernels as the tutorial does, in three ways, and compare them.
+
+    For example the tutorial's 13 figures, and those of other kernels:
+
+    ```
+    decanet convolve signal
+    decanet convolve signal --alpha 3 --alpha 0.25 --figures more
+    ```
+
+    Args:
+        figures: Folder for a figure of each alpha.
+        array: The results as a .npy file, float64, (alphas, 500).
+    """
+    import numpy as np
+
+    from decanet.convolution.figures.signals import draw_echo
+    from decanet.convolution.method_comparison import compare_methods, fft_convergence
+    from decanet.core.plotting import save_figure
+
+    if unknown:
+        hint = did_you_mean(unknown[0], SUBCOMMANDS) or f" (subcommands: {', '.join(SUBCOMMANDS)})"
+        raise UsageError(f"decanet convolve signal has no subcommand {unknown[0]}{hint}")
+    compared = compare_methods(_alphas(alpha))
+    convergence = fft_convergence(max(row.alpha for row in compared))
+    _print_comparison(compared, convergence, json)
+    files = [
+        save_figure(draw_echo(row.alpha, row.values), figures / f"echo-alpha-{row.alpha:g}.png")
+        for row in compared
+    ]
+    if array:
+        files.append(save_array(array, np.stack([row.values for row in compared])))
+    _finish(
+        files,
+        json,
+        alphas=[{"alpha": row.alpha, "max_error": row.max_error, "seconds": row.seconds} for row in compared],
+        fft_convergence=[
+            {"step_seconds": step, "rectangle_error": rectangle, "trapezoid_error": trapezoid}
+            for step, rectangle, trapezoid in convergence
+        ],
+    )
+
+
+@command.command
+def sheet(
+    *,
+    alpha: Alphas = None,
+    out: Annotated[Path, Parameter(validator=FIGURE)] = Path("echo.png"),
+    json: JsonFlag = False,
+) -> None:
+    """Draw the tutorial's sine and its convolution for all alphas on one sheet.
+
+    ```
+    decanet convolve signal sheet --out echo.png
+    ```
+
+    Args:
+        out: The figure (.png, .svg, .pdf).
+    """
+    from decanet.convolution.figures.signals import draw_echo_sheet
+    from decanet.convolution.impulse_responses import ExponentialDecay
+    from decanet.convolution.signals import convolve_recursion, sine, tutorial_times
+    from decanet.core.plotting import save_figure
+
+    alphas = _alphas(alpha)
+    values = convolve_recursion(sine, [ExponentialDecay(alpha) for alpha in alphas], tutorial_times())
+    _finish([save_figure(draw_echo_sheet(alphas, values), out)], json)
+
+
+@command.command
+def laws(
+    *, out: Annotated[Path, Parameter(validator=FIGURE)] = Path("laws.png"), json: JsonFlag = False
+) -> None:
+    """Draw the laws of convolution, and two systems that break them.
+
+    ```
+    decanet convolve signal laws --out laws.png
+    ```
+
+    Args:
+        out: The figure (.png, .svg, .pdf).
+    """
+    from decanet.convolution.figures.laws import draw_laws
+    from decanet.core.plotting import save_figure
+
+    _finish([save_figure(draw_laws(), out)], json)
+
+
+@command.command
+def animation(
+    *,
+    alpha: float = 2.0,
+    out: Annotated[Path, Parameter(validator=FIGURE_OR_GIF)] = Path("sliding.gif"),
+    json: JsonFlag = False,
+) -> None:
+    """Draw the flipped kernel that slides over the sine, and the integral of the product.
+
+    ```
+    decanet convolve signal animation --alpha 2 --out sliding.gif
+    ```
+
+    Args:
+        alpha: Decay of the kernel in 1/s.
+        out: An animation (.gif), or a figure of six moments (.png, .svg, .pdf).
+    """
+    from decanet.convolution.figures.sliding_kernel import animate_sliding
+
+    _finish([animate_sliding(out, alpha)], json)
+
+
+@command.command
+def sound(
     sound: Path | None = None,
     /,
     *,
     echo: Annotated[list[str] | None, Parameter(negative=())] = None,
-    reverb: float | None = None,
+    reverb: str | None = None,
     impulse: Path | None = None,
     decay: float | None = None,
-    demo: Annotated[bool, Parameter(negative=())] = False,
-    peak: Literal["fit", "normalize", "clip", "keep"] | None = None,
-    seed: int = 0,
-    alpha: Annotated[list[float] | None, Parameter(negative=())] = None,
-    figures: Path | None = None,
-    laws: Path | None = None,
-    animation: Path | None = None,
-    out: Path | None = None,
-    save_array: Path | None = None,
+    peak: Literal["fit", "normalize", "clip", "keep"] = "fit",
+    out: Annotated[Path | None, Parameter(validator=SOUND)] = None,
+    figure: Annotated[Path | None, Parameter(validator=FIGURE)] = None,
+    array: Annotated[Path | None, Parameter(name="--save-array", validator=ARRAY)] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Convolve a sound with an echo, a room or a decay; without a sound, run the tutorial's program.
+    """Convolve a sound with an echo, a reverberation, a recorded impulse response or a decay.
 
-    For example the tutorial's 13 figures; an echo after 0.3 s, half as strong, to hear and to see; a hall, on the
-    built-in sound; a recorded room; the laws; the kernel that slides over the signal:
+    Several of them are applied one after the other.
+
+    For example an echo after 0.3 s, half as strong, with a figure; a synthetic room of 2 s, for the built-in sound;
+    a recorded room:
 
     ```
-    decanet convolve signal
-    decanet convolve signal voice.wav --echo 0.3:0.5 --out voice-echo.wav
-    decanet convolve signal voice.wav --echo 0.3:0.5 --out voice-echo.png
-    decanet convolve signal --demo --reverb 2 --out hall.wav
-    decanet convolve signal voice.flac --impulse room.wav --out there.flac
-    decanet convolve signal --laws laws.png
-    decanet convolve signal --animation sliding.gif --alpha 2
+    decanet convolve signal sound voice.wav --echo 0.3:0.5 --figure echo.png
+    decanet convolve signal sound --reverb 2 --out hall.wav
+    decanet convolve signal sound voice.flac --impulse room.wav --out there.flac
     ```
 
     Args:
-        sound: A sound file (WAV, FLAC, OGG), of any rate, length and number of channels.
-        echo: DELAY:STRENGTH in seconds and as a factor; give it again for more echoes.
-        reverb: A made-up room: noise that falls by 60 dB in so many seconds.
-        impulse: A recorded impulse response; it is resampled to the sound's rate where it differs.
-        decay: The tutorial's exponential kernel, alpha exp(-alpha t), for this alpha in 1/s.
-        demo: Use the built-in sound: plucked notes and a gliding voice.
-        peak: A result above full scale is turned down (fit, the default), cut off (clip), or kept in a
-            floating-point WAV (keep); normalize always brings the loudest sample to full scale.
-        seed: Of the made-up room's noise.
-        alpha: An alpha of your own for the tutorial's figures, in 1/s; give it again for more.
-        figures: Folder for the tutorial's figures; convolve-signal by default.
-        laws: Draw the laws of convolution into this file.
-        animation: Draw the flipped kernel sliding over the sine: a .gif, or a .png of six moments.
-        out: The result: a sound (.wav, .flac, .ogg) or a figure (.png, .svg, .pdf), by its ending.
-        save_array: The raw result as a .npy file, float64: (n, C) of a sound, (alphas, 500) of the tutorial.
+        sound: Sound file (WAV, FLAC, OGG) of any sample rate, length and number of channels (default: the built-in
+            sound of plucked strings and a voice).
+        echo: DELAY:STRENGTH, in seconds and as a factor; repeat the option for more echoes.
+        reverb: SECONDS or SECONDS:SEED, a synthetic impulse response: noise that decays by 60 dB in that time.
+        impulse: Sound file of a recorded impulse response, resampled to the sample rate of the sound.
+        decay: Alpha in 1/s of the tutorial's exponential kernel, alpha exp(-alpha t).
+        peak: What is done where the result exceeds full scale: it is scaled down (fit), clipped (clip), or kept in a
+            floating-point WAV (keep); normalize always scales the peak to full scale.
+        out: The resulting sound (.wav, .flac, .ogg); NAME-convolved by default.
+        figure: Waveforms before and after (.png, .svg, .pdf).
+        array: The samples of the result as a .npy file, float64, (n, channels).
     """
-    effects = [echo, reverb, impulse, decay]
-    _check_ending("--save-array", save_array, (".npy",))
-    if sound is None and not demo and all(effect is None for effect in effects):
-        if peak is not None:
-            raise UsageError("--peak is about a sound; give one, or --demo")
-        _check_ending("--out", out, FIGURE_ENDINGS, "the tutorial's sine of 1 Hz cannot be heard")
-        _check_ending("--laws", laws, FIGURE_ENDINGS)
-        _check_ending("--animation", animation, (".gif", *FIGURE_ENDINGS))
-        _run_tutorial(alpha, figures, laws, animation, out, save_array, json)
-        return
-    for option, value in {
-        "--alpha": alpha, "--figures": figures, "--laws": laws, "--animation": animation
-    }.items():  # fmt: skip
-        if value is not None:
-            raise UsageError(
-                f"{option} belongs to the tutorial's sine; leave it out, or the sound and its effects"
-            )
-    if sound is not None and demo:
-        raise UsageError(f"give either {sound} or --demo, not both")
-    if sound is not None and all(effect is None for effect in effects):
+    from decanet.convolution.sound_convolution import convolve_sound, describe_kernel
+    from decanet.convolution.sound_output import encoding_for, rendered, save_samples, write_sound
+    from decanet.convolution.sounds import open_sound
+    from decanet.convolution.synthesis import default_sound
+
+    if sound is not None and echo is reverb is impulse is decay is None:
         raise UsageError(
-            f"say what to convolve {sound} with: --echo 0.3:0.5, --reverb 2, --impulse room.wav or --decay 5"
+            f"{sound} needs a kernel: give --echo 0.3:0.5, --reverb 2, --impulse room.wav or --decay 5"
         )
-    _run_sound(sound, echo, reverb, impulse, decay, peak, seed, out, save_array, json)
+    if out is None:
+        ending = (
+            sound.suffix.lower() if sound and sound.suffix.lower() in (".wav", ".flac", ".ogg") else ".wav"
+        )
+        out = Path(f"{sound.stem if sound else 'built-in'}-convolved{ending}")
+    for source in (sound, impulse):
+        if source and out.exists() and source.exists() and out.samefile(source):
+            raise UsageError(f"--out {out} would replace a sound that is read; give another name")
+    original = open_sound(sound) if sound else default_sound()
+    kernels = _kernels(original, echo, reverb, impulse, decay)
+    descriptions = [describe_kernel(kernel, original.sample_rate) for kernel in kernels]
+    encoding = encoding_for(out, original, peak)
+    blocks = convolve_sound(original, kernels)
+    say = console(json).say
+    say(f"{original.name}: {original.sample_rate} Hz, channels: {original.channels}, {original.subtype}")
+    if original.note:
+        say(f"{original.name}: {original.note}")
+    for description in descriptions:
+        say(f"convolved with {description}")
+    with rendered(blocks) as result:
+        loudness = write_sound(out, result, original.sample_rate, encoding, peak)
+        files = [out]
+        if figure:
+            from decanet.convolution.figures.signals import draw_sound
+            from decanet.core.plotting import save_figure
+
+            files.append(save_figure(draw_sound(original, result, " and ".join(descriptions)), figure))
+        if array:
+            files.append(save_samples(array, result))
+    seconds = result.frames / original.sample_rate
+    say(f"{seconds:.2f} s, channels: {result.channels}, {encoding.subtype}, {loudness}")
+    _finish(
+        files, json, sound=original.name, sample_rate=original.sample_rate, channels=original.channels,
+        subtype=original.subtype, kernels=descriptions, result_seconds=seconds, result_channels=result.channels,
+        result_peak=result.peak, result_subtype=encoding.subtype, gain=loudness.gain,
+        clipped_samples=loudness.clipped_samples,
+    )  # fmt: skip
 
 
-def _check_ending(option: str, path: Path | None, endings: Sequence[str], why: str = "") -> None:
-    if path is not None and path.suffix.lower() not in endings:
-        reason = f" ({why})" if why else ""
-        raise UsageError(f"{option} {path} must end in {', '.join(endings)}{reason}")
-
-
-# ------------------------------------------------------------------------------------------ tutorial
-
-
-def _run_tutorial(
-    alphas: list[float] | None,
-    figures: Path | None,
-    laws: Path | None,
-    animation: Path | None,
-    out: Path | None,
-    save_array: Path | None,
-    json: bool,
-) -> None:
+def _alphas(given: list[float] | None) -> list[float]:
     from decanet.convolution.impulse_responses import ExponentialDecay
     from decanet.convolution.signals import TUTORIAL_ALPHAS
 
-    chosen = list(TUTORIAL_ALPHAS) if alphas is None else alphas
-    for alpha in chosen:
-        ExponentialDecay(alpha)  # a bad one is refused before anything is written
-    report: dict[str, Any] = {"files": []}
-    say = console(json).say
-    only_drawings = (laws or animation) and not (figures or out or save_array)
-    if not only_drawings:
-        _compare(chosen, figures or Path("convolve-signal"), out, save_array, report, say)
-    if laws:
-        from decanet.convolution.figures.laws import draw_laws
-        from decanet.core.plotting import save_figure
-
-        report["files"].append(str(save_figure(draw_laws(), laws)))
-        say(f"laws: {laws}")
-    if animation:
-        from decanet.convolution.figures.sliding_kernel import animate_sliding
-
-        alpha = 2.0 if alphas is None else alphas[0]
-        report["files"].append(str(animate_sliding(animation, alpha)))
-        say(f"sliding kernel, alpha {alpha:g} 1/s: {animation}")
-    if json:
-        print_json(report)
+    alphas = list(TUTORIAL_ALPHAS) if given is None else given
+    for alpha in alphas:
+        ExponentialDecay(alpha)  # refuses what is no alpha before anything is written
+    return alphas
 
 
-def _compare(
-    alphas: list[float],
-    figures: Path,
-    out: Path | None,
-    save_array: Path | None,
-    report: dict[str, Any],
-    say: Any,
+def _print_comparison(
+    compared: "list[Comparison]", convergence: list[tuple[float, float, float]], json: bool
 ) -> None:
-    import numpy as np
-
-    from decanet.convolution.figures.signals import draw_echo, draw_echo_sheet
-    from decanet.convolution.method_comparison import compare_methods, fft_convergence
-    from decanet.core.files import atomic_path
-    from decanet.core.plotting import save_figure
-
-    compared = compare_methods(alphas)
+    say = console(json).say
     methods = list(compared[0].seconds)
     say(f"{'':8}{'max error against the closed form':<36}{'milliseconds':>22}")
     say(f"{'alpha':>6}  " + "".join(f"{method:>12}" for method in methods * 2))
@@ -165,136 +258,35 @@ def _compare(
     totals = {method: sum(row.seconds[method] for row in compared) for method in methods}
     for method in methods[1:]:
         say(f"{method}: {totals['quadrature'] / totals[method]:,.0f} times as fast as quadrature")
-    convergence = fft_convergence(max(alphas))
-    say(f"The fft sees only samples. For alpha {max(alphas):g} its error falls with the step, by the rule:")
+    alpha = max(row.alpha for row in compared)
+    say(f"The error of the FFT method decreases with the step between the samples; for alpha {alpha:g}:")
     for step, rectangle, trapezoid in convergence:
-        say(f"  step {step:.5f} s: rectangles {rectangle:.1e}, trapezoids {trapezoid:.1e}")
-
-    values = np.stack([row.values for row in compared])
-    for row in compared:
-        path = figures / f"echo-alpha-{row.alpha:g}.png"
-        report["files"].append(str(save_figure(draw_echo(row.alpha, row.values), path)))
-    say(f"{len(compared)} {'figure' if len(compared) == 1 else 'figures'} in {figures}")
-    if out:
-        report["files"].append(str(save_figure(draw_echo_sheet(alphas, values), out)))
-        say(f"all on one sheet: {out}")
-    if save_array:
-        with atomic_path(save_array) as temporary, temporary.open("wb") as file:
-            np.save(file, values)
-        report["files"].append(str(save_array))
-        say(f"array {values.shape}: {save_array}")
-    report["alphas"] = [
-        {"alpha": row.alpha, "max_error": row.max_error, "seconds": row.seconds} for row in compared
-    ]
-    report["fft_convergence"] = [
-        {"step_seconds": step, "rectangle_error": rectangle, "trapezoid_error": trapezoid}
-        for step, rectangle, trapezoid in convergence
-    ]
+        say(f"  step {step:.5f} s: rectangle rule {rectangle:.1e}, trapezoidal rule {trapezoid:.1e}")
 
 
-# --------------------------------------------------------------------------------------------- sound
-
-
-def _run_sound(
-    path: Path | None,
-    echo: list[str] | None,
-    reverb: float | None,
-    impulse: Path | None,
-    decay: float | None,
-    peak: Literal["fit", "normalize", "clip", "keep"] | None,
-    seed: int,
-    out: Path | None,
-    save_array: Path | None,
-    json: bool,
-) -> None:
-    from decanet.convolution.sound_convolution import convolve_sound
-    from decanet.convolution.sound_output import encoding_for, peak_in_words, rendered, write_sound
-    from decanet.convolution.sound_output import save_array as save_samples
-    from decanet.convolution.sounds import open_sound
-    from decanet.convolution.synthesis import default_sound
-
-    if out is None and save_array is None:
-        ending = path.suffix.lower() if path and path.suffix.lower() in SOUND_ENDINGS else ".wav"
-        out = Path(f"{path.stem if path else 'demo'}-convolved{ending}")
-    _check_ending("--out", out, (*SOUND_ENDINGS, *FIGURE_ENDINGS))
-    audible = out is not None and out.suffix.lower() in SOUND_ENDINGS
-    if peak is not None and not audible:
-        raise UsageError("--peak is about a sound file; give --out one that ends in .wav, .flac or .ogg")
-    for source in (path, impulse):
-        if source and out and out.exists() and source.exists() and out.samefile(source):
-            raise UsageError(f"--out {out} would replace the sound that is read; give another name")
-
-    sound = open_sound(path) if path else default_sound()
-    kernels, words = _kernels(sound, echo, reverb, impulse, decay, seed)
-    encoding = encoding_for(out, sound, peak or "fit") if out and audible else None
-    blocks = convolve_sound(sound, kernels)
-    say = console(json).say
-    kept = {"PCM_16": "16 bits", "PCM_24": "24 bits"}.get(sound.subtype, sound.subtype)
-    say(f"{sound.name}: {sound.rate} Hz, channels: {sound.channels}, {kept}")
-    if sound.note:
-        say(f"{sound.name}: {sound.note}")
-    for word in words:
-        say(f"convolved with {word}")
-    with rendered(blocks) as result:
-        seconds = result.frames / sound.rate
-        report: dict[str, Any] = {
-            "sound": sound.name, "rate": sound.rate, "channels": sound.channels, "subtype": sound.subtype,
-            "kernels": words, "result_seconds": seconds, "result_channels": result.channels,
-            "result_peak": result.peak, "files": [],
-        }  # fmt: skip
-        if encoding and out:
-            loudness = write_sound(out, result, sound.rate, encoding, peak or "fit")
-            report |= {"result_subtype": encoding.subtype, "gain": loudness.gain}
-            report["clipped_samples"] = loudness.clipped_samples
-            say(str(loudness))
-            say(f"{out}: {seconds:.2f} s, channels: {result.channels}, {encoding.subtype}")
-        elif out:
-            from decanet.convolution.figures.signals import draw_sound
-            from decanet.core.plotting import save_figure
-
-            title = "Convolved with " + (" and ".join(words) or "nothing")
-            save_figure(
-                draw_sound(sound.name, sound.blocks(), title, result.blocks(), sound.rate, result.frames), out
-            )
-            say(f"{out}: {seconds:.2f} s, {peak_in_words(result.peak)}")
-        if save_array:
-            save_samples(save_array, result)
-            say(f"array ({result.frames}, {result.channels}): {save_array}")
-    report["files"] = [str(file) for file in (out, save_array) if file]
+def _finish(files: list[Path], json: bool, **report: Any) -> None:
+    for path in files:
+        console(json).say(f"wrote {path}")
     if json:
-        print_json(report)
+        print_json({**report, "files": [str(path) for path in files]})
 
 
 def _kernels(
-    sound: "Sound",
-    echo: list[str] | None,
-    reverb: float | None,
-    impulse: Path | None,
-    decay: float | None,
-    seed: int,
-) -> tuple[list["SoundKernel"], list[str]]:
-    """The kernels that were asked for, and each in words."""
+    sound: "Sound", echo: list[str] | None, reverb: str | None, impulse: Path | None, decay: float | None
+) -> "list[SoundKernel]":
     from decanet.convolution.impulse_responses import Echo, ExponentialDecay, Reverb
     from decanet.convolution.sounds import read_impulse
 
     kernels: list[SoundKernel] = []
-    words = []
     if echo is not None:
-        taps = tuple(_tap(text) for text in echo)
-        kernels.append(Echo(taps))
-        words.append("an echo of " + ", ".join(f"{strength:g} after {delay:g} s" for delay, strength in taps))
+        kernels.append(Echo(tuple(_tap(text) for text in echo)))
     if reverb is not None:
-        kernels.append(Reverb(reverb, seed, sound.channels))
-        words.append(f"a made-up room of {reverb:g} s (seed {seed})")
+        kernels.append(Reverb(*_reverb(reverb), sound.channels))
     if impulse is not None:
-        room = read_impulse(impulse)
-        kernels.append(room)
-        resampled = "" if room.rate == sound.rate else f", resampled from {room.rate} to {sound.rate} Hz"
-        words.append(f"{impulse.name} ({room.reach:.2f} s{resampled})")
+        kernels.append(read_impulse(impulse))
     if decay is not None:
         kernels.append(ExponentialDecay(decay))
-        words.append(f"an exponential decay, alpha {decay:g} 1/s")
-    return kernels, words
+    return kernels
 
 
 def _tap(text: str) -> tuple[float, float]:
@@ -305,3 +297,11 @@ def _tap(text: str) -> tuple[float, float]:
     except ValueError:
         pass
     raise UsageError(f"--echo takes DELAY:STRENGTH, in seconds and as a factor, like 0.3:0.5; got {text!r}")
+
+
+def _reverb(text: str) -> tuple[float, int]:
+    seconds, _, seed = text.partition(":")
+    try:
+        return float(seconds), int(seed or 0)
+    except ValueError:
+        raise UsageError(f"--reverb takes SECONDS or SECONDS:SEED, like 2 or 2:7; got {text!r}") from None

@@ -1,26 +1,30 @@
-"""``decanet convolve statistics``: how far neighboring pixels of an image are alike."""
+"""``decanet convolve statistics``: how the correlation of pixels falls with their distance."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from decanet.cli._shared import JsonFlag, console, print_json
-from decanet.core.errors import UsageError
+from decanet.cli.convolve._options import ARRAY, FIGURE, ImageFile, read_image, save_array
 
-FIGURE_ENDINGS = (".png", ".svg", ".pdf")
+if TYPE_CHECKING:
+    from decanet.convolution.statistics import Statistics
 
 
 def command(
-    image: Path | None = None,
+    image: ImageFile = None,
     /,
     *,
-    out: Path | None = None,
-    save_array: Path | None = None,
+    out: Annotated[Path | None, Parameter(validator=FIGURE)] = None,
+    array: Annotated[Path | None, Parameter(name="--save-array", validator=ARRAY)] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Measure how alike near and far pixels are, in an image and in a random matrix of its size.
+    """Measure the correlation of pixels by their distance, in an image and in a random matrix of its size.
 
-    Two laws are fitted to the fall of the correlation with the distance x in pixels: a exp(-k x) and a / x^k.
+    Two laws are fitted to its decrease with the distance x in pixels: a exp(-k x) and a / x^k.
 
-    For example, on the cat that comes with the program and on an image of your own:
+    For example, on the built-in photograph and on an image of your own:
 
     ```
     decanet convolve statistics --out cat.png
@@ -28,32 +32,38 @@ def command(
     ```
 
     Args:
-        image: Any image that Pillow opens; it is made gray. A cat by default.
-        out: Draw image, random matrix and both laws into this file (.png, .svg, .pdf).
-        save_array: The autocorrelation by shift as a .npy file, (2R + 1, 2R + 1), no shift in the middle.
+        out: Figure of the image, the random matrix and both laws (.png, .svg, .pdf).
+        array: The autocorrelation by shift as a .npy file, (2R + 1, 2R + 1), with shift 0 in the center.
     """
-    for option, path, endings in (("--out", out, FIGURE_ENDINGS), ("--save-array", save_array, (".npy",))):
-        if path is not None and path.suffix.lower() not in endings:
-            raise UsageError(f"{option} {path} must end in {', '.join(endings)}")
+    from decanet.convolution.statistics import measure, noise_like
 
-    import numpy as np
-
-    from decanet.convolution.statistics import measure, noise_like, verdict
-    from decanet.core.files import atomic_path
-    from decanet.data.image_io import gray_of, read_gray
-
-    if image is None:
-        from skimage.data import chelsea
-
-        natural = measure(gray_of(chelsea()))
-    else:
-        natural = measure(read_gray(image))
+    pixels, name = read_image(image, color=False)
+    natural = measure(pixels)
     noise = measure(noise_like(natural.image))
-    name = str(image) if image else "the cat"
+    _print(name, natural, noise, json)
+    files = []
+    if out:
+        from decanet.convolution.figures.statistics import draw_statistics
+        from decanet.core.plotting import save_figure
+
+        files.append(save_figure(draw_statistics(natural, noise), out))
+    if array:
+        files.append(save_array(array, natural.correlation))
+    for path in files:
+        console(json).say(f"wrote {path}")
+    if json:
+        from decanet.convolution.statistics import summarize
+
+        print_json({"image": name, **summarize(natural, noise), "files": [str(path) for path in files]})
+
+
+def _print(name: str, natural: "Statistics", noise: "Statistics", json: bool) -> None:
+    from decanet.convolution.statistics import verdict
+
     say = console(json).say
     height, width = natural.image.shape
     say(f"{name}, {height}x{width} pixels, and a random matrix of that size")
-    say("correlation of pixels by their distance: the mean over all shifts that round to 1, 2, 4, ... pixels")
+    say("correlation of pixels by distance: the mean over all shifts that round to 1, 2, 4, ... pixels")
     say(f"{'mean distance (pixels)':<24}{'image':>10}{'random':>10}")
     for distance in (1, 2, 4, 8, 16, 32, 64):
         if distance < len(natural.radial):
@@ -61,36 +71,10 @@ def command(
             say(f"{shown:<24}{natural.radial[distance]:>10.3f}{noise.radial[distance]:>10.4f}")
     for law, fit in natural.fits.items():
         if fit is None:
-            say(f"{law}: nothing to fit; not even three pixels away are pixels alike")
-            continue
-        formula = f"{fit.amplitude:.3g} exp(-k x)" if law == "exponential" else f"{fit.amplitude:.3g} / x^k"
-        say(f"{law:<12} {formula:<18} k = {fit.k:.4f} +- {fit.k_error:.4f}, R^2 = {fit.r_squared:.4f}")
+            say(f"{law}: not fitted, fewer than three distances are correlated")
+        else:
+            formula = (
+                f"{fit.amplitude:.3g} exp(-k x)" if law == "exponential" else f"{fit.amplitude:.3g} / x^k"
+            )
+            say(f"{law:<12} {formula:<18} k = {fit.k:.4f} +- {fit.k_error:.4f}, R^2 = {fit.r_squared:.4f}")
     say(f"{verdict(natural)}.")
-    if out:
-        from decanet.convolution.figures.statistics import draw_statistics
-        from decanet.core.plotting import save_figure
-
-        save_figure(draw_statistics(natural, noise), out)
-        say(f"figure: {out}")
-    if save_array:
-        with atomic_path(save_array) as temporary, temporary.open("wb") as file:
-            np.save(file, natural.correlation)
-        say(f"array {natural.correlation.shape}: {save_array}")
-    if json:
-        from dataclasses import asdict
-
-        print_json(
-            {
-                "image": name,
-                "height": height,
-                "width": width,
-                "neighbors_across": natural.neighbors[0],
-                "neighbors_down": natural.neighbors[1],
-                "distances": natural.distances.tolist(),
-                "correlations": natural.radial.tolist(),
-                "random_correlations": noise.radial.tolist(),
-                "verdict": verdict(natural),
-                "fits": {law: asdict(fit) if fit else None for law, fit in natural.fits.items()},
-                "files": [str(file) for file in (out, save_array) if file],
-            }
-        )

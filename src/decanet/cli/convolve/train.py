@@ -1,31 +1,28 @@
-"""``decanet convolve train``: a convolutional network with no framework, trained while you watch."""
+"""``decanet convolve train``: a convolutional network without a framework."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from decanet.cli._shared import JsonFlag, console, print_json
-from decanet.core.errors import UsageError
-from decanet.core.plotting import save_figure
+from decanet.cli.convolve._options import FIGURE
 
 if TYPE_CHECKING:
     from decanet.convolution.numpy_network import Digits, Epoch
-
-FIGURE_KINDS = (".png", ".svg", ".pdf")
-MOST_ERRORS = 9
 
 
 def command(
     *,
     epochs: int = 15,
     seed: int = 0,
-    figure: Path | None = None,
+    figure: Annotated[Path | None, Parameter(validator=FIGURE)] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Train a small convolutional network made of NumPy layers alone on scikit-learn's digits.
+    """Train a small convolutional network, written in NumPy alone, on scikit-learn's digits.
 
-    The 1,797 handwritten digits of 8x8 pixels are split into 1,433 to train and 364 to test, the same as in
-    `decanet train --data digits`. They are split by image, so both parts hold digits of the same writers. A seed
-    always gives the same network.
+    The 1,797 handwritten digits of 8x8 pixels are split into 1,433 training images and 364 test images, the split of
+    `decanet train --data digits`. Both splits hold digits of the same writers. The seed determines the result.
 
     For example:
 
@@ -34,13 +31,10 @@ def command(
     ```
 
     Args:
-        epochs: How often each training image is used.
-        seed: Of the first weights and of the order of the images.
-        figure: Draw the loss, the learned kernels and some mistakes into this file (PNG, SVG or PDF).
+        epochs: Epochs of training.
+        seed: Random seed of the initial weights and of the order of the images.
+        figure: Figure of the loss, the learned kernels and misclassified images (.png, .svg, .pdf).
     """
-    if figure is not None:
-        _check_figure(figure)
-    from decanet.convolution.figures.training import draw_training
     from decanet.convolution.numpy_network import digit_network, network_cost, train
 
     digits = load_digits()
@@ -49,8 +43,8 @@ def command(
     cost = network_cost(network)
     out = console(as_json=json)
     out.print(
-        f"{len(digits.train_labels):,} digits to train, {len(digits.test_labels)} to test; "
-        f"{cost.params:,} parameters, {cost.macs:,} multiply-adds an image"
+        f"{len(digits.train_labels):,} training images, {len(digits.test_labels)} test images; "
+        f"{cost.params:,} parameters, {cost.macs:,} multiply-adds per image"
     )
     history: list[Epoch] = []
     for epoch in training:
@@ -61,8 +55,10 @@ def command(
             f"test accuracy {epoch.test_top1:7.2%}  {left:3.0f} s left"
         )
     if figure is not None:
-        save_figure(draw_training(network, digits, history), figure)
-        out.say(f"figure: {figure}")
+        from decanet.convolution.figures.training import draw_training
+        from decanet.core.plotting import save_figure
+
+        out.say(f"wrote {save_figure(draw_training(network, digits, history), figure)}")
     seconds = sum(epoch.seconds for epoch in history)
     if json:
         print_json(
@@ -82,17 +78,9 @@ def command(
 
 
 def load_digits() -> "Digits":
-    """The data set digits at its own size, with its own split."""
+    """Load scikit-learn's digits in 8x8 pixels, with the split of the data set `digits`."""
     from decanet.convolution.numpy_network import Digits
     from decanet.data.datasets.digits import load_small
 
     images, labels, test = (tensor.numpy() for tensor in load_small())
     return Digits(images[~test], labels[~test], images[test], labels[test])
-
-
-def _check_figure(path: Path) -> None:
-    """Say before the training, not after it, that the figure cannot be written."""
-    if path.suffix.lower() not in FIGURE_KINDS:
-        raise UsageError(f"cannot draw into {path}: use a name that ends with {', '.join(FIGURE_KINDS)}")
-    if path.is_dir():
-        raise UsageError(f"cannot write {path}: it is a folder; give a file name")

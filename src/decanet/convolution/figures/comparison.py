@@ -31,6 +31,17 @@ from decanet.core.plotting import grid_shape, new_figure, show_image, signed_sca
 SHEET_COLUMNS = 4
 
 
+def draw_results(
+    image: np.ndarray, results: Sequence[Convolved], setting: Setting, spellings: Sequence[str]
+) -> Any:
+    """Draw one result beside the original, or several on a contact sheet; those of one bank share a color scale."""
+    if len(results) == 1:
+        return draw_comparison(image, results[0], setting)
+    bank = len(spellings) == 1
+    title = describe(spellings[0]) if bank else f"One image under {len(results)} kernels"
+    return draw_contact_sheet(image, results, setting, title, shared=bank)
+
+
 @styled
 def draw_comparison(image: np.ndarray, done: Convolved, setting: Setting) -> Any:
     """Original, kernel and result, the images of equal size; see also the two layouts for color."""

@@ -1,12 +1,14 @@
 """Figures of signals: the tutorial's panels, a sound before and after, the sliding kernel."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from decanet.convolution.impulse_responses import Array, ExponentialDecay
 from decanet.convolution.signals import TUTORIAL_SECONDS, sine, sine_delay, sine_gain, tutorial_times
+from decanet.convolution.sound_output import Rendered
+from decanet.convolution.sounds import Sound
 from decanet.convolution.waveform import waveform
 from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, styled
 
@@ -91,20 +93,20 @@ def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
 
 
 @styled
-def draw_sound(
-    name: str, before: Iterable[Array], what: str, after: Iterable[Array], rate: int, frames: int
-) -> "Figure":
-    """A sound above and what became of it below, on one time axis of ``frames`` instants.
+def draw_sound(sound: Sound, result: Rendered, kernels: str) -> "Figure":
+    """Draw the waveform of a sound above that of its convolution with ``kernels`` (in words), on one time axis.
 
-    Light, from the lowest to the highest sample; dark, the root mean square. Both are taken over at least
-    ``PERIOD_SECONDS`` around each place: single stretches shorter than a period of the voice would make a comb.
+    The light area reaches from the lowest to the highest sample, the dark area shows the root mean square; see
+    :func:`~decanet.convolution.waveform.waveform`.
     """
-    shapes = [waveform(blocks, rate, frames) for blocks in (before, after)]
-    edges = np.linspace(0.0, frames / rate, len(shapes[1]) + 1)
+    frames, sample_rate = result.frames, sound.sample_rate
+    shapes = [waveform(blocks, sample_rate, frames) for blocks in (sound.blocks(), result.blocks())]
+    edges = np.linspace(0.0, frames / sample_rate, len(shapes[1]) + 1)
+    titles = f"Original: {sound.name}", f"Convolved with {kernels or 'the unit impulse'}"
     largest = max(float(np.nanmax(np.abs(shape))) for shape in shapes) or 1.0
     figure = new_figure(9, 5.5)
     panels = figure.subplots(2, 1, sharex=True)
-    for axes, shape, color, title in zip(panels, shapes, (BLUE, RED), (f"Original: {name}", what)):
+    for axes, shape, color, title in zip(panels, shapes, (BLUE, RED), titles):
         low, high, rms = shape.T
         peaks = axes.stairs(high, edges, baseline=low, color=color, alpha=0.4, fill=True, label="peaks")
         loud = axes.stairs(rms, edges, baseline=-rms, color=color, fill=True, label="root mean square")

@@ -22,13 +22,40 @@ from decanet.convolution.figures._panels import (
 )
 from decanet.convolution.filtering import Convolved, Setting
 from decanet.convolution.kernel_lookup import describe
-from decanet.convolution.sliding_window import SlidingWindow, scan_positions
+from decanet.convolution.sliding_window import (
+    Position,
+    SlidingWindow,
+    check_positions,
+    default_positions,
+    scan_positions,
+)
 from decanet.core.files import atomic_path
-from decanet.core.plotting import new_figure, show_image, styled
+from decanet.core.plotting import new_figure, save_figure, show_image, styled
 
-Position = tuple[int, int]  # row and column of the result
-FRAMES = 36
 ROUNDED = "Gray values are rounded to hundredths; the sum is that of the products as printed, to be checked by hand."
+
+
+def save_sliding(
+    image: np.ndarray, done: Convolved, positions: Sequence[Position], setting: Setting, path: Path
+) -> None:
+    """Write the figure of the window at ``positions``, or an animation where ``path`` ends in .gif.
+
+    Args:
+        image: gray values, (H, W).
+        done: the image's result under one kernel (kh, kw).
+        positions: (row, column) of the result; none for :func:`default_positions`, or for :func:`scan_positions` in an
+            animation.
+        setting: how the kernel is moved.
+        path: the file, by its ending a figure or an animation.
+
+    Raises UsageError for a position outside the result.
+    """
+    check_positions(positions, done)
+    if path.suffix.lower() == ".gif":
+        save_sliding_animation(image, done, positions, setting, path)
+    else:
+        labels = dict.fromkeys(positions, "") or default_positions(done)
+        save_figure(draw_sliding(image, done, labels, setting), path)
 
 
 @styled

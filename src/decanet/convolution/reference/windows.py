@@ -1,6 +1,8 @@
-"""Layers of a sliding window: convolution, maximum pooling, average pooling.
+"""Layers of a sliding window: convolution, maximum pooling and average pooling.
 
-WINDOWSDOC
+They share one idea. :func:`unfold` lays the windows of an image side by side, so that a layer is a matrix product, or a
+maximum or mean along an axis. Unfolding only copies pixels; its derivative, :func:`fold`, adds the gradients of all
+copies of a pixel.
 """
 
 import math

@@ -1,0 +1,103 @@
+"""Options that several commands of ``decanet convolve`` have, and the reading of their images."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from decanet.core.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def ends_in(*endings: str) -> Callable[[Any, Any], None]:
+    """Return a validator of output files: their names must end in one of ``endings``."""
+
+    def check(_: Any, path: Path | None) -> None:
+        if path is not None and path.suffix.lower() not in endings:
+            raise ValueError(f"Use a name that ends in {', '.join(endings)}.")
+        if path is not None and path.is_dir():
+            raise ValueError("It is a folder; give a file name.")
+
+    return check
+
+
+FIGURE = ends_in(".png", ".svg", ".pdf")
+FIGURE_OR_GIF = ends_in(".gif", ".png", ".svg", ".pdf")
+SOUND = ends_in(".wav", ".flac", ".ogg")
+ARRAY = ends_in(".npy")
+
+ImageFile = Annotated[
+    Path | None,
+    Parameter(help="Image file of any format that Pillow reads (default: a photograph of a cat)."),
+]
+Kernel = Annotated[
+    str,
+    Parameter(
+        help="A name of `decanet convolve image list`, with parameters as gaussian:sigma=2.5; rows of weights in JSON; "
+        "or a .csv or .npy file."
+    ),
+]
+Convolve = Annotated[
+    bool,
+    Parameter(
+        name="--convolve",
+        negative=(),
+        help="Flip the kernel first, as convolution is defined; the default is cross-correlation, as in CNN libraries.",
+    ),
+]
+Color = Annotated[
+    bool,
+    Parameter(name="--color", negative=(), help="Filter red, green and blue separately instead of gray."),
+]
+PaddingMode = Annotated[
+    Literal["zero", "reflect", "replicate", "circular", "none"],
+    Parameter(
+        name="--padding",
+        help="What surrounds the image: zeros; the image reflected at its edges; its edge pixels repeated; the image "
+        "repeated; or nothing, so that the result is smaller.",
+    ),
+]
+Stride = Annotated[
+    int, Parameter(name="--stride", help="Pixels from one position of the kernel to the next.")
+]
+Dilation = Annotated[
+    int, Parameter(name="--dilation", help="Pixels between neighboring weights of the kernel.")
+]
+
+
+def read_image(
+    image: Path | None, *, color: bool, subcommands: tuple[str, ...] = ()
+) -> "tuple[np.ndarray, str]":
+    """Return the image as float32 in 0..1, shape (H, W) or (H, W, 3), and its name.
+
+    Raises:
+        DataError: there is no such image, or it cannot be read. A misspelled subcommand arrives here as an image; the
+            message then names the nearest of ``subcommands``.
+    """
+    import numpy as np
+
+    from decanet.data.image_io import gray_of, read_gray, read_rgb
+
+    if image is None:
+        from skimage.data import chelsea
+
+        rgb = chelsea()
+        return (rgb.astype(np.float32) / 255 if color else gray_of(rgb)), "chelsea"
+    if subcommands and not image.exists() and not image.suffix:
+        hint = did_you_mean(str(image), subcommands) or f" (subcommands: {', '.join(subcommands)})"
+        raise DataError(f"{image} is neither an image file nor a subcommand{hint}")
+    return (read_rgb(image).astype(np.float32) / 255 if color else read_gray(image)), str(image)
+
+
+def save_array(path: Path, values: "np.ndarray") -> Path:
+    """Write ``values`` as a .npy file, whole or not at all."""
+    import numpy as np
+
+    from decanet.core.files import atomic_path
+
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, values)
+    return path
