@@ -124,12 +124,12 @@ def test_a_recipe_that_was_never_resolved_is_no_runs(run: RunFolder) -> None:
 def test_weights_of_another_network_are_refused(run: RunFolder) -> None:
     save_weights(create_model("decanet_m", num_classes=3), run.weights, {})
     line = refused(run.path)
-    assert "model.safetensors holds the weights of another network than decanet_s" in line
+    assert "model.safetensors contains the weights of another network than decanet_s" in line
 
 
 def test_weights_for_another_number_of_classes_are_refused(run: RunFolder) -> None:
     run.data.write_text(json.dumps({"format": RUN_FORMAT, "classes": [*CLASSES, "hen"]}))
-    assert "head.weight has shape (3, 128) there and (4, 128) here" in refused(run.path)
+    assert "head.weight has the shape (3, 128) instead of (4, 128)" in refused(run.path)
 
 
 def test_a_network_that_this_version_does_not_know_is_named(run: RunFolder) -> None:

@@ -74,7 +74,7 @@ def refers_to_itself(state: State) -> Any:
         (refers_to_itself, "took 'model'"),
     ],
 )  # fmt: skip
-def test_what_scripts_save_loads_and_is_said(
+def test_files_of_training_scripts_load_with_a_note(
     wrap: Callable[[State], Any], said: str, state: State, tmp_path: Path
 ) -> None:
     file = tmp_path / "last.ckpt"
@@ -124,7 +124,7 @@ def test_averaged_weights_are_preferred(averaged: str, state: State, tmp_path: P
         ({"fc.bias": torch.ones(10, dtype=torch.complex64)}, "holds no weights"),
     ],
 )  # fmt: skip
-def test_what_holds_no_weights_of_the_network_is_refused_in_a_line(
+def test_a_file_without_weights_of_the_network_is_refused_in_one_line(
     content: Any, said: str, tmp_path: Path
 ) -> None:
     torch.save(content, tmp_path / "w.pth")
@@ -158,21 +158,21 @@ def test_files_without_auxiliary_classifiers_load(tmp_path: Path) -> None:
     with torch.no_grad():
         torch.testing.assert_close(ours.eval()(images), theirs(images), rtol=1e-4, atol=1e-4)
     assert torch.equal(ours.aux1.fc1.weight, fresh.aux1.fc1.weight)
-    assert "has no auxiliary classifiers: they keep their initialization" in ours.decanet_notes[1]
+    assert "has no auxiliary classifiers: they keep their initial weights" in ours.decanet_notes[1]
 
 
 @pytest.mark.parametrize("ending", [".pth", ".safetensors"])
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "it is empty; fetch"),
-        (b"hello world", "no weights file (|holds more than tensors"),
+        (b"", "it is empty; download"),
+        (b"hello world", "not a weight file (|contains more than tensors"),
         (b"<!DOCTYPE html><html>404</html>", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", "git lfs pull"),
-        (b"PK\x03\x04" + bytes(200), "it is damaged, cut short or no weights file ("),
+        (b"PK\x03\x04" + bytes(200), "it is damaged, truncated or not a weight file ("),
     ],
 )
-def test_what_is_no_weights_file_is_told(tmp_path: Path, ending: str, content: bytes, says: str) -> None:
+def test_a_file_without_weights_is_described(tmp_path: Path, ending: str, content: bytes, says: str) -> None:
     file = tmp_path / f"weights{ending}"
     file.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:

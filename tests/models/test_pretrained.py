@@ -115,7 +115,7 @@ class Malicious:
 
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"weight": Malicious()}, tmp_path / "evil.pth")
-    with pytest.raises(CheckpointError, match=r"could run code and is never loaded") as refused:
+    with pytest.raises(CheckpointError, match=r"could execute code and is never loaded") as refused:
         load("decanet_s", tmp_path / "evil.pth")
     assert not Path("/tmp/decanet-was-here").exists()
     assert "weights_only" not in str(refused.value)  # PyTorch's advice to load it all the same

@@ -34,7 +34,7 @@ def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
 
 def test_a_missing_sum_is_no_damage(tmp_path: Path) -> None:
     save_file(tiny().state_dict(), tmp_path / "model.safetensors", metadata={"recipe": "quick"})
-    with pytest.raises(CheckpointError, match="carries no SHA-256") as caught:
+    with pytest.raises(CheckpointError, match="contains no SHA-256") as caught:
         read_weights(tmp_path / "model.safetensors")
     assert "damaged" not in str(caught.value)
 

@@ -1,6 +1,10 @@
-"""The networks: one file per paper, with the registry, the factory, pretrained weights and the layers they share.
+"""The networks: one file per paper, and what all of them need.
 
-The public names are loaded when first used: the names of the networks are asked for more often than PyTorch is.
+``registry`` lists the networks, ``factory`` builds one, ``protocol`` says what each declares, ``layers`` holds what
+several papers use. ``pretrained`` loads the weights of libraries and of files, ``weight_files`` reads and writes
+decanet's own files, ``meta_device`` makes forward passes that compute shapes alone.
+
+The public names are imported on first use, so that listing the networks does not import PyTorch.
 """
 
 import importlib

@@ -1,9 +1,9 @@
-"""Weights files as training scripts leave them: read without running what is in them, unwrapped, prefixes stripped.
+"""Weight files of other programs: read without executing their content, unwrapped, prefixes stripped.
 
-A script seldom saves the network's ``state_dict()`` alone. It wraps it (``{"epoch": 3, "state_dict": ...}``), saves it
-from inside another module (``module.`` of DataParallel, ``model.`` of Lightning, ``_orig_mod.`` of torch.compile), and
-puts other things beside it. No list of such habits is ever complete, so every dictionary of tensors in the file is
-compared, below every prefix, with the names that the network expects, and the one that fits best is taken.
+Training scripts rarely save the network's ``state_dict()`` alone. They wrap it (``{"epoch": 3, "state_dict": ...}``),
+save it from inside another module (``module.`` of DataParallel, ``model.`` of Lightning, ``_orig_mod.`` of
+torch.compile) and add other entries. No list of such habits is complete, so every dictionary of tensors in the file is
+compared, below every prefix, with the keys that the network expects, and the best match is taken.
 """
 
 import argparse
@@ -25,18 +25,18 @@ from decanet.models.weight_files import is_ours, read_weights, utf8_path, what_i
 
 KeyMap = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
-# What stands inside names when a part of the network, or all of it, was wrapped: DataParallel, torch.compile, FSDP,
-# activation checkpointing, Lightning Fabric. No network here calls a layer so.
+# Parts that wrappers of a module add to its keys: DataParallel, torch.compile, FSDP, activation checkpointing,
+# Lightning Fabric. No network here has a layer of such a name.
 WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 COUNTERS = (
     "total_ops",
     "total_params",
     "n_averaged",
-)  # left by tools that count operations, and by averaging
+)  # buffers of operation counters and of weight averaging
 DEEPEST = 4  # dictionaries in dictionaries
 
-# Plain data that scripts save beside the weights (options, a best accuracy, paths). PyTorch's restricted reading
-# refuses a file for any class that it does not know; making one of these runs nothing of the file's.
+# Plain data that scripts save beside the weights (options, the best accuracy, paths). PyTorch's restricted unpickler
+# refuses a file for any class that it does not know; creating these executes nothing of the file.
 PLAIN: list[Any] = [
     argparse.Namespace,
     *((PurePath, f"{module}.{kind}") for module in ("pathlib", "pathlib._local")
@@ -49,17 +49,17 @@ PLAIN: list[Any] = [
 
 @dataclass(frozen=True)
 class Unwrapped:
-    """Tensors by our names, and what was done to reach them: one line, empty where nothing was."""
+    """Tensors by the network's keys, and a note on how they were found: one line, empty for a plain state dict."""
 
     tensors: dict[str, Tensor]
     note: str
 
 
 def read_file(file: Path) -> Any:
-    """What a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file holds; nothing in it is executed.
+    """Read a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file without executing anything in it.
 
     Raises:
-        CheckpointError: it is missing or damaged, or holds more than tensors and plain data.
+        CheckpointError: the file is missing or damaged, or contains more than tensors and plain data.
     """
     if not file.is_file():
         raise CheckpointError(
@@ -82,33 +82,33 @@ def read_file(file: Path) -> Any:
 
 
 def _cause(file: Path, error: Exception) -> str:
-    """Why a weights file cannot be read: every sort of damage has its own exception, in both formats."""
+    """Describe why a weight file cannot be read: each kind of damage raises its own exception, in both formats."""
     if found := what_it_is(file):
-        return f"{found}; fetch it anew"
+        return f"{found}; download it again"
     if isinstance(error, pickle.UnpicklingError):
-        # PyTorch's own text recommends to load it without the check, which would run what is in it.
+        # PyTorch's own message recommends loading without the check, which would execute the file's content.
         return (
-            "it is damaged, or holds more than tensors, which could run code and is never loaded; "
+            "it is damaged, or contains more than tensors, which could execute code and is never loaded; "
             "save the state_dict() of the network"
         )
     cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return f"it is damaged, cut short or no weights file ({cause}); fetch it anew"
+    return f"it is damaged, truncated or not a weight file ({cause}); download it again"
 
 
 def _is_safetensors(file: Path) -> bool:
-    """Whether it begins as safetensors do, with the length of a JSON object and the object."""
+    """Whether the file begins as safetensors: with the length of a JSON object and the object."""
     with file.open("rb") as stream:
         start = stream.read(9)
     return len(start) == 9 and start[8:] == b"{" and struct.unpack("<Q", start[:8])[0] < file.stat().st_size
 
 
 def unwrap(content: Any, expected: Mapping[str, Tensor], key_maps: Sequence[KeyMap]) -> Unwrapped | None:
-    """The tensors in a file's ``content`` that fit best; None where it holds no dictionary of tensors.
+    """Find the tensors in a file's ``content`` that match best; None if it contains no dictionary of tensors.
 
     Args:
-        content: what :func:`read_file` returned.
+        content: as :func:`read_file` returns it.
         expected: the network's state dict.
-        key_maps: from the names of the libraries that publish this network to its own.
+        key_maps: from the keys of libraries that have this network to its own.
     """
     best, best_fit = None, (-1, -1, False)
     for path, table in _tables(content):
@@ -118,7 +118,7 @@ def unwrap(content: Any, expected: Mapping[str, Tensor], key_maps: Sequence[KeyM
             for reading in (inner, *(mapped for key_map in key_maps if (mapped := _try_map(key_map, inner)))):
                 shared = expected.keys() & reading.keys()
                 same = sum(expected[name].shape == reading[name].shape for name in shared)
-                # Averaged weights are those that were meant to be evaluated.
+                # Of equal matches take the averaged weights, which are the ones to be evaluated.
                 averaged = any("ema" in part.split("_") for part in (*path, *prefix.split(".")))
                 fit = (len(shared), same, averaged)
                 if fit > best_fit:
@@ -128,7 +128,7 @@ def unwrap(content: Any, expected: Mapping[str, Tensor], key_maps: Sequence[KeyM
 
 
 def _tables(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Tensor]]]:
-    """Every dictionary in ``value`` that holds tensors by name, with the keys that lead to it."""
+    """Yield every dictionary in ``value`` that contains tensors by name, with the keys that lead to it."""
     if not isinstance(value, Mapping) or len(path) > DEEPEST:
         return
     named = {key: inner for key, inner in value.items() if isinstance(key, str)}
@@ -140,13 +140,13 @@ def _tables(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    """Whether it can be copied into a layer: dense, with values, not quantized or complex."""
+    """Whether a tensor can be copied into a layer: dense, with values, not quantized or complex."""
     unlike = tensor.is_meta or tensor.is_quantized or tensor.is_complex()
     return tensor.layout is torch.strided and not unlike
 
 
 def _without_wrappers(table: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """The table with names free of wrappers, wherever in a name they stand, and which these were."""
+    """The table without the wrappers' parts anywhere in its keys, and the parts that were removed."""
     met: dict[str, None] = {}
     cleaned = {}
     for name, tensor in table.items():
@@ -158,7 +158,7 @@ def _without_wrappers(table: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], l
 
 
 def _prefixes(names: Mapping[str, Tensor], least: int) -> list[str]:
-    """No prefix, and every dotted one that at least so many names begin with."""
+    """The empty prefix, and every dotted prefix of at least ``least`` names."""
     counts = Counter(
         ".".join(start) + "."
         for name in names

@@ -1,7 +1,7 @@
-"""Says which layer an image is too small for, in place of the crash that a reader cannot decode.
+"""Explain a failed forward pass: the layer for which an image is too small, and the smallest size that works.
 
-The network itself stays plain: the check runs only after a forward pass has already failed, so images that fit
-pay nothing, and tracing or exporting sees an ordinary forward.
+The explanation is computed only after a forward pass has failed. Images of a valid size cost nothing, and tracing and
+export get an ordinary ``forward``.
 """
 
 import bisect
@@ -18,10 +18,10 @@ from decanet.models.registry import model_entry
 
 
 def explain_input_errors(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a network's ``forward(self, x)``, x of shape (N, C, H, W), so that wrong inputs are explained.
+    """Decorate a network's ``forward(self, x)``, x of shape (N, C, H, W): its errors name the layer that failed.
 
-    Raises:
-        DataError: names the layer that fails, the size that arrives there, and the smallest size that works.
+    The decorated ``forward`` raises :class:`DataError` with the layer, the shape of its input and the smallest image
+    size that works. Errors that do not come from the shape of ``x`` are raised unchanged.
     """
 
     @functools.wraps(forward)
@@ -38,14 +38,14 @@ def explain_input_errors(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def smallest_input(model: nn.Module, channels: int, largest: int = 512) -> int | None:
-    """Smallest square image side for which ``model`` runs, or None where none up to ``largest`` does."""
+    """Smallest size of square images for which ``model`` runs, or None if there is none up to ``largest``."""
     forward = _undecorated(model)
 
     def runs(image_size: int) -> bool:
         return _first_failure(model, forward, (1, channels, image_size, image_size)) is None
 
-    # A layer never gives a smaller map for a larger one, so the sizes that a network accepts have no gaps: any
-    # one that works leads to the smallest by halving. Networks that flatten accept few; their own size is one.
+    # The output of a layer never shrinks when its input grows, so the valid sizes have no gaps, and bisection from any
+    # of them finds the smallest. Networks that flatten have few valid sizes; their own size is one.
     name = getattr(model, "decanet_name", "")
     own = max(_own_size(name)) if name else largest
     too_small = 0
@@ -72,7 +72,7 @@ def _explanation(model: nn.Module, forward: Callable[..., Any], x: Tensor) -> st
         return f"{name} takes images of shape (N, C, H, W); got shape {tuple(x.shape)}"
     failure = _first_failure(model, forward, (1, *x.shape[1:]))
     if failure is None:
-        return None  # not the image's fault: the caller re-raises the original error
+        return None  # the shape is valid: the caller raises the original error
     layer, arrives = failure
     stages = {path: stage for stage, path in getattr(model, "stages", {}).items()}
     stage = stages.get(layer, layer)
@@ -102,7 +102,7 @@ def _variant_for_small(model: nn.Module) -> str:
 def _first_failure(
     model: nn.Module, forward: Callable[..., Any], shape: tuple[int, ...]
 ) -> tuple[str, tuple[int, ...]] | None:
-    """Where an image of ``shape`` fails: (layer name, shape that arrives there), or None where all goes well."""
+    """Name of the layer that fails for an image of ``shape`` and the shape of its input; None if none fails."""
     names = {module: name for name, module in model.named_modules()}
     entered: list[tuple[str, tuple[int, ...]]] = []
 
@@ -110,12 +110,12 @@ def _first_failure(
         if args and isinstance(args[0], Tensor) and not list(module.children()):
             entered.append((names.get(module, type(module).__name__), tuple(args[0].shape)))
 
-    # Weights are replaced by meta tensors for this pass only: shapes are all that is asked for.
+    # Meta tensors replace the weights in this forward pass: only shapes are needed.
     meta = {
         name: torch.empty_like(tensor, device="meta")
         for name, tensor in (*model.named_parameters(), *model.named_buffers())
     }
-    # A hook that fires before the layer: the last layer entered is the one that failed.
+    # The hooks run before their layers, so the last layer entered is the one that failed.
     handles = [m.register_forward_pre_hook(remember) for m in model.modules() if m is not model]
     training = model.training
     model.eval()
@@ -135,7 +135,7 @@ def _first_failure(
 
 
 class _Plain(nn.Module):
-    """Calls the undecorated forward, so that a failing probe does not explain itself again."""
+    """Calls the undecorated ``forward``: an error in the probe must not start another explanation."""
 
     def __init__(self, model: nn.Module, forward: Callable[..., Any]) -> None:
         super().__init__()

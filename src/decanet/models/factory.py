@@ -13,21 +13,23 @@ from decanet.models.registry import model_entry
 def create_model(
     name: str, *, num_classes: int | None = None, weights: str | Path | None = None, **options: Any
 ) -> nn.Module:
-    """Build a network by name, initialized as its paper says or with pretrained weights.
+    """Build a network by name, with the initialization of its paper or with pretrained weights.
 
     Args:
         name: a name of :func:`list_models`.
-        num_classes: size of the output; the paper's own by default.
-        weights: ``"decanet"`` (trained here, in the package), ``"torchvision"``, ``"timm"``, a set such as
-            ``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``, or a file.
-        options: what the network's builder lets vary, for instance ``dropout=0.0``.
+        num_classes: number of outputs; by default that of the paper's data set.
+        weights: ``"decanet"`` (part of the package), ``"torchvision"``, ``"timm"``, a named set such as
+            ``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``, or a file; see
+            :mod:`decanet.models.pretrained`.
+        options: other parameters of the network's builder, for instance ``dropout=0.0``.
 
     Returns:
-        The network. Its ``decanet_notes`` are lines on the weights: how they were found in a file, what is missing.
+        The network. Its attribute ``decanet_name`` is ``name``; its ``decanet_notes`` are lines about the weights, for
+        instance which tensors a file lacks.
 
     Raises:
-        UsageError: unknown name or option, with the nearest known ones; no such weights.
-        CheckpointError: the weights cannot be fetched or read, or belong to another network.
+        UsageError: unknown name or option (the message suggests the nearest known one), or no such weights.
+        CheckpointError: the weights cannot be downloaded or read, or belong to another network.
     """
     entry = model_entry(name)
     for option in options:
@@ -46,8 +48,8 @@ def create_model(
             raise
         given = ", ".join(f"{option}={value!r}" for option, value in options.items())
         raise UsageError(f"model {name!r} cannot be built with {given[:200]}: {str(error)[:200]}") from error
-    model.decanet_name = name  # type: ignore[assignment]  # plain metadata, lets messages name the variant
-    model.decanet_notes = []  # type: ignore[assignment]  # what a user should know of the weights, in lines
+    model.decanet_name = name  # type: ignore[assignment]  # for error messages
+    model.decanet_notes = []  # type: ignore[assignment]
     if weights is not None:
         model.decanet_notes = load_pretrained(model, entry, weights)  # type: ignore[assignment]
     return model

@@ -1,4 +1,4 @@
-"""Passes on PyTorch's "meta" device, where shapes flow and numbers do not."""
+"""Forward passes on PyTorch's "meta" device, which computes shapes and no numbers."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class ShapesOnly(TorchDispatchMode):
-    """Makes building and passes without numbers quick.
+    """Mode that speeds up construction and forward passes on the meta device.
 
-    PyTorch works many shapes out by running an operation's definition without numbers, layer upon layer of Python,
-    which takes most of a pass's time. Here the common ones are simply stated. Whatever does not fit is left to
-    PyTorch, which then says what is wrong.
+    PyTorch infers many shapes by running the Python decomposition of an operation, which takes most of the time of such
+    a pass. This mode computes the shapes of common operations directly and leaves every other case, errors included, to
+    PyTorch.
     """
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # PyTorch would import its compiler, which takes as long as all the rest of PyTorch, to keep it off this class.
+        # Otherwise PyTorch imports its compiler, to exclude this class from it, which doubles the time of the import.
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -27,7 +27,7 @@ class ShapesOnly(TorchDispatchMode):
 
     @staticmethod
     def run(func: Any, args: Any, kwargs: Any) -> Any:
-        """What ``func`` gives."""
+        """Return the output of ``func``."""
         known = _KNOWN.get(func.overloadpacket.__name__)
         result = known(*args) if known else None
         return func(*args, **kwargs) if result is None else result
@@ -73,7 +73,7 @@ def _added_product(_: Tensor, left: Tensor, right: Tensor) -> Tensor | None:
 
 def _stacked(tensors: Sequence[Tensor], axis: int = 0) -> Tensor | None:
     rest = {(*t.shape[:axis], *t.shape[axis:][1:]) for t in tensors}
-    plain = all(t.ndim < 4 or t.is_contiguous() for t in tensors)  # maps may have their channels last
+    plain = all(t.ndim < 4 or t.is_contiguous() for t in tensors)  # feature maps may be channels_last
     if axis < 0 or len(rest) > 1 or not plain:
         return None
     length = sum(t.shape[axis] for t in tensors)

@@ -1,23 +1,23 @@
-"""Weights that libraries publish, and weights from a file, brought into our networks.
+"""Pretrained weights: those of the package, of torchvision and timm, and of a file.
 
-A library names its layers otherwise than the papers do, so each network declares a pure map of names
-(:class:`~decanet.models.registry.Published`). The library fetches the file and keeps it in its own cache,
-and the file's hash is checked against the one in its name. Weights expect images prepared as in their
-training, so the preprocessing belongs to them: :func:`weights_preprocessing`.
+A library does not name its layers as the papers do, so each network declares a pure function from the library's keys
+to its own (:class:`~decanet.models.registry.PretrainedWeights`). The library downloads the file into its own cache;
+the file's hash is compared with the one in its name. Pretrained weights need the preprocessing of their training:
+:func:`weights_preprocessing`.
 
-What may be asked for, as ``weights``:
+``weights`` is one of
 
 ``"decanet"``
-    what comes with the package: networks trained here on CIFAR-10;
+    the weights in the package, of networks trained on CIFAR-10;
 ``"torchvision"`` or ``"timm"``
-    the library's weights for this network: of torchvision the first that it published (``IMAGENET1K_V1``: the
-    recipe nearest to the paper's), of timm a set trained on ImageNet-1k alone, as the paper's network was (for
-    ConvNeXt and ViT timm has a dozen; what it loads by default saw more images);
+    the library's weights for this network: torchvision's first set (``IMAGENET1K_V1``, whose recipe is nearest to the
+    paper's), timm's set trained on ImageNet-1k alone, as the paper's network was (for ConvNeXt and ViT timm has a
+    dozen, and its default was trained on more images);
 ``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``
-    another set by the library's name for it; sets that saw more than ImageNet-1k are said to have;
+    another set, by the library's name; a note tells if it was trained on more than ImageNet-1k;
 a path
-    a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file, with our names or those of a library that publishes this
-    network; also when a training script wrapped them (:mod:`decanet.models._external_files`).
+    a ``.pth``, ``.ckpt``, ``.bin`` or ``.safetensors`` file with decanet's keys or those of a library that has this
+    network, also as a training script wraps them (:mod:`decanet.models._external_files`).
 """
 
 import hashlib
@@ -40,10 +40,10 @@ LIBRARIES = ("torchvision", "timm")
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What weights expect of an image.
+    """Preprocessing that pretrained weights need.
 
-    The shorter side becomes ``resize`` pixels long, the center of ``crop`` x ``crop`` is taken, and pixels
-    in 0..1 are normalized with the channels' ``mean`` and ``std``.
+    The image is resized so that its shorter edge has ``resize`` pixels, its center of ``crop`` x ``crop`` pixels is
+    cut out, and the values, 0 to 1, are normalized with ``mean`` and ``std`` of each channel.
     """
 
     resize: int
@@ -55,7 +55,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class PretrainedAccuracy:
-    """What the publisher states for a single center crop of ImageNet's validation images, in percent."""
+    """Accuracy that the library states for one center crop of ImageNet's validation images, in percent."""
 
     weights: str
     top1_pct: float
@@ -63,14 +63,14 @@ class PretrainedAccuracy:
 
 
 def load_pretrained(model: nn.Module, entry: ModelEntry, source: str | Path) -> list[str]:
-    """Load the weights ``source`` (see the module's text) into ``model``, a network of ``entry``.
+    """Load the weights ``source`` (see the module's docstring) into ``model``, a network of ``entry``.
 
     Returns:
-        Lines on what a user should know of these weights, for instance what was done to the names in a file.
+        Notes for the user, one line each, for instance which prefix was stripped from the keys of a file.
 
     Raises:
-        UsageError: no library publishes weights of this layout, or an unknown set of them.
-        CheckpointError: the file is missing, damaged, cannot be fetched, or belongs to another network or
+        UsageError: the library has no weights of this layout, or not the set that is named.
+        CheckpointError: the file is missing or damaged, cannot be downloaded, or belongs to another network or
             number of classes.
     """
     library, _, which = str(source).partition(":")
@@ -78,13 +78,13 @@ def load_pretrained(model: nn.Module, entry: ModelEntry, source: str | Path) -> 
     if str(source) == "decanet":
         state, origin = read_weights(packaged_file(entry.name)), "the package's own weights"
     elif library in LIBRARIES:
-        pretrained = _published(entry, library)
+        pretrained = _of_library(entry, library)
         state = pretrained.key_map(_fetch(pretrained, which))
         origin = f"{library}'s weights"
         notes += _about(pretrained, which)
     else:
         origin = str(source)
-        # A file that a library's user saved has the library's names.
+        # A user of a library saves the library's keys.
         key_maps = [pretrained.key_map for pretrained in entry.pretrained]
         found = unwrap(read_file(Path(source)), model.state_dict(), key_maps)
         if found is None:
@@ -97,17 +97,17 @@ def load_pretrained(model: nn.Module, entry: ModelEntry, source: str | Path) -> 
 
 
 def weights_preprocessing(name: str, source: str) -> Preprocessing:
-    """What pretrained weights of ``name`` expect; ``source`` is as in the module's text, but not a path.
+    """Return the preprocessing for pretrained weights of ``name``; ``source`` is as above, but not a path.
 
     Raises:
         UsageError: unknown network, or no such weights.
     """
     library, _, which = source.partition(":")
-    pretrained = _published(model_entry(name), library)
+    pretrained = _of_library(model_entry(name), library)
     if library == "timm":
         config = _timm_config(pretrained, which)
         crop, fraction = config.input_size[-1], config.crop_pct
-        # A set that is asked for is prepared for as timm evaluates it: some at a larger size than their authors do.
+        # A named set is evaluated as timm does it: for some at a larger image size than their authors'.
         if which:
             crop = (config.test_input_size or config.input_size)[-1]
             fraction = config.test_crop_pct or fraction
@@ -115,7 +115,7 @@ def weights_preprocessing(name: str, source: str) -> Preprocessing:
     settings = _torchvision_entry(pretrained, which).transforms()
     mean, std = tuple(settings.mean), tuple(settings.std)
     if pretrained.name in ("googlenet", "inception_v3"):
-        # torchvision's modules undo the usual normalization inside (transform_input) for these two: they were
+        # For these two, torchvision's modules undo the usual normalization (transform_input): their weights were
         # trained on images in -1..1.
         mean = std = (0.5, 0.5, 0.5)
     return Preprocessing(
@@ -124,13 +124,13 @@ def weights_preprocessing(name: str, source: str) -> Preprocessing:
 
 
 def pretrained_accuracy(name: str, source: str) -> PretrainedAccuracy | None:
-    """What the publisher of the weights states, to stand beside what we measure; None where nothing.
+    """Return the accuracy that the library states for its weights, or None if it states none.
 
     Raises:
         UsageError: unknown network, or no such weights.
     """
     library, _, which = source.partition(":")
-    pretrained = _published(model_entry(name), library)
+    pretrained = _of_library(model_entry(name), library)
     if library == "timm":  # its tables are not part of the installed library
         return None
     weights = _torchvision_entry(pretrained, which)
@@ -140,17 +140,17 @@ def pretrained_accuracy(name: str, source: str) -> PretrainedAccuracy | None:
 
 
 def imagenet_categories() -> list[str]:
-    """ImageNet's thousand class names in the order of the labels, as torchvision spells them."""
+    """Return the names of ImageNet's thousand classes in the order of the labels, as torchvision spells them."""
     from torchvision.models import ResNet18_Weights
 
     return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-def _published(entry: ModelEntry, library: str) -> PretrainedWeights:
+def _of_library(entry: ModelEntry, library: str) -> PretrainedWeights:
     for pretrained in entry.pretrained:
         if pretrained.library == library:
             return pretrained
-    # resnet50 is the paper's, torchvision's resnet50 is version 1.5: point to the network that has weights.
+    # resnet50 is the paper's, torchvision's resnet50 is version 1.5: name the network that has weights.
     near = [
         other
         for other in list_models()
@@ -158,7 +158,7 @@ def _published(entry: ModelEntry, library: str) -> PretrainedWeights:
         if (p.library, p.name) == (library, entry.name)
     ]
     instead = f"use {near[0]}, which has that library's layout" if near else "give a file"
-    raise UsageError(f"{library} publishes no weights for the layout of {entry.name}; {instead}")
+    raise UsageError(f"{library} has no pretrained weights for the layout of {entry.name}; {instead}")
 
 
 def _fetch(pretrained: PretrainedWeights, which: str) -> Mapping[str, Tensor]:
@@ -174,11 +174,11 @@ def _fetch(pretrained: PretrainedWeights, which: str) -> Mapping[str, Tensor]:
         return weights.get_state_dict(progress=False, check_hash=True)
     except OSError as error:  # no network, or a full disk
         raise CheckpointError(
-            f"cannot fetch the weights of {pretrained.name} ({_cause(error)}); put {name} into {file.parent}"
+            f"cannot download the weights of {pretrained.name} ({_cause(error)}); put {name} into {file.parent}"
         ) from error
     except RuntimeError as error:  # the hash differs: the library has removed the file
         raise CheckpointError(
-            f"the weights of {pretrained.name} arrived damaged ({_cause(error)}); try again"
+            f"the weights of {pretrained.name} were damaged in the download ({_cause(error)}); try again"
         ) from error
 
 
@@ -192,7 +192,7 @@ def _fetch_timm(pretrained: PretrainedWeights, which: str) -> Mapping[str, Tenso
     except Exception as error:  # its download client raises errors of its own and of two more libraries
         where = config.hf_hub_id or config.url
         raise CheckpointError(
-            f"cannot fetch timm's weights {name} ({_cause(error)}); fetch the file of "
+            f"cannot download timm's weights {name} ({_cause(error)}); download the file of "
             f"{where} on another machine and give it by its path with --arch"
         ) from error
 
@@ -216,7 +216,7 @@ def _timm_config(pretrained: PretrainedWeights, which: str) -> Any:
 
 
 def _about(pretrained: PretrainedWeights, which: str) -> list[str]:
-    """What a user should know of a library's set of weights, in lines."""
+    """Notes about a library's set of weights, one line each."""
     if pretrained.library == "timm":
         config = _timm_config(pretrained, which)
         set_name, squeezed = f"{config.architecture}.{config.tag}", config.crop_mode == "squash"
@@ -230,13 +230,13 @@ def _about(pretrained: PretrainedWeights, which: str) -> list[str]:
         )
     if squeezed:
         notes.append(
-            f"{set_name} is meant for whole images squeezed to a square; here their center is cropped"
+            f"{set_name} was trained on whole images resized to a square; here the center of the image is cropped"
         )
     return notes
 
 
 def _extra_data(set_name: str) -> list[str]:
-    """Which data besides ImageNet-1k a set's name states, for instance in12k of ``in12k_ft_in1k``."""
+    """Data besides ImageNet-1k in the name of a set, for instance in12k in ``in12k_ft_in1k``."""
     found = re.findall(r"in\d+k|lvd\d+m|laion\w*|bamboo|swag", set_name.lower().replace("imagenet", "in"))
     return [data for data in dict.fromkeys(found) if data != "in1k"]
 
@@ -254,7 +254,7 @@ def _torchvision_entry(pretrained: PretrainedWeights, which: str) -> Any:
 
 
 def _check_hash(file: Path) -> None:
-    """The published name ends in the first digits of the file's SHA-256: ``resnet50-0676ba61.pth``."""
+    """Compare with the file's name, which ends in the first digits of its SHA-256: ``resnet50-0676ba61.pth``."""
     stated = file.stem.rpartition("-")[2]
     with file.open("rb") as stream:
         actual = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -266,27 +266,27 @@ def _check_hash(file: Path) -> None:
 
 def _load(model: nn.Module, entry: ModelEntry, state: Mapping[str, Tensor], origin: str) -> list[str]:
     ours = model.state_dict()
-    # Old files lack the step counters of batch normalization, which evaluation does not use.
+    # Old files lack the step counters of batch normalization, which eval mode does not use.
     counters = {key: value for key, value in ours.items() if key.endswith("num_batches_tracked")}
     # Libraries save networks without their auxiliary classifiers, which only training uses.
     auxiliary = {key: value for key, value in ours.items() if key.startswith("aux")}
     notes = []
     if auxiliary and not any(key.startswith("aux") for key in state):
         state = {**auxiliary, **state}
-        notes.append(f"{origin} has no auxiliary classifiers: they keep their initialization")
+        notes.append(f"{origin} has no auxiliary classifiers: they keep their initial weights")
     state = {**counters, **state}
     wrong = [key for key in ours if key in state and ours[key].shape != state[key].shape]
     only_classes = all(state[key].shape[1:] == ours[key].shape[1:] for key in wrong)
     if wrong and only_classes and ours.keys() == state.keys():
         theirs, mine = state[wrong[-1]].shape[0], ours[wrong[-1]].shape[0]
         raise CheckpointError(
-            f"{origin} is for {theirs} classes, and this {entry.name} has {mine}; "
-            f"give a data set of {theirs} classes, or build it with num_classes={theirs}"
+            f"{origin} is for {theirs} classes, and this {entry.name} has {mine}; give a data set of "
+            f"{theirs} classes, or build it with num_classes={theirs} and call reset_head({mine}) after loading"
         )
     fit_weights(model, state, origin)
     return notes
 
 
 def _cause(error: BaseException) -> str:
-    """The error's first line: the libraries print tables and advice after it."""
+    """First line of the error; the libraries add tables and advice."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

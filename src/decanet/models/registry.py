@@ -13,12 +13,12 @@ from decanet.core.registry import Registry
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Weights that a library publishes for a network of exactly this layout.
+    """Pretrained weights of a library for a network of exactly this layout.
 
     Attributes:
         library: ``"torchvision"`` or ``"timm"``.
         name: the library's name of the network; for timm with the tag of the weights where it has several.
-        key_map: pure function from the library's state dict to ours.
+        key_map: pure function from the library's state dict to decanet's.
     """
 
     library: str
@@ -30,8 +30,8 @@ class Departure(NamedTuple):
     """A declared difference from the facts.
 
     Attributes:
-        built: what the network has instead: a number, or a stage's shape (C, H, W). Any other value is an error.
-        reason: why.
+        built: the network's own value: a number, or the shape (C, H, W) of a stage. Any other value is an error.
+        reason: why it differs.
     """
 
     built: object
@@ -40,20 +40,20 @@ class Departure(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """What is known of a network without building it.
+    """Entry of the registry: what is known about a network without building it.
 
     Attributes:
         name: the registered name, which is the builder's.
         build: ``build(num_classes=..., **options) -> nn.Module``.
         input_size: (C, H, W) of the images it was designed for.
-        paper: key of its paper in the facts, or an empty string where there is none.
-        facts: key of its architecture in the facts, or an empty string where no source states its numbers.
-        departures: what differs from the stated facts on purpose, by quantity: ``"params"``, ``"params_with_aux"``,
-            ``"macs"``, ``"depth"`` or a stage's name.
-        published: weights that libraries publish for exactly this layout.
-        recipe: how the paper trains it, or None where the paper does not; ``paper:NAME`` on the command line.
+        paper: key of its paper in the facts; empty if there is no paper.
+        facts: key of its architecture in the facts; empty if no source states its numbers.
+        departures: declared differences from the stated facts, by quantity: ``"params"``, ``"params_with_aux"``,
+            ``"macs"``, ``"depth"`` or the name of a stage.
+        pretrained: pretrained weights of libraries for exactly this layout.
+        recipe: the paper's training recipe, ``paper:NAME`` on the command line; None if the paper states none.
         summary: first line of the builder's docstring.
-        too_small_use: name of the variant for smaller images, or an empty string.
+        too_small_use: name of the variant for smaller images; empty if there is none.
     """
 
     name: str
@@ -69,12 +69,12 @@ class ModelEntry:
 
     @property
     def num_classes(self) -> int:
-        """The number of classes of the paper's own data set, the builder's default."""
+        """Number of classes of the paper's data set, the builder's default."""
         return inspect.signature(self.build).parameters["num_classes"].default
 
     @property
     def options(self) -> list[str]:
-        """Names of what can be varied besides the number of classes."""
+        """Names of the builder's parameters besides ``num_classes``."""
         return [name for name in inspect.signature(self.build).parameters if name != "num_classes"]
 
 
@@ -93,7 +93,7 @@ def register_model(
 ) -> Callable[[Callable[..., nn.Module]], Callable[..., nn.Module]]:
     """Register the decorated builder, ``(num_classes=..., **options) -> nn.Module``, under its own name.
 
-    One ``recipe`` may serve a family: the network's own name is put into it.
+    Several networks may have the same ``recipe``: each gets a copy with its own name.
     """
 
     def decorate(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
@@ -117,5 +117,5 @@ def list_models() -> list[str]:
 
 
 def model_entry(name: str) -> ModelEntry:
-    """The registry's entry of a network. Raises UsageError for an unknown name."""
+    """Return the registry's entry of a network. Raises UsageError for an unknown name."""
     return _MODELS.get(name)

@@ -1,6 +1,6 @@
-"""Weights in safetensors files: written whole or not at all, read into the right network or refused in one line.
+"""Weight files of decanet: safetensors with metadata, written atomically and checked when they are read.
 
-Each file carries the SHA-256 of its tensors and of what it says about itself, so that a damaged one is never used.
+Each file contains the SHA-256 of its tensors and its metadata, so a damaged file is never used.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from decanet.core.errors import CheckpointError, UsageError, shortage
 from decanet.core.files import atomic_path
 
-PACKAGED = Path(__file__).parent / "weights"  # networks that were trained here and come with the package
+PACKAGED = Path(__file__).parent / "weights"  # of networks trained here, part of the package
 DIGEST = "decanet_sha256"  # key of the metadata
 
 
 def save_weights(
     model: nn.Module, path: Path, about: dict[str, str], dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write the model's tensors, its floats as ``dtype``, with ``about`` as the file's metadata."""
+    """Write the model's tensors, floating-point ones as ``dtype``, with ``about`` as the file's metadata."""
     tensors = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in model.state_dict().items()
@@ -36,7 +36,7 @@ def save_weights(
 
 
 def _digest(tensors: dict[str, Tensor], about: dict[str, str]) -> str:
-    """SHA-256 of names, dtypes, shapes and bytes of the tensors, and of ``about``; hexadecimal."""
+    """SHA-256 of the names, dtypes, shapes and bytes of the tensors and of ``about``, hexadecimal."""
     total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -45,7 +45,7 @@ def _digest(tensors: dict[str, Tensor], about: dict[str, str]) -> str:
 
 
 def _sort_metadata(path: Path) -> None:
-    """Put the metadata in the order of their keys: safetensors writes them in another order every time."""
+    """Sort the metadata by key: safetensors writes them in a different order every time."""
     with path.open("r+b") as file:
         length = int.from_bytes(file.read(8), "little")  # of the header, which is JSON padded with spaces
         header = json.loads(file.read(length))
@@ -57,30 +57,30 @@ def _sort_metadata(path: Path) -> None:
 
 
 def list_packaged() -> list[str]:
-    """Names of the networks whose trained weights come with the package."""
+    """Names of the networks whose pretrained weights are part of the package."""
     return sorted(file.stem for file in PACKAGED.glob("*.safetensors"))
 
 
 def packaged_file(name: str) -> Path:
-    """The weights that come with the package for network ``name``. Raises UsageError where there are none."""
+    """Path of the package's weights for network ``name``. Raises UsageError if it has none."""
     if name not in list_packaged():
         raise UsageError(
-            f"decanet brings no trained weights of {name!r} along, only of {' and '.join(list_packaged())}; "
+            f"decanet has no pretrained weights of {name!r}, only of {' and '.join(list_packaged())}; "
             f"train it, or give a run"
         )
     return PACKAGED / f"{name}.safetensors"
 
 
 def read_about(path: Path) -> dict[str, str]:
-    """The metadata of a weights file of decanet's. Raises CheckpointError as :func:`read_weights`."""
+    """Read the metadata of a weight file of decanet. Raises CheckpointError as :func:`read_weights`."""
     return _read(path)[1]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file of decanet's.
+    """Read the tensors of a weight file of decanet.
 
     Raises:
-        CheckpointError: it is missing or damaged, be it by a single bit.
+        CheckpointError: the file is missing, or damaged even in a single bit.
     """
     return _read(path)[0]
 
@@ -94,22 +94,24 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         written, found = about.pop(DIGEST, None), _digest(tensors, about)
     except FileNotFoundError:
         raise CheckpointError(f"no weights at {path}; train first") from None
-    except Exception as error:  # every sort of damage has its own exception
+    except Exception as error:  # each kind of damage raises its own exception
         raise shortage(error) or CheckpointError(
             f"cannot read the weights {path}: {what_it_is(path) or error}; train again"
         ) from None
     if written is None:
         raise CheckpointError(
-            f"{path} carries no SHA-256, without which damage would not be seen: an older decanet wrote it, or another "
-            "program; train again"
+            f"{path} contains no SHA-256, so damage could not be detected: an older decanet or another program wrote "
+            "it; train again"
         )
     if written != found:
-        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one that was written; train again")
+        raise CheckpointError(
+            f"{path} is damaged: its SHA-256 differs from the one written in it; train again"
+        )
     return tensors, about
 
 
 def what_it_is(path: Path) -> str | None:
-    """What a file that cannot be read as weights plainly is instead, or None."""
+    """Describe a file that is recognizably not a weight file; None if it is not recognized."""
     try:
         with path.open("rb") as file:
             start = file.read(64).lstrip()
@@ -120,13 +122,13 @@ def what_it_is(path: Path) -> str | None:
     if start.startswith(b"version https://git-lfs"):
         return "it is a pointer of Git LFS; git lfs pull fetches the file itself"
     if start.startswith(b"<"):
-        return "it is a web page, not what was to be downloaded"
+        return "it is a web page instead of the file"
     return None
 
 
 @contextlib.contextmanager
 def utf8_path(path: Path) -> Iterator[Path]:
-    """The file under a name that is UTF-8, without which safetensors opens none: its own, or a link's."""
+    """The path itself, or a link to it if its name is not UTF-8, which safetensors requires."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -139,19 +141,19 @@ def utf8_path(path: Path) -> Iterator[Path]:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether decanet wrote the safetensors file, which then carries a digest."""
+    """Whether decanet wrote the safetensors file, which then contains a digest."""
     with utf8_path(path) as named, safe_open(named, framework="pt") as file:
         about = file.metadata() or {}
     return DIGEST in about or "recipe" in about  # one damaged bit cannot hide both
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Read weights into ``model``. Raises CheckpointError when they are missing, damaged or another network's."""
+    """Load a weight file of decanet. Raises CheckpointError if it is missing, damaged or of another network."""
     fit_weights(model, read_weights(path), str(path))
 
 
 def fit_weights(model: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
-    """Copy ``tensors`` into ``model``. Raises CheckpointError, in one line, when they belong to another network."""
+    """Copy ``tensors`` into ``model``. Raises CheckpointError if they belong to another network or are not finite."""
     own = model.state_dict()
     missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     other = [name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape]
@@ -159,14 +161,14 @@ def fit_weights(model: nn.Module, tensors: dict[str, Tensor], source: str) -> No
         name = getattr(model, "decanet_name", type(model).__name__)
         if other and not missing and not extra:
             first = sorted(other)[0]
-            what = f"{first} has shape {tuple(tensors[first].shape)} there and {tuple(own[first].shape)} here"
+            what = f"{first} has the shape {tuple(tensors[first].shape)} instead of {tuple(own[first].shape)}"
         else:
             first = (missing + extra)[0]
             what = f"{len(missing)} tensors are missing and {len(extra)} are unknown, for instance {first}"
-        raise CheckpointError(f"{source} holds the weights of another network than {name}: {what}")
+        raise CheckpointError(f"{source} contains the weights of another network than {name}: {what}")
     if broken := [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
         raise CheckpointError(
-            f"{source} holds NaN or infinity in {len(broken)} of {len(tensors)} tensors, for instance {broken[0]}: "
-            "the training had diverged; train again with a lower learning rate, or take an earlier file"
+            f"{source} contains NaN or infinity in {len(broken)} of {len(tensors)} tensors, for instance {broken[0]}: "
+            "the training diverged; train again with a lower learning rate, or use an earlier file"
         )
     model.load_state_dict(tensors)
