@@ -1,4 +1,4 @@
-"""Which installed font has a character: a name is drawn in a font that can write it, and never as boxes."""
+"""Fallback fonts: each character is drawn in an installed font that has it, instead of as a box."""
 
 import contextlib
 import functools
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
 
-BASE = "sans-serif"  # what everything is drawn in that needs nothing else
-LATIN = "\u024f"  # up to here every sans-serif font has every letter
+BASE = "sans-serif"  # the default
+LATIN = "\u024f"  # every sans-serif font has all letters up to here
 
 # Fonts that have a box, or nothing, for every character.
 _EMPTY = re.compile(r"last ?resort|adobe blank|adobenotdef|emoji", re.IGNORECASE)
-# Where Chinese and Japanese write a character differently, Chinese fonts come first.
+# Chinese fonts come first: Chinese and Japanese write some characters differently.
 _CHINESE = re.compile(r"\b(SC|CN|GB)\b|WenQuanYi|Hei|Song|Kai|YaHei|PingFang")
 
 
 @functools.cache
 def family_for(character: str) -> str | None:
-    """The font family to draw ``character`` in, ``BASE`` where that one has it; None where no installed font has."""
+    """Return the font family for ``character``, ``BASE`` if possible; None when no installed font has it."""
     if character <= LATIN or character.isspace():
         return BASE
     if _needs_layout(character) and not _has_layout():
@@ -33,7 +33,7 @@ def family_for(character: str) -> str | None:
 
 
 def cover(figure: "Figure") -> None:
-    """Let each text of ``figure`` fall back on the fonts that its characters need."""
+    """Set the fallback fonts of each text in ``figure`` that its characters need."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
@@ -45,7 +45,7 @@ def cover(figure: "Figure") -> None:
 
 @contextlib.contextmanager
 def without_notes() -> Iterator[None]:
-    """Keep matplotlib from telling on stderr that a font has no bold face and its regular one is taken."""
+    """Suppress matplotlib's warning that a font has no bold face and that its regular face is used."""
     logger = logging.getLogger("matplotlib.font_manager")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -56,7 +56,7 @@ def without_notes() -> Iterator[None]:
 
 
 def installed() -> list[str]:
-    """The font families of this machine that may be fallen back on, those with an upright regular face first."""
+    """Return the font families of this machine for fallback, those with an upright regular face first."""
     from matplotlib import font_manager
 
     families = {font.name for font in font_manager.fontManager.ttflist if not _EMPTY.search(font.name)}
@@ -72,14 +72,14 @@ def _has(family: str, character: str) -> bool:
     try:
         properties = font_manager.FontProperties(family=[BASE]) if family == BASE else _faces(family)[0][1]
         font = font_manager.get_font(font_manager.findfont(properties, fallback_to_default=False))
-    except (OSError, RuntimeError, ValueError):  # listed, but gone or damaged
+    except (OSError, RuntimeError, ValueError):  # listed, but missing or damaged
         return False
     return font.scalable and font.get_char_index(ord(character)) != 0
 
 
 @functools.cache
 def _faces(family: str) -> list[tuple[int, "FontProperties"]]:
-    """A family's faces as (how far from regular, properties), the nearest first."""
+    """Return a family's faces as (distance from regular, properties), the nearest first."""
     from matplotlib import font_manager
 
     faces = []
@@ -98,12 +98,12 @@ def _faces(family: str) -> list[tuple[int, "FontProperties"]]:
 
 
 def _needs_layout(character: str) -> bool:
-    """Whether a letter's place or form depends on its neighbors: written from the right, or around a consonant."""
+    """Return whether a character needs complex layout: right-to-left, or placed around a consonant."""
     return unicodedata.bidirectional(character) in ("R", "AL") or unicodedata.category(character) == "Mc"
 
 
 def _has_layout() -> bool:
-    """Whether this matplotlib lays complex scripts out (3.11 and later)."""
+    """Return whether this matplotlib has complex layout (3.11 and later)."""
     from matplotlib import ft2font
 
     return hasattr(ft2font, "__libraqm_version__")

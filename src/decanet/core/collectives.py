@@ -1,6 +1,6 @@
-"""Exchange of values between the processes of one training; with one process every function returns its argument.
+"""Collective operations between the ranks of a training; with one rank every function returns its argument.
 
-Every process must call the same functions in the same order.
+All ranks must call the same functions in the same order.
 """
 
 import datetime

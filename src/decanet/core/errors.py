@@ -1,7 +1,7 @@
-"""The errors a user can cause: one line that says what, where and how to mend it, with a stable exit code.
+"""Errors that a user can cause: one line with what is wrong, where, and how to fix it, and a stable exit code.
 
 Code below the command line raises these; only ``decanet.cli`` prints them, as ``error[kind]: message``.
-A defect of decanet itself stays an ordinary exception with its traceback.
+A defect of decanet itself is an ordinary exception with a traceback.
 """
 
 import difflib
@@ -13,15 +13,15 @@ from decanet.core.printable import printable
 
 
 class DecanetError(Exception):
-    """Base of the family. ``kind`` is the stable class in the printed line, ``exit_code`` the process's."""
+    """Base class. ``kind`` is the stable class in the printed line, ``exit_code`` the exit code of the process."""
 
     kind = "error"
     exit_code = 1
 
     @property
     def line(self) -> str:
-        """The one line that the command line prints."""
-        # Lines and tabs become spaces; what else a terminal would obey may stand in a name, and is escaped.
+        """The line that the command line prints."""
+        # Line breaks and tabs become spaces; other control characters, which a name may hold, are escaped.
         return f"error[{self.kind}]: " + printable(re.sub(r" *[\t\r\n]\s*", " ", str(self).strip()))
 
 
@@ -50,44 +50,44 @@ class DivergedError(DecanetError):
 
 
 class ResourceError(DecanetError):
-    """Memory, disk or a device is not enough or not there."""
+    """Memory, disk space or a device is missing or insufficient."""
 
     kind, exit_code = "resources", 6
 
 
 class BusyError(DecanetError):
-    """Another process works on the same run."""
+    """Another process uses the same run."""
 
     kind, exit_code = "busy", 7
 
 
 class DistributedError(DecanetError):
-    """The processes of one training disagree or one was lost."""
+    """The ranks of a training disagree, or one was lost."""
 
     kind, exit_code = "distributed", 8
 
 
-class Preempted(DecanetError):  # noqa: N818 (not a mistake: the work was saved)
-    """The system asked to stop; the work was saved and can be resumed."""
+class Preempted(DecanetError):  # noqa: N818 (not an error: the work was saved)
+    """The system asked the process to stop; the work was saved and can be resumed."""
 
     kind, exit_code = "preempted", 75
 
 
 class Interrupted(DecanetError):  # noqa: N818
-    """The user pressed Ctrl-C; what a training had done was saved and can be resumed."""
+    """The user pressed Ctrl-C; a training was saved and can be resumed."""
 
     kind, exit_code = "interrupted", 130
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """``' (did you mean a, b?)'`` for the nearest known names, or an empty string."""
-    if len(wrong) > 100:  # no slip of the keyboard, and comparing takes the square of the length
+    """Return ``' (did you mean a, b?)'`` with the nearest known names, or an empty string."""
+    if len(wrong) > 100:  # not a typing error, and comparing takes time quadratic in the length
         return ""
     near = difflib.get_close_matches(wrong, list(known), n=3, cutoff=0.5)
     return f" (did you mean {', '.join(near)}?)" if near else ""
 
 
-# What may run out: the system's numbers for it, the words in which libraries pass it on, what it is, what helps.
+# Resources that may run out: error numbers, messages of libraries, description, remedy.
 _SHORTAGES: tuple[tuple[set[int], str, str, str], ...] = (
     (
         {errno.ENOSPC, errno.EDQUOT},
@@ -103,7 +103,7 @@ _SHORTAGES: tuple[tuple[set[int], str, str, str], ...] = (
     ),
     (
         {errno.ENOMEM},
-        # The last two are what oneDNN and Python say when they have no memory left to say more.
+        # The last two come from oneDNN and Python when no memory is left for a better message.
         "allocate memory|out of memory|not enough memory|bad_alloc|failed to map segment|unable to mmap|"
         "could not create a primitive|error return without exception set",
         "not enough memory",
@@ -131,7 +131,7 @@ _SHORTAGES: tuple[tuple[set[int], str, str, str], ...] = (
 
 
 def shortage(error: BaseException, doing: str = "") -> ResourceError | None:
-    """The lack of disk, memory, files or processes that ``error`` reports; None when it is about something else.
+    """Return a ResourceError when ``error`` reports a lack of disk space, memory, files or processes, or else None.
 
     Libraries report it as OSError, MemoryError, RuntimeError or a class of their own.
     """
@@ -139,5 +139,5 @@ def shortage(error: BaseException, doing: str = "") -> ResourceError | None:
     for numbers, words, what, remedy in _SHORTAGES:
         if number in numbers or (number is None and re.search(words, str(error), re.IGNORECASE | re.DOTALL)):
             return ResourceError(f"{what}{doing and ' while '}{doing}; {remedy}")
-    beneath = error.__cause__ or error.__context__  # torch says only that it could not write
+    beneath = error.__cause__ or error.__context__  # torch's own error only states that writing failed
     return shortage(beneath, doing) if beneath is not None else None

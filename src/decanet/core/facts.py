@@ -1,30 +1,29 @@
-"""The ledger: what papers, competitions and libraries state about the networks, with sources.
+"""The ledger of facts: what papers, competitions and libraries state about the networks, with sources.
 
-The data is in ``decanet/facts``: one TOML file a paper (bibliography, architectures, experiments) and one for
-the competition. Nothing in it was measured by decanet. A value that no source states is absent: ``stated``
-returns None.
+The data is in ``decanet/facts``: one TOML file per paper (bibliography, architectures, experiments) and one for the
+competition. decanet measured none of it. A value that no source states is absent: ``stated`` returns None.
 
-How far a number can be trusted is its ``confidence``:
+The ``confidence`` of a value names the kind of its source:
 
 ``computed``
     counted in a library's network or derived from its source;
 ``own``
-    counted by us in a definition of our own: not independent, an agreement shows that we counted alike twice;
+    counted by us in a definition of our own, and therefore not independent;
 ``library``
     read from an installed library (metadata of weights, source);
 ``repo``
-    read in the authors' or an official public repository or page;
+    read in a public repository or on a page of the authors, or in an official one;
 ``transcript``
-    read in a public transcription of the paper, not in the publisher's PDF;
+    read in a public transcription of the paper instead of the publisher's PDF;
 ``secondary``
     read in a third-party document that quotes the primary source;
 ``memory``
-    not confirmed from any source opened: verify before relying on it; figures and tables leave it out.
+    not confirmed in any opened source: verify it before use; figures and tables omit it.
 
 Conventions: multiply-adds (``macs``) count convolutions, linear layers and the two products of attention;
-biases, normalization, activations and pooling are left out. That is half of what ``torch.utils.flop_counter``
-counts. Parameters include biases and the scale and shift of batch normalization, not its running statistics.
-Errors are percentages.
+biases, normalization, activations and pooling are omitted. This is half of what ``torch.utils.flop_counter`` counts.
+Parameters include biases and the scale and shift of batch normalization, but not its running statistics. Error rates
+are percentages.
 """
 
 import functools
@@ -37,7 +36,7 @@ from typing import Any, NamedTuple, TypeVar
 from decanet.core.errors import UsageError, did_you_mean
 
 CONFIDENCES = ("computed", "own", "library", "repo", "transcript", "secondary", "memory")
-COMPETITION = "competition"  # the one file that is not a paper's
+COMPETITION = "competition"  # the only file that is not a paper's
 
 T = TypeVar("T")
 
@@ -51,7 +50,7 @@ class Stated(NamedTuple):
 
     @property
     def independent(self) -> bool:
-        """Whether anyone but us stands for the value."""
+        """Whether someone other than us states the value."""
         return self.confidence not in {"own", "memory"}
 
 
@@ -66,7 +65,7 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class Paper:
-    """The bibliography of one paper; ``arxiv`` is empty for papers that are not there."""
+    """The bibliography of one paper; ``arxiv`` is empty for papers that are not on arXiv."""
 
     key: str
     title: str
@@ -85,10 +84,10 @@ class Paper:
 
 @dataclass(frozen=True)
 class StatedError:
-    """An error rate that a source reports: ``metric`` says which, ``protocol`` how it was measured.
+    """An error rate that a source reports, with its ``metric`` and ``protocol``.
 
-    ``test`` is the protocol in two words where this is the top-1 number that stands for the paper's network:
-    ``"one crop"``, ``"ten crops"``, ``"dense"``; otherwise it is empty.
+    ``test`` is a short name of the protocol, ``"one crop"``, ``"ten crops"`` or ``"dense"``, for the top-1 error rate
+    that represents the paper's network; otherwise it is empty.
     """
 
     metric: str
@@ -108,9 +107,9 @@ class StatedError:
 
 @dataclass(frozen=True)
 class StatedWeights:
-    """What a library states of weights that it publishes: accuracies in percent, single center crop.
+    """Accuracies that a library states for its pretrained weights, in percent, with a single center crop.
 
-    ``year`` is that of the recipe, where ``source`` tells it: it may be younger than the paper by far.
+    ``year`` is that of the recipe, where ``source`` states it: it may be years after the paper.
     """
 
     entry: str
@@ -130,14 +129,14 @@ class Architecture:
     """One network of a paper.
 
     Attributes:
-        key: its name in the ledger.
+        key: name in the ledger.
         paper: key of its paper.
         values: every single value that a source states, by quantity (``"params_exact"``, ``"depth"``, ...).
         stages: shapes after the named stages, in order; empty where no source states them.
-        stages_source, stages_confidence: where the stages are from, and how far they can be trusted.
+        stages_source, stages_confidence: source and confidence of the stages.
         errors: error rates, each with its protocol.
         weights: pretrained weights and their accuracies.
-        details: everything else, as the file has it (``recipe``, ``discrepancies``, ``layers``, ...).
+        details: all other entries of its table (``recipe``, ``discrepancies``, ``layers``, ...).
     """
 
     key: str
@@ -153,18 +152,18 @@ class Architecture:
     details: Mapping[str, Any]
 
     def stated(self, quantity: str) -> Stated | None:
-        """What is stated of ``quantity``, or None: the ledger never guesses."""
+        """Return what a source states for ``quantity``, or None."""
         return self.values.get(quantity)
 
     @property
     def paper_top1(self) -> StatedError | None:
-        """The top-1 number of one network that its authors state, one crop where they do; None where there is none."""
+        """The authors' top-1 error rate of one network, of one crop where they state it, or None."""
         return next((error for error in self.errors if error.test and error.confidence != "memory"), None)
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A controlled comparison that a paper reports: ``data`` is its table as the file has it."""
+    """A controlled comparison that a paper reports; ``data`` is its table in the file."""
 
     key: str
     paper: str
@@ -176,10 +175,10 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a year's competition; None where the source does not say.
+    """One entry of a year's competition; None where the source does not state a value.
 
-    ``same_network`` tells whether ``architecture`` is what was entered: ZFNet, for instance, is not
-    Clarifai's winning entry of 2013, though both are M. Zeiler's.
+    ``same_network`` is whether ``architecture`` is the network of the entry: ZFNet, for instance, is not Clarifai's
+    winning entry of 2013, though both are M. Zeiler's.
     """
 
     year: int
@@ -198,7 +197,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Human:
-    """How well people did on the competition's images, and why one should not lean on the number."""
+    """The error rate of people on the competition's images, with its caveat."""
 
     top5_error_pct: float
     images: int
@@ -210,45 +209,45 @@ class Human:
 
 
 def papers() -> dict[str, Paper]:
-    """All papers of the ledger, oldest first."""
+    """Return all papers of the ledger by key, oldest first."""
     return dict(sorted(_ledger().papers.items(), key=lambda item: (item[1].year, item[0])))
 
 
 def paper(key: str) -> Paper:
-    """One paper. Raises UsageError that suggests the nearest keys."""
+    """Return one paper. Raises UsageError with the nearest keys."""
     return _find("paper", _ledger().papers, key)
 
 
 def architectures() -> dict[str, Architecture]:
-    """All architectures of the ledger by key."""
+    """Return all architectures of the ledger by key."""
     return dict(_ledger().architectures)
 
 
 def architecture(key: str) -> Architecture:
-    """One architecture. Raises UsageError that suggests the nearest keys."""
+    """Return one architecture. Raises UsageError with the nearest keys."""
     return _find("architecture in the facts", _ledger().architectures, key)
 
 
 def experiments() -> dict[str, Experiment]:
-    """All experiments of the ledger by key."""
+    """Return all experiments of the ledger by key."""
     return dict(_ledger().experiments)
 
 
 def experiment(key: str) -> Experiment:
-    """One experiment. Raises UsageError that suggests the nearest keys."""
+    """Return one experiment. Raises UsageError with the nearest keys."""
     return _find("experiment in the facts", _ledger().experiments, key)
 
 
 @functools.cache
 def competition() -> tuple[Entry, ...]:
-    """All entries of the ledger by year, task and rank."""
+    """Return all entries of the competitions by year, task and rank."""
     entries = [Entry(**table) for table in _read(COMPETITION)["entries"]]
     return tuple(sorted(entries, key=lambda e: (e.year, e.task, e.rank, e.top5_error_pct or 0)))
 
 
 @functools.cache
 def human() -> Human:
-    """The human top-5 error with its caveat."""
+    """Return the human top-5 error rate with its caveat."""
     return Human(**_read(COMPETITION)["human"])
 
 
@@ -300,7 +299,7 @@ def _architecture(key: str, paper: str, table: dict[str, Any]) -> Architecture:
         year=table["year"],
         values=values,
         stages=tuple(Stage(*row) for row in table.get("stages", ())),
-        # Where the ledger names no source for the maps, they follow from the layers, or from what states the depth.
+        # Stages without a source of their own follow from the layers, or from the source of the depth.
         stages_source=table.get("stages_source")
         or table.get("layers_source")
         or table.get("depth", {}).get("source", ""),

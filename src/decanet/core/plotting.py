@@ -1,10 +1,10 @@
-"""The one look of all figures: a quiet style, colors for color-blind readers too, atomic saving.
+"""The style of all figures, colors for color-blind readers, and atomic saving.
 
-Figures are built with matplotlib's object interface (never pyplot), so that drawing needs no screen, keeps no
-global state and works from any thread.
+Figures use matplotlib's object interface instead of pyplot: drawing needs no display, keeps no global state and works
+in any thread.
 
-Names of files, classes and kernels are drawn to the letter (:func:`literal`, :func:`class_labels`): matplotlib would
-read dollar signs as mathematics, and draw a box for every character that its font lacks.
+Names of files, classes and kernels are drawn literally (:func:`literal`, :func:`class_labels`): matplotlib would
+parse dollar signs as mathematics, and draw a box for every character that its font does not have.
 """
 
 import unicodedata
@@ -20,7 +20,7 @@ from decanet.core.printable import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colors, safe for color-blind readers; in black and white it is LINES that tells lines apart.
+# Okabe and Ito's colors, safe for color-blind readers; LINES distinguishes lines in black and white.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 LINES = ("-", "--", "-.", ":")
 
@@ -53,9 +53,9 @@ STYLE: dict[Any, Any] = {
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure, ``width`` by ``height`` inches, whose layout avoids overlaps by itself.
+    """Return an empty figure of ``width`` by ``height`` inches with a constrained layout.
 
-    Draw inside ``matplotlib.rc_context(STYLE)``, which :func:`styled` does for a whole drawing function.
+    Draw inside ``matplotlib.rc_context(STYLE)``, which :func:`styled` enters for a whole drawing function.
     """
     from matplotlib.figure import Figure
 
@@ -63,7 +63,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def styled(draw):  # untyped: a decorator that keeps the signature
-    """Decorate a function that builds a figure, so that everything in it has the one look."""
+    """Decorate a function that builds a figure, so that it draws in ``STYLE``."""
     import functools
 
     @functools.wraps(draw)
@@ -77,9 +77,9 @@ def styled(draw):  # untyped: a decorator that keeps the signature
 
 
 def save_figure(figure: "Figure", path: Path | str, *, dpi: int = 150) -> Path:
-    """Write ``figure`` as PNG, SVG or PDF by the file's ending; the file appears whole or not at all.
+    """Write ``figure`` as PNG, SVG or PDF by the file's extension, whole or not at all.
 
-    Raises UsageError for an ending that is no image's, and as :func:`atomic_path`.
+    Raises UsageError for another extension, and as :func:`atomic_path`.
     """
     import matplotlib
 
@@ -95,7 +95,7 @@ def save_figure(figure: "Figure", path: Path | str, *, dpi: int = 150) -> Path:
 
 
 def show_image(axes, image, title: str = "", **options) -> None:  # type: ignore[no-untyped-def]
-    """Draw an image, (H, W) or (H, W, 3), without ticks or frame; the title is drawn to the letter."""
+    """Draw an image, (H, W) or (H, W, 3), without ticks and frame; the title is drawn literally."""
     axes.imshow(image, **options)
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
@@ -105,10 +105,10 @@ def show_image(axes, image, title: str = "", **options) -> None:  # type: ignore
 
 
 def signed_scale(limit: float) -> dict[str, Any]:
-    """The options of ``imshow`` for values of both signs: blue below zero, white at zero, orange above.
+    """Return the options of ``imshow`` for signed values: blue below zero, white at zero, orange above zero.
 
-    All figures use this one code. The negative end is darker than the positive one, so that the sign survives
-    a black-and-white print; blue and orange stay apart for color-blind readers.
+    All figures use this color map. The negative end is darker than the positive one, so that the sign is visible in a
+    black-and-white print; color-blind readers distinguish blue and orange.
     """
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -118,12 +118,12 @@ def signed_scale(limit: float) -> dict[str, Any]:
 
 
 def grid_shape(count: int, columns: int) -> tuple[int, int]:
-    """(rows, columns) of a contact sheet for ``count`` images."""
+    """Return (rows, columns) of a grid for ``count`` images."""
     return -(-count // columns), min(count, columns)
 
 
 def literal(text: str) -> str:
-    """``text`` for matplotlib, drawn to the letter: no mathematics, and escapes for what no installed font has."""
+    """Return ``text`` for matplotlib to draw literally, with escapes for characters that no installed font has."""
     composed = printable(unicodedata.normalize("NFC", text), keep_lines=True)
     return "".join(c if family_for(c) else c.encode("unicode_escape").decode() for c in composed).replace(
         "$", r"\$"
@@ -131,9 +131,9 @@ def literal(text: str) -> str:
 
 
 def class_labels(classes: Sequence[str], longest: int = 14) -> list[str]:
-    """Class names short enough for a figure; ``class 3`` for a name that no installed font can write.
+    """Return class names short enough for a figure, to be drawn with :func:`literal`.
 
-    They are names, to be drawn with :func:`literal`. :func:`save_class_legend` says what the numbers stand for.
+    A name that no installed font can write becomes ``class 3``; :func:`save_class_legend` writes the whole names.
     """
     numbered = _numbered(classes)
     names = [numbered.get(k, printable(name)) for k, name in enumerate(classes)]
@@ -141,12 +141,12 @@ def class_labels(classes: Sequence[str], longest: int = 14) -> list[str]:
 
 
 def needs_legend(classes: Sequence[str]) -> bool:
-    """Whether :func:`class_labels` numbers some of the classes, which a reader must be told."""
+    """Return whether :func:`class_labels` numbers some of the classes."""
     return bool(_numbered(classes))
 
 
 def save_class_legend(classes: Sequence[str], folder: Path) -> Path | None:
-    """Write ``classes.txt`` beside the figures, where these number some classes; None where they need not."""
+    """Write ``classes.txt`` beside the figures if these number some classes, or else return None."""
     if not needs_legend(classes):
         return None
     lines = (f"{number}: {printable(classes[k])}\n" for k, number in _numbered(classes).items())
@@ -154,6 +154,6 @@ def save_class_legend(classes: Sequence[str], folder: Path) -> Path | None:
 
 
 def _numbered(classes: Sequence[str]) -> dict[int, str]:
-    """What stands for the names that no installed font can write, by the class's index."""
+    """Return labels for names that no installed font can write, by the index of the class."""
     composed = (unicodedata.normalize("NFC", printable(name)) for name in classes)
     return {k: f"class {k}" for k, name in enumerate(composed) if not all(map(family_for, name))}

@@ -1,7 +1,8 @@
-"""Text that decanet does not control (names of files and classes), shown to the letter and without effects.
+"""Printing of untrusted text, such as names of files and classes, without side effects on the terminal.
 
-A name may hold whatever a file system allows: an escape sequence that clears the screen, a line break, marks that turn
-the writing direction, bytes that are no UTF-8. Such characters are shown as Python writes them: ``\\x1b``, ``\\u202e``.
+A name may hold whatever a file system allows: an escape sequence that clears the screen, a line break, marks that
+reverse the writing direction, bytes that are not UTF-8. Such characters are printed as Python's escapes: ``\\x1b``,
+``\\u202e``.
 """
 
 import json
@@ -12,46 +13,45 @@ import shutil
 import sys
 from pathlib import Path
 
-# Control characters, marks and overrides of the writing direction, line separators, halves of characters (Python's
-# stand-ins for bytes that are no UTF-8 among them), and tags, which are invisible.
+# Control characters, marks and overrides of the writing direction, line separators, surrogates (which also stand for
+# bytes that are not UTF-8), and tags, which are invisible.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 
 def printable(text: str, *, keep_lines: bool = False) -> str:
-    """``text`` with everything escaped that a terminal would obey, or could not write.
+    """Return ``text`` with all characters escaped that a terminal would interpret or could not print.
 
     Args:
         text: any text.
-        keep_lines: leave line breaks as they are, for text whose lines are decanet's own.
+        keep_lines: whether line breaks are kept, for text of several lines.
     """
-
     return "\n".join(map(printable, text.split("\n"))) if keep_lines else _UNPRINTABLE.sub(_escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
     character = found[0]
-    if "\udc80" <= character <= "\udcff":  # a byte that was no UTF-8
+    if "\udc80" <= character <= "\udcff":  # a byte that was not UTF-8
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
 
 
 def printable_json(text: str) -> str:
-    """JSON ``text`` with the same characters as JSON's own escapes, so that it still means the same."""
+    """Return JSON ``text`` with the same characters as JSON escapes, which leaves its value unchanged."""
     lines = (_UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in text.split("\n"))
     return "\n".join(lines)
 
 
 def shell_line(*words: object) -> str:
-    """A command to copy: each word quoted as a POSIX shell needs it, on one line whatever it holds."""
+    """Return a command to copy: one line, each word quoted for a POSIX shell."""
     return " ".join(_quoted(str(word)) for word in words)
 
 
 def decanet_line(*words: object) -> str:
-    """A decanet command to copy, that works in the shell in which this one was started.
+    """Return a decanet command to copy into the shell that started this process.
 
-    Where no ``decanet`` is on the shell's path, the program is called as it was this time: ``.venv/bin/decanet``.
+    Where no ``decanet`` is on the search path, the command starts with the path of this program: ``.venv/bin/decanet``.
     """
     called = Path(sys.argv[0])
     if called.name == "decanet" and shutil.which("decanet") is None:
@@ -62,7 +62,7 @@ def decanet_line(*words: object) -> str:
 def _quoted(word: str) -> str:
     if printable(word) == word:
         return shlex.quote(word)
-    # What cannot be printed, bash and zsh take as $'\xe9'.
+    # bash and zsh accept bytes that cannot be printed as $'\xe9'.
     safe = (
         chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}"
         for byte in os.fsencode(word)

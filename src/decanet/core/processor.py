@@ -1,4 +1,4 @@
-"""The processor: its name, the cores and threads it gives us, and the arithmetic that suits it."""
+"""The processor: name, usable cores, threads, and the faster precision."""
 
 import functools
 import math
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     import torch
 
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
-# What keeps PyTorch from using all instructions of the processor.
+# Environment variables that keep PyTorch from using all instructions of the processor.
 _LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 SMALLEST_PRODUCT = 64
 
 
 def processor_name() -> str:
-    """The processor's marketing name, as well as the system tells."""
+    """Return the processor's marketing name, or what the system knows of it."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def usable_cores() -> int:
-    """Processors that this process may keep busy: its affinity, or a container's limit where that is lower."""
+    """Return the number of cores that this process may use: its affinity, or a container's lower limit."""
     affine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(affine, _container_cores())))
 
 
 def set_threads(count: int | None = None) -> int:
-    """Use ``count`` threads; returns the number. None: OMP_NUM_THREADS, or else torch's choice within our cores."""
+    """Set the number of threads and return it; None is OMP_NUM_THREADS, or torch's choice within the usable cores."""
     import torch
 
     if count is None and not os.environ.get("OMP_NUM_THREADS"):
-        count = min(torch.get_num_threads(), usable_cores())  # torch knows nothing of a container's limit
+        count = min(torch.get_num_threads(), usable_cores())  # torch does not consider a container's limit
     if count:
         torch.set_num_threads(count)
     return torch.get_num_threads()
@@ -43,73 +43,75 @@ def set_threads(count: int | None = None) -> int:
 def matmul_gflops(
     device: "torch.device", dtype: "torch.dtype", size: int = 1024, seconds: float = 0.05
 ) -> float:
-    """Rate of a square matrix product here, in 1e9 operations (two per multiply-add) per second.
+    """Return the throughput of a square matrix product in 1e9 operations (two per multiply-add) per second.
 
-    The matrices are ``size`` x ``size``, or smaller where such a product does not fit into ``seconds``: emulated
-    bfloat16 can be a thousand times slower than bfloat16.
+    The matrices are ``size`` x ``size``, or smaller where such a product takes longer than ``seconds``: emulated
+    bfloat16 can be a thousand times slower than native bfloat16.
     """
     import torch
 
-    def product(image_size: int) -> float:
-        a = torch.ones(image_size, image_size, dtype=dtype, device=device)
+    def product(n: int) -> float:
+        a = torch.ones(n, n, dtype=dtype, device=device)
         start = time.perf_counter()
         a @ a
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return time.perf_counter() - start
 
-    image_size = min(size, SMALLEST_PRODUCT)
-    product(image_size)  # the first one of all loads the library
-    while image_size < size and 8 * min(product(image_size), product(image_size)) < seconds:
-        image_size = min(2 * image_size, size)
+    n = min(size, SMALLEST_PRODUCT)
+    product(n)  # the first product loads the library
+    while n < size and 8 * min(product(n), product(n)) < seconds:
+        n = min(2 * n, size)
     times: list[float] = []
     begin = time.perf_counter()
-    # One warm-up, then as long as asked, at least three times; the fastest is the machine's, the rest noise.
+    # One warm-up, then at least three products and ``seconds``; the fastest one is the machine's, the rest is noise.
     while len(times) < 4 or time.perf_counter() - begin < seconds:
-        times.append(product(image_size))
-    return 2 * image_size**3 / min(times[1:]) / 1e9
+        times.append(product(n))
+    return 2 * n**3 / min(times[1:]) / 1e9
 
 
 def bfloat16_instructions() -> bool | None:
-    """Whether PyTorch finds instructions for bfloat16 products in this processor; None where only timing tells."""
+    """Return whether this processor has instructions for bfloat16 products that PyTorch uses; None if unknown."""
     if platform.system() == "Darwin":
-        asked = ["sysctl", "-n", "hw.optional.arm.FEAT_BF16"]
+        command = ["sysctl", "-n", "hw.optional.arm.FEAT_BF16"]
         try:
-            told = subprocess.run(asked, capture_output=True, text=True, timeout=5).stdout.strip()
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=5).stdout.strip()
         except (OSError, subprocess.SubprocessError):
             return None
-        return False if told == "0" else None
+        return False if answer == "0" else None
     if flags := _cpuinfo("flags").split():  # x86
         if not {"avx512_bf16", "amx_bf16"} & set(flags):
             return False
         return None if any(os.environ.get(name) for name in _LIMITS) else True
-    if features := _cpuinfo("Features").split():  # ARM, whose PyTorch has several libraries for products
+    if features := _cpuinfo(
+        "Features"
+    ).split():  # ARM, where PyTorch has several libraries for matrix products
         return None if "bf16" in features else False
     return None
 
 
 def choose_precision(wanted: str, device: "torch.device") -> str:
-    """``wanted``, or for "auto" whichever of bfloat16 and float32 multiplies matrices faster here."""
+    """Return ``wanted``, or for "auto" the faster of bfloat16 and float32 for matrix products on ``device``."""
     if wanted != "auto":
         return wanted
     return "bfloat16" if _bfloat16_is_faster(device) else "float32"
 
 
 def precision_in_words(precision: str, device: "torch.device") -> str:
-    """The chosen ``precision`` ("bfloat16" or "float32"), and what this machine has to do with it."""
+    """Describe the chosen ``precision`` ("bfloat16" or "float32") and its reason on this machine."""
     if device.type != "cpu":
         return precision
     fast = _bfloat16_is_faster(device)
     if precision == "bfloat16":
         return f"bfloat16, which {'this processor has instructions for' if fast else 'is slow on this processor'}"
     if fast:
-        return "float32, as the recipe or its small network wants it"
+        return "float32, as the recipe or its small network requires"
     return "float32, as this processor has no bfloat16 instructions: about four times the README's training times"
 
 
 @functools.cache
 def _bfloat16_is_faster(device: "torch.device") -> bool:
-    """Known from the instruction set where possible: a timing can come out otherwise in a busy moment."""
+    """Decide by the instruction set where possible: timing is unreliable on a busy machine."""
     import torch
 
     if device.type == "mps":
@@ -119,7 +121,7 @@ def _bfloat16_is_faster(device: "torch.device") -> bool:
     known = bfloat16_instructions()
     if known is not None:
         return known
-    # Small products in one thread, some hundredths of a second in all: emulation is far slower at any size.
+    # Small products on one thread take some hundredths of a second: emulation is far slower at any size.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -130,7 +132,7 @@ def _bfloat16_is_faster(device: "torch.device") -> bool:
 
 
 def _cpuinfo(key: str) -> str:
-    """The first processor's entry in Linux's /proc/cpuinfo; empty where there is none."""
+    """Return the first processor's entry in Linux's /proc/cpuinfo, or an empty string."""
     try:
         lines = (PROC / "cpuinfo").read_text().splitlines()
     except OSError:
@@ -139,10 +141,10 @@ def _cpuinfo(key: str) -> str:
 
 
 def _container_cores() -> float:
-    """The processor time that Linux's control groups grant, in cores; infinity where nothing limits it.
+    """Return the limit of Linux's control groups in cores; infinity without a limit.
 
-    A group is bound by those that it lies in. Inside a container the path of the own group is often the host's, and
-    the container's group is mounted in place of the root: then the first ancestor that is here is the container's.
+    The limits of all ancestors of a group apply. Inside a container the path of the process's group is often that of
+    the host, and the container's group is mounted as the root: the first ancestor found is then the container's.
     """
     cores = math.inf
     for line in _lines(

@@ -56,7 +56,7 @@ class Model(_Table):
         if wrong := bounds.unwritable(options):
             raise ValueError(wrong)
         if taken := sorted(FIXED & options.keys()):
-            raise ValueError(f"{taken[0]} is no option: it follows from the recipe and its data")
+            raise ValueError(f"{taken[0]} is not an option: it follows from the recipe and its data")
         return options
 
 
@@ -79,7 +79,7 @@ class Data(_Table):
     @field_validator("name")
     @classmethod
     def _is_something(cls, name: str) -> str:
-        if not name:  # pydantic's own min_length would refuse paths that are no UTF-8
+        if not name:  # pydantic's own min_length would refuse paths that are not UTF-8
             raise ValueError("give a data set's name or a folder")
         return name
 

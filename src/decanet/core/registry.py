@@ -1,8 +1,7 @@
-"""Registries: a new network, recipe, data set or kernel is a new file that names itself.
+"""Registries: a new network, recipe, data set or kernel is a new file that registers itself.
 
-A registry knows the package in which its entries live and imports that package's modules the first time
-somebody asks, so that nothing is imported or probed before it is needed, and nothing else is edited to add
-one.
+A registry imports the modules of its package on first use, so that nothing is imported before it is needed and no list
+is edited to add an entry.
 """
 
 import importlib
@@ -16,10 +15,10 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Named entries of one sort, found by importing every module of ``package``.
+    """Named entries of one kind, found by importing every module of ``package``.
 
     Args:
-        noun: what an entry is called in error messages, for instance ``"model"``.
+        noun: name of the kind in error messages, for instance ``"model"``.
         package: dotted name of the package whose modules register entries when imported.
     """
 
@@ -30,7 +29,7 @@ class Registry(Generic[T]):
         self._discovered = False
 
     def add(self, name: str, entry: T) -> T:
-        """Register ``entry`` under ``name``. Raises ValueError on a duplicate: entries must not shadow."""
+        """Register ``entry`` under ``name`` and return it. Raises ValueError when the name is taken."""
         if name in self._entries:
             raise ValueError(f"{self.noun} {name!r} is registered twice")
         self._entries[name] = entry
@@ -41,17 +40,17 @@ class Registry(Generic[T]):
             return
         package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(package.__path__):
-            if not module.name.startswith("_"):  # plumbing registers nothing
+            if not module.name.startswith("_"):  # private modules register nothing
                 importlib.import_module(f"{self.package}.{module.name}")
-        self._discovered = True  # only now: a module that cannot be imported must fail the next time too
+        self._discovered = True  # last, so that a module that cannot be imported fails the next time too
 
     def names(self) -> list[str]:
-        """All names, sorted."""
+        """Return all names, sorted."""
         self._discover()
         return sorted(self._entries)
 
     def get(self, name: str) -> T:
-        """The entry called ``name``. Raises UsageError that suggests the nearest names."""
+        """Return the entry ``name``. Raises UsageError with the nearest names."""
         self._discover()
         try:
             return self._entries[name]

@@ -1,4 +1,4 @@
-"""What a training runs on: device, memory, seeds, processes, versions."""
+"""The runtime of a training: device, precision, memory, seeds, ranks, versions."""
 
 import hashlib
 import os
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 
-# Ctrl-C; what batch systems and service managers send before they kill; a closed terminal; the end of the allowed
-# processor time. Windows has the first two only.
+# Signals that end a training: Ctrl-C; those that batch systems and service managers send before SIGKILL; a closed
+# terminal; the end of the allowed processor time. Windows has the first two only.
 STOPPING = frozenset(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
@@ -29,33 +29,33 @@ STOPPING = frozenset(
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those of one training: ``rank`` of ``world_size``; alone it is 0 of 1."""
+    """Rank of this process and the world size: 0 of 1 without torchrun."""
 
     rank: int = 0
     world_size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes the files and prints."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
 
 def ranks_from_environment() -> Ranks:
-    """What torchrun says in the environment. Raises DistributedError when it is contradictory."""
+    """Return the ranks that torchrun set in the environment. Raises DistributedError when they are contradictory."""
     try:
         rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     except ValueError:
-        raise DistributedError("RANK and WORLD_SIZE must be whole numbers; start with torchrun") from None
+        raise DistributedError("RANK and WORLD_SIZE must be integers; start with torchrun") from None
     if not 0 <= rank < size:
         raise DistributedError(f"RANK={rank} does not lie in 0..WORLD_SIZE-1={size - 1}; start with torchrun")
     return Ranks(rank, size)
 
 
 def choose_device(name: str = "auto") -> "torch.device":
-    """The device called ``name``: auto, cpu, cuda, cuda:N or mps; auto takes the fastest there is.
+    """Return the device ``name``: auto, cpu, cuda, cuda:N or mps; auto is the fastest one of this machine.
 
     Raises:
-        UsageError: no such name.
+        UsageError: the name is unknown.
         ResourceError: this machine has no such device.
     """
     import torch
@@ -84,11 +84,11 @@ def autocast(device: "torch.device", precision: str) -> AbstractContextManager[N
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep memory that was freed, for the next step of the same training to use again.
+    """Make glibc keep freed memory for reuse by the next training step.
 
-    By default every large activation is returned to the system when it is freed, and each new page must be
-    zeroed when it is touched again: on two cores that cost a quarter of the time of AlexNet's step
-    (benchmarks/LOG.md). Elsewhere than glibc nothing happens.
+    By default every large activation is returned to the system when it is freed, and each new page is zeroed when it is
+    touched again: on two cores this took a quarter of the time of AlexNet's step (benchmarks/LOG.md). Without glibc
+    nothing is done.
     """
     import ctypes
 
@@ -102,15 +102,15 @@ def keep_freed_memory() -> None:
 
 
 def seed_from(*parts: object) -> int:
-    """A 63-bit seed that is a pure function of ``parts``, for instance (seed, "order", epoch)."""
+    """Return a 63-bit seed that is a pure function of ``parts``, for instance (seed, "order", epoch)."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def seed_torch(seed: int, device: "torch.device") -> None:
-    """Seed what dropout and the like draw from on ``device``, once a step.
+    """Seed torch's default generator of ``device``, from which dropout samples, once per step.
 
-    ``torch.manual_seed`` seeds all kinds of devices, which takes 0.1 ms, even where there is only the CPU.
+    ``torch.manual_seed`` seeds every kind of device, which takes 0.1 ms even where there is only the CPU.
     """
     import torch
 
@@ -121,17 +121,16 @@ def seed_torch(seed: int, device: "torch.device") -> None:
 
 
 def generator(*parts: object) -> "torch.Generator":
-    """A CPU random generator that is a pure function of ``parts``; the same on every device and process."""
+    """Return a CPU generator seeded by a pure function of ``parts``, equal for every device and rank."""
     import torch
 
     return torch.Generator().manual_seed(seed_from(*parts))
 
 
 def cache_folder(given: Path | str | None = None) -> Path:
-    """Where data sets are kept: ``given``, or $DECANET_CACHE, or the user's cache folder (XDG).
+    """Return the folder for data sets: ``given``, or $DECANET_CACHE, or the user's cache folder (XDG).
 
-    A user without a home, as in a container that was started with --user, has one below the system's folder for
-    temporary files.
+    For a user without a home directory, as in a container started with --user, it is in the system's temporary folder.
     """
     if given is not None:
         return Path(given).expanduser()
@@ -146,7 +145,7 @@ def cache_folder(given: Path | str | None = None) -> Path:
 
 
 def environment(device: "torch.device | None" = None) -> dict[str, Any]:
-    """What a result must carry to be compared: versions, processor, threads, device, commit of the source."""
+    """Return what makes results comparable: versions, processor, threads, device, commit of the source."""
     from importlib.metadata import version
 
     import numpy
@@ -173,7 +172,7 @@ def environment(device: "torch.device | None" = None) -> dict[str, Any]:
 
 
 def peak_memory(device: "torch.device") -> int:
-    """Largest number of bytes in use so far: on the GPU, or by this whole process."""
+    """Return the peak memory in bytes so far: that of the GPU, or of this process."""
     import torch
 
     if device.type == "cuda":
@@ -187,7 +186,7 @@ def peak_memory(device: "torch.device") -> int:
 
 
 def _commit() -> str | None:
-    """Commit of the source tree, with ``+`` when it has changes; None outside a checkout."""
+    """Return the commit of the source tree, with ``+`` for uncommitted changes; None outside a checkout."""
     folder = Path(__file__).parent
     try:
         done = subprocess.run(
