@@ -23,7 +23,7 @@ from decanet.models.registry import Departure
 
 
 def test_every_network_agrees_with_its_paper_or_says_why_not() -> None:
-    _trace_registered.cache_clear()  # timed is what a user waits for, who has walked nothing yet
+    _trace_registered.cache_clear()  # a user has no cached traces
     begin = time.process_time()
     checks = verify()
     assert time.process_time() - begin < 20

@@ -1,49 +1,42 @@
-"""Folding batch normalization into the convolution before it: fewer passes over memory, the same outputs.
+"""Fold batch normalization into the convolution before it: fewer operations in evaluation, the same outputs.
 
-In evaluation, batch normalization (S. Ioffe, C. Szegedy, arXiv:1502.03167) multiplies each map by a constant
-and adds another: y = s (x - mean) + beta, s = gamma / sqrt(variance + eps). A convolution followed by that
-is a convolution whose kernels are multiplied by s and whose bias is beta + s (bias - mean).
+In evaluation, batch normalization (S. Ioffe, C. Szegedy, arXiv:1502.03167) multiplies each channel by a constant and
+adds another: y = s (x - mean) + beta, s = gamma / sqrt(variance + eps). A convolution followed by it equals one
+convolution whose filters are multiplied by s and whose bias is beta + s (bias - mean).
 
-Which normalization follows which convolution is read from the flow of data through the network, not from the
-names or the order of its attributes: a convolution is folded only where its output goes into one
-normalization and nowhere else.
+Which normalization follows which convolution is read from the flow of data through the network, not from the names or
+the order of its attributes: a convolution is folded only where its output goes into one normalization and nowhere else.
 """
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from decanet.anatomy.trace import MetaWatch, run_on_meta
-from decanet.core.errors import UsageError
-from decanet.models.registry import model_entry
+from decanet.anatomy.meta_forward import forward_on_meta, input_size_for, meta_inputs
 
 
 def fuse(model: nn.Module, input_size: tuple[int, int, int] | None = None) -> nn.Module:
-    """A copy of ``model`` for evaluation, its batch normalizations folded into the convolutions before them.
+    """Return a copy of ``model`` for evaluation with batch normalizations folded into the convolutions before them.
 
-    The original is untouched. The copy is in evaluation mode and is not meant to be trained. Outputs agree
-    with the original's up to rounding.
+    The original is left as it is. The copy is in evaluation mode and is not meant to be trained. Its outputs agree with
+    those of the original up to rounding.
 
     Args:
-        model: a network whose running statistics are what evaluation should use.
+        model: a network whose running statistics are those of evaluation.
         input_size: (C, H, W) of an image that fits; a registered network's own by default.
 
     Raises:
-        UsageError: no size given for a network that is not registered.
+        UsageError: no input size, or none given for a network that is not registered.
         DataError: an image of that size does not fit.
     """
-    if input_size is None:
-        name = getattr(model, "decanet_name", "")
-        if not name:
-            raise UsageError("fuse: give the input size (C, H, W) of a network that is not registered")
-        input_size = model_entry(name).input_size
     fused = copy.deepcopy(model).eval()
-    for conv_path, norm_path in foldable(fused, input_size):
+    for conv_path, norm_path in foldable(fused, input_size_for(model, input_size)):
         conv, norm = fused.get_submodule(conv_path), fused.get_submodule(norm_path)
         _fold(conv, norm)  # type: ignore[arg-type]  # foldable gives these types only
         parent, _, attribute = norm_path.rpartition(".")
@@ -52,20 +45,21 @@ def fuse(model: nn.Module, input_size: tuple[int, int, int] | None = None) -> nn
 
 
 def foldable(model: nn.Module, input_size: tuple[int, int, int]) -> list[tuple[str, str]]:
-    """Attribute paths (convolution, normalization) that :func:`fuse` would fold, in the order they run."""
-    watch = _Flow()
+    """Attribute paths (convolution, normalization) that :func:`fuse` folds, in the order in which they run."""
+    observer = _Observer()
     handles = []
     for path, module in model.named_modules():
         if isinstance(module, nn.Conv2d):
-            handles.append(module.register_forward_hook(watch.convolved(path)))
+            handles.append(module.register_forward_hook(observer.after_convolution(path)))
         elif isinstance(module, nn.BatchNorm2d) and module.track_running_stats:
-            handles.append(module.register_forward_pre_hook(watch.normalizes(path)))
+            handles.append(module.register_forward_pre_hook(observer.before_normalization(path)))
+    inputs = meta_inputs(model, input_size)  # alive until the end, so that no id is used twice
     try:
-        run_on_meta(model, input_size, watch)
+        forward_on_meta(model, inputs, observer)
     finally:
         for handle in handles:
             handle.remove()
-    return watch.pairs()
+    return observer.pairs()
 
 
 @torch.no_grad()
@@ -86,29 +80,33 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     conv.bias = nn.Parameter(shift.to(conv.weight.dtype))
 
 
-class _Flow(MetaWatch):
-    """Which convolution's output goes into which normalization, and how often each tensor is used."""
+class _Observer(TorchDispatchMode):
+    """Observes which convolution's output goes into which normalization, and how often each tensor is used."""
 
-    def begin(self, parameters: Mapping[str, Tensor], image: Tensor) -> None:
-        """Nothing has flowed yet."""
-        self._keep: list[Tensor] = [image, *parameters.values()]  # ids stay unique while the tensors live
+    def __init__(self) -> None:
+        super().__init__()
+        self._keep: list[Tensor] = []  # an id stays unique while its tensor lives
         self._uses: Counter[int] = Counter()
         self._runs: Counter[str] = Counter()
-        self._made_by: dict[int, str] = {}
+        self._convolution_of: dict[int, str] = {}
         self._pairs: list[tuple[str, str, int]] = []
 
-    def convolved(self, path: str) -> Callable[..., None]:
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # see ShapesOnly: PyTorch would import its compiler
+
+    def after_convolution(self, path: str) -> Callable[..., None]:
         def hook(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
             self._runs[path] += 1
-            self._made_by[id(output)] = path
+            self._convolution_of[id(output)] = path
 
         return hook
 
-    def normalizes(self, path: str) -> Callable[..., None]:
+    def before_normalization(self, path: str) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
             self._runs[path] += 1
-            if (made_by := self._made_by.get(id(args[0]))) is not None:
-                self._pairs.append((made_by, path, id(args[0])))
+            if (convolution := self._convolution_of.get(id(args[0]))) is not None:
+                self._pairs.append((convolution, path, id(args[0])))
 
         return hook
 
@@ -116,11 +114,12 @@ class _Flow(MetaWatch):
         for tensor in tree_leaves((args, kwargs)):
             if isinstance(tensor, Tensor):
                 self._uses[id(tensor)] += 1
-        output = self.run(func, args, kwargs or {})
+        output = func(*args, **(kwargs or {}))
         self._keep += [tensor for tensor in tree_leaves(output) if isinstance(tensor, Tensor)]
         return output
 
     def pairs(self) -> list[tuple[str, str]]:
+        """Convolutions and normalizations that run once and share a tensor that nothing else reads."""
         return [
             (conv, norm)
             for conv, norm, tensor in self._pairs
