@@ -1,17 +1,18 @@
-"""``decanet models``: the list, the walk, the proof, and what happens to wrong arguments."""
+"""``decanet models``: the list, the summary, the verification, and wrong arguments."""
 
 import json
 
 import pytest
 
 from decanet.anatomy import verify as _verify
-from decanet.anatomy.table import FILE, as_text, computed, table
+from decanet.anatomy.summary import summarize
+from decanet.anatomy.table import table
 from decanet.anatomy.trace import trace
 from decanet.cli import run
 from decanet.models import list_models
 
 
-def test_walk_of_alexnet_ends_in_a_thousand_classes(capsys) -> None:
+def test_the_summary_of_alexnet_is_printed_with_its_explanation(capsys) -> None:
     assert run(["models", "alexnet", "--explain"]) == 0
     out = capsys.readouterr().out
     assert "(1, 3, 224, 224) -> (1, 1000)" in out
@@ -19,13 +20,14 @@ def test_walk_of_alexnet_ends_in_a_thousand_classes(capsys) -> None:
     assert "256*6*6 = 9216" in out
 
 
-def test_walk_as_json(capsys) -> None:
-    assert run(["models", "alexnet_cifar", "--input", "3x32x32", "--json", "--explain"]) == 0
-    traced = json.loads(capsys.readouterr().out)
-    assert traced["output_shape"] == [1, 10]
-    assert traced["macs"] == sum(layer["macs"] for layer in traced["layers"])
-    assert traced["layers"][0]["formula"] == "32 + 2*1 - 3 + 1 = 32"
-    assert "64 kernels" in traced["layers"][0]["explanation"]
+def test_the_summary_as_json(capsys) -> None:
+    assert run(["models", "alexnet_cifar", "--image-size", "32", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(summarize("alexnet_cifar").to_dict()))
+
+
+def test_the_image_size_may_be_a_rectangle(capsys) -> None:
+    assert run(["models", "decanet_s", "--image-size", "48x32"]) == 0
+    assert "(1, 3, 48, 32) -> (1, 10)" in capsys.readouterr().out
 
 
 def test_the_list_has_every_network(capsys) -> None:
@@ -38,7 +40,7 @@ def test_the_list_has_every_network(capsys) -> None:
     assert "714,188,480" in capsys.readouterr().out
 
 
-def test_the_list_counts_what_inference_uses_and_names_the_rest(capsys) -> None:
+def test_the_list_counts_inference_and_names_auxiliary_classifiers(capsys) -> None:
     """GoogLeNet's two auxiliary classifiers hold as many parameters again."""
     traced = trace("googlenet")
     (row,) = (row for row in table() if row["name"] == "googlenet")
@@ -49,19 +51,14 @@ def test_the_list_counts_what_inference_uses_and_names_the_rest(capsys) -> None:
     assert f"googlenet {traced.params_training_only:,}" in shown.splitlines()[-1]
 
 
-def test_the_kept_table_is_what_the_networks_are() -> None:
-    assert table() == computed(), "run: python docs/generate.py"
-    assert FILE.read_text(encoding="utf-8") == as_text(table())
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["alexnett"], 2, "did you mean alexnet"),
-        (["alexnet", "--input", "224"], 2, "3x224x224"),
-        (["se_resnet50", "--input", "3x2x2"], 3, "at layer pool"),
-        (["alexnet", "--input", "3x0x9"], 2, "3x224x224"),
-        (["alexnet", "--input", "3x16x16"], 3, "for small images use alexnet_cifar"),
+        (["alexnet", "--image-size", "3x224x224"], 2, "224x192"),
+        (["se_resnet50", "--image-size", "2"], 3, "at layer pool"),
+        (["alexnet", "--image-size", "0x9"], 2, "224x192"),
+        (["alexnet", "--image-size", "16"], 3, "for small images use alexnet_cifar"),
     ],
 )
 def test_wrong_arguments_are_one_line(arguments, code, message, capsys) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import UsageError
+from decanet.models.factory import create_model
 from decanet.models.meta_device import ShapesOnly
 from decanet.models.registry import model_entry
 
@@ -38,6 +39,12 @@ def input_size_for(model: nn.Module | str, input_size: tuple[int, ...] | None) -
         raise UsageError(f"{tuple(input_size)} is no input size: give (channels, height, width)")
     channels, height, width = input_size
     return channels, height, width
+
+
+def build_on_meta(name: str) -> nn.Module:
+    """Build a registered network without memory for its weights."""
+    with ShapesOnly(), torch.device("meta"):
+        return create_model(name)
 
 
 def meta_inputs(model: nn.Module, input_size: tuple[int, int, int]) -> MetaInputs:

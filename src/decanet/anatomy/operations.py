@@ -54,7 +54,9 @@ def describe(name: str, args: Sequence[Any], output: Tensor, inputs: Sequence[Te
         _, weight, _, stride, padding, dilation, _, _, groups = args[:9]
         windows = pair(Window, weight.shape[2:], stride, padding, dilation)
         grouped = f", {groups} groups" if groups > 1 else ""
-        return Operation(f"conv {_text(windows)}{grouped}", windows, groups, multiply_adds(name, args, output))
+        return Operation(
+            f"conv {_text(windows)}{grouped}", windows, groups, multiply_adds(name, args, output)
+        )
     if name in MATRIX_PRODUCTS:
         kind = "linear" if len(inputs) == 1 else "matrix product"
         return Operation(kind, macs=multiply_adds(name, args, output))

@@ -65,7 +65,9 @@ def inherit(
     distinct = ancestries[0].distinct if name == "expand" else output.numel()
     if name in ("mul", "mul_"):
         most = max(ancestry.distinct for ancestry in ancestries)
-        ancestries = [ancestry for ancestry in ancestries if ancestry.distinct == most]  # the signal, not the gate
+        ancestries = [
+            ancestry for ancestry in ancestries if ancestry.distinct == most
+        ]  # the signal, not the gate
     fields = _widest([ancestry.fields for ancestry in ancestries])
     depth = max(ancestry.depth for ancestry in ancestries)
     product = name in MATRIX_PRODUCTS and weighted

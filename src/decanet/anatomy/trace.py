@@ -10,19 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from decanet.anatomy.meta_forward import MetaInputs, forward_on_meta, input_size_for, meta_inputs
+from decanet.anatomy.meta_forward import (
+    MetaInputs,
+    build_on_meta,
+    forward_on_meta,
+    input_size_for,
+    meta_inputs,
+)
 from decanet.anatomy.operations import Operation, Windows, describe
 from decanet.anatomy.receptive_fields import Ancestry, inherit
 from decanet.convolution.arithmetic import Window
 from decanet.core.errors import DataError
-from decanet.models.factory import create_model
-from decanet.models.meta_device import ShapesOnly
 
 BYTES_PER_NUMBER = 4  # activations in float32
 
@@ -159,9 +162,7 @@ def trace(model: nn.Module | str, input_size: tuple[int, ...] | None = None) -> 
 
 @functools.cache  # the table, the verification and the lineage ask for the same traces
 def _trace_registered(name: str, input_size: tuple[int, int, int]) -> Trace:
-    with ShapesOnly(), torch.device("meta"):
-        model = create_model(name)
-    return trace(model, input_size)
+    return trace(build_on_meta(name), input_size)
 
 
 @dataclass
@@ -305,7 +306,9 @@ def _with_stages(layers: list[Layer], model: nn.Module) -> tuple[Layer, ...]:
     """
     stages = {path: stage for stage, path in getattr(model, "stages", {}).items()}
     if not stages:
-        stages = {name: name for name, child in model.named_children() if any(True for _ in child.parameters())}
+        stages = {
+            name: name for name, child in model.named_children() if any(True for _ in child.parameters())
+        }
     staged, current = [], ""
     for layer in layers:
         parts = layer.path.split(".")

@@ -1,4 +1,4 @@
-"""``decanet models``: the networks, what they cost, how they work, and the proof that they are right."""
+"""``decanet models``: list the networks, summarize one, and verify all against their papers."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from decanet.anatomy.trace import Trace
     from decanet.anatomy.verify import Check
 
 command = App(name="models", help_format="markdown")
@@ -23,37 +22,41 @@ def models(
     name: Annotated[str | None, Parameter(help="A network; without it, all are listed.")] = None,
     /,
     *,
-    input: Annotated[str | None, Parameter(help="Size of the image, channels first: 3x224x224.")] = None,
+    image_size: Annotated[
+        str | None,
+        Parameter(
+            help="Height and width of the image in pixels: 160, or 160x192 (default: the network's own)."
+        ),
+    ] = None,
     explain: Annotated[
-        bool, Parameter(negative=(), help="Say in words why each size and cost is what it is.")
+        bool, Parameter(negative=(), help="Explain the arithmetic of sizes and costs, layer by layer.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """List the networks, or walk through one layer by layer.
+    """List the networks, or summarize one layer by layer.
 
-    Parameters are learned numbers; multiply-adds are for one image (one multiplication and one addition
-    count as one; torch's counter counts two). The receptive field is what one output sees, in
-    pixels, padding included; "all" is the whole image.
+    Multiply-adds are for one image: one multiplication with the addition of its product counts as one; PyTorch's own
+    counter counts two. Receptive fields are in pixels, padding included.
 
     For example:
 
         decanet models
         decanet models alexnet --explain
-        decanet models resnet50 --input 3x160x160
+        decanet models resnet50 --image-size 160
         decanet models verify
     """
     if name is None:
         _list(json)
     else:
-        _trace(name, input, explain, json)
+        _summarize(name, image_size, explain, json)
 
 
 @command.command
 def verify(*, json: JsonFlag = False) -> None:
-    """Compare every network with what its paper states: parameters, multiply-adds, depth, stage shapes.
+    """Compare every network with what its paper states: parameters, multiply-adds, depth and shapes of stages.
 
-    The exit code is 0 only when every number agrees, or is declared, with a reason, to be another. A stated value is
-    independent when a paper, its authors' code or a library stands for it, and not our own count.
+    The exit code is 0 only when every number agrees, or differs by a declared departure with a reason. The source of a
+    stated value is independent when it is a paper, its authors' code or a library, and not our own count.
 
     For example:
 
@@ -91,7 +94,7 @@ def verify(*, json: JsonFlag = False) -> None:
 
 
 def _verdicts(checks: "Sequence[Check]") -> str:
-    """How many checks got each verdict, and on whose word the networks agree."""
+    """The number of checks for each verdict, and of independent sources among those that agree."""
     counts = Counter(check.verdict for check in checks)
     independent = sum(check.independent for check in checks if check.verdict == "agree")
     own = counts["agree"] - independent
@@ -129,62 +132,24 @@ def _list(json: bool) -> None:
     console().print(f"+ auxiliary classifiers, in training only: {', '.join(auxiliary)} parameters")
 
 
-def _trace(name: str, size: str | None, explain: bool, json: bool) -> None:
-    import dataclasses
+def _summarize(name: str, image_size: str | None, explain: bool, json: bool) -> None:
+    from decanet.anatomy.summary import summarize
+    from decanet.models import model_entry
 
-    from decanet.anatomy.trace import explain as explanation
-    from decanet.anatomy.trace import trace
-
-    traced = trace(name, _parse_size(size) if size else None)
+    channels = model_entry(name).input_size[0]
+    summary = summarize(name, (channels, *_parse_size(image_size)) if image_size else None)
     if json:
-        layers = [dataclasses.asdict(layer) | {"formula": layer.formula} for layer in traced.layers]
-        if explain:
-            layers = [
-                row | {"explanation": explanation(layer)}
-                for row, layer in zip(layers, traced.layers, strict=True)
-            ]
-        totals = ("network", "input_size", "output_shape", "params", "params_training_only", "macs", "depth")
-        print_json({key: getattr(traced, key) for key in (*totals, "activation_bytes")} | {"layers": layers})
+        print_json(summary.to_dict())
         return
-    _print_whole(_table(traced))
     out = console()
-    for line in _totals(traced):
-        out.print(line)
+    out.print(str(summary))
     if explain:
         out.print()
-        for layer in traced.layers:
-            if text := explanation(layer):
-                out.print(f"{layer.stage or name} ({layer.operation}): {text}")
-
-
-def _table(traced: "Trace") -> "Table":
-    from rich.table import Table
-
-    table = Table(
-        "stage", "layer", "operation", "output", "why this size", "parameters", "multiply-adds", "sees",
-        "memory", box=None,
-    )  # fmt: skip
-    for column in (5, 6, 7, 8):
-        table.columns[column].justify = "right"
-    stage = None
-    for layer in traced.layers:
-        table.add_row(
-            "" if layer.stage == stage else layer.stage,
-            layer.path,
-            layer.operation,
-            "x".join(map(str, layer.output_shape)),
-            layer.formula,
-            f"{layer.params:,}" if layer.params else "",
-            f"{layer.macs:,}" if layer.macs else "",
-            "all" if layer.receptive_field is None else _field(*layer.receptive_field),
-            f"{layer.activation_bytes / 1024:,.0f} KiB" if layer.activation_bytes else "",
-        )
-        stage = layer.stage
-    return table
+        out.print(summary.explanation)
 
 
 def _print_whole(table: "Table") -> None:
-    """Print a table at its natural width: numbers cut off to fit a narrow window would be worthless."""
+    """Print a table at its natural width: numbers must not be cut off to fit a narrow window."""
     from rich.measure import Measurement
 
     out = console()
@@ -194,32 +159,15 @@ def _print_whole(table: "Table") -> None:
     out.print(table)
 
 
-def _totals(traced: "Trace") -> list[str]:
-    size, output = "x".join(map(str, traced.input_size)), traced.output_shape
-    lines = [
-        f"{traced.network}: (1, {', '.join(map(str, traced.input_size))}) -> {tuple(output)}",
-        f"{traced.params:,} parameters, {traced.macs:,} multiply-adds for one {size} image, "
-        f"{traced.depth} weighted layers deep, {traced.activation_bytes / 2**20:.1f} MiB of feature maps",
-    ]
-    if traced.params_training_only:
-        lines.append(f"{traced.params_training_only:,} of the parameters are used in training only.")
-    return lines
-
-
-def _parse_size(text: str) -> tuple[int, int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     from decanet.core.errors import UsageError
 
-    parts = text.lower().split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
+    sizes = text.lower().split("x")
+    if len(sizes) > 2 or not all(size.isdecimal() and int(size) for size in sizes):
         raise UsageError(
-            f"--input {text!r} is no image size; write channels x height x width, as in 3x224x224"
+            f"--image-size {text!r} is no image size; write 224, or height x width as in 224x192"
         )
-    channels, height, width = map(int, parts)
-    return channels, height, width
-
-
-def _field(height: int, width: int) -> str:
-    return f"{height}x{width}"
+    return int(sizes[0]), int(sizes[-1])
 
 
 def _value(value: Any) -> str:
