@@ -38,7 +38,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 STEPS, BATCH = 20, 4
 OWN_STEPS, OWN_BATCH = 60, 60  # 2.5 epochs of the digits: enough for the selection to leave images out
-SIZES = (32, 64, 96, 160, 224, 299)  # the first at which a network can be run is taken
+SIZES = (32, 64, 96, 160, 224, 299, 24)  # the first at which a network can be run is taken
 VERSION = 1  # goes up with every change of what is computed: kept numbers are then computed anew
 
 # ----------------------------------------------------------------------------------------- names in old and new trees
@@ -129,18 +129,20 @@ class Silent:
 
 
 def smallest(name: str, **options: Any) -> int:
-    """The first of ``SIZES`` at which a network can be run."""
+    """The first of ``SIZES`` at which a network can be trained."""
     import torch
 
     channels = named("model_entry")(name).input_size[0]
     with torch.device("meta"):
-        model = named("create_model")(name, **options).eval()
-    for size in SIZES:
-        try:
-            model(torch.empty(1, channels, size, size, device="meta"))
-        except Exception:  # the networks raise different errors for images that are too small
-            continue
-        return size
+        model = named("create_model")(name, **options)
+        # Some networks decide by random numbers in training, which the meta device does not have.
+        for training in (True, False):
+            for size in SIZES:
+                try:
+                    model.train(training)(torch.empty(2, channels, size, size))
+                except Exception:  # the networks raise different errors for images that are too small
+                    continue
+                return size
     raise LookupError(f"{name} takes none of {SIZES}")
 
 

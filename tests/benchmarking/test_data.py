@@ -31,7 +31,7 @@ def test_a_folder_is_loaded_for_each_use_and_compared(tmp_path: Path, heard: Hea
         assert min(row[name]["images_per_second_per_core"] for name in ("decanet", "torchvision")) > 0
 
 
-def test_the_augmentation_is_a_share_of_the_step(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_augmentation_takes_a_fraction_of_the_step(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     import decanet.benchmarking.data as module
     from decanet.training.recipes import load_recipe
 
@@ -39,4 +39,4 @@ def test_the_augmentation_is_a_share_of_the_step(monkeypatch) -> None:  # type: 
     monkeypatch.setattr(module, "load_recipe", lambda _: small)
     memory = measure_memory(rounds=1)
     assert memory["batch_size"] == 4
-    assert 0 < memory["share_of_step_pct"] < 100
+    assert 0 < memory["fraction_of_step_pct"] < 100

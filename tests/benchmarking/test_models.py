@@ -1,25 +1,6 @@
-"""The networks' benchmark measures what it says: decanet's loop and a plain one, in turn."""
-
-import torch
+"""The benchmark of networks: training steps of decanet's loop and of a plain loop, in turn."""
 
 from decanet.benchmarking.models import LEAST_ROUNDS, measure_model, table
-from decanet.benchmarking.steps import SameBatch, loop_steps
-from decanet.core.recipe import Data, Model, Recipe, Sgd
-from decanet.models import create_model
-
-
-def test_steps_are_those_of_the_training_loop() -> None:
-    model = create_model("lenet5_modern")
-    before = [p.detach().clone() for p in model.parameters()]
-    recipe = Recipe(
-        model=Model(name="lenet5_modern"), data=Data(image_size=32), batch_size=4, epochs=1,
-        optimizer=Sgd(lr=0.1), precision="float32",
-    )  # fmt: skip
-    order: list[str] = []
-    batches = SameBatch(torch.randn(4, 1, 32, 32), torch.tensor([0, 1, 2, 3]), 6)
-    worked, prepared = loop_steps(recipe, model, batches, 5, between=lambda: order.append("between"))
-    assert len(worked) == len(prepared) == len(order) == 5
-    assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
 def test_a_networks_row_holds_both_loops() -> None:

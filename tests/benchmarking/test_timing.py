@@ -1,4 +1,4 @@
-"""Turns, spreads, names of files; never how long anything takes."""
+"""Turns, quartiles, names of files; never how long anything takes."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from decanet.benchmarking.timing import (
     machine_slug,
     markdown_table,
+    quartiles,
     results_folder,
-    spread,
     take_turns,
     write_results,
 )
@@ -22,9 +22,9 @@ def test_contenders_take_turns() -> None:
     assert {name: len(values) for name, values in seconds.items()} == {"a": 3, "b": 3}
 
 
-def test_a_spread_is_median_and_quartiles() -> None:
-    assert spread([5, 1, 2, 4, 3]) == {"runs": 5, "median": 3, "quartiles": [1.5, 3, 4.5]}
-    assert spread([2, 1]) == {"runs": 2, "median": 1.5, "quartiles": [1, 1.5, 2]}
+def test_quartiles_stand_beside_the_median() -> None:
+    assert quartiles([5, 1, 2, 4, 3]) == {"runs": 5, "median": 3, "quartiles": [1.5, 3, 4.5]}
+    assert quartiles([2, 1]) == {"runs": 2, "median": 1.5, "quartiles": [1, 1.5, 2]}
 
 
 @pytest.mark.parametrize(

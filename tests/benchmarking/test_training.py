@@ -42,7 +42,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return done
 
 
-def test_the_summary_is_means_ratios_and_shares(
+def test_the_summary_holds_means_and_ratios(
     trained: list[tuple[str, int]], tmp_path: Path, heard: Heard
 ) -> None:
     measured = training.measure(["flash", "quick"], 3, tmp_path, heard)
@@ -58,7 +58,7 @@ def test_the_summary_is_means_ratios_and_shares(
         "shell_seconds_mean": 12.0,
         "times_faster_than_tutorial": 391.0,
         "gflops": 200.0,
-        "share_of_matrix_rate_pct": 50.0,
+        "fraction_of_matmul_speed_pct": 50.0,
     }
     text = training.table(measured)
     assert "| `flash` | 3 | 71.00 ± 1.00 % | 10.0 s (10.0 to 10.0) | 12.0 s | 391 × | 200 | 50 % |" in text

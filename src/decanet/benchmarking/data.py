@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from decanet.benchmarking.steps import CPU, loop_steps
-from decanet.benchmarking.timing import about, conditions, markdown_table, spread, take_turns
+from decanet.benchmarking.timing import about, conditions, markdown_table, quartiles, take_turns
 from decanet.core.processor import usable_cores
 from decanet.core.progress import Report, Silent
 from decanet.core.recipe import Augmentation
@@ -96,10 +96,10 @@ def measure_memory(rounds: int) -> dict[str, Any]:
     return {
         "recipe": "quick",
         "batch_size": recipe.batch_size,
-        "batch_seconds": spread(prepared),
-        "images_per_second": round(recipe.batch_size / spread(prepared)["median"]),
-        "step_seconds": spread(worked),
-        "share_of_step_pct": round(100 * sum(prepared) / (sum(prepared) + sum(worked)), 2),
+        "batch_seconds": quartiles(prepared),
+        "images_per_second": round(recipe.batch_size / quartiles(prepared)["median"]),
+        "step_seconds": quartiles(worked),
+        "fraction_of_step_pct": round(100 * sum(prepared) / (sum(prepared) + sum(worked)), 2),
     }
 
 
@@ -117,11 +117,11 @@ def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> l
         row: dict[str, Any] = {"what": what, "images": len(images), "cores": cores}
         for name, values in seconds.items():
             row[name] = {
-                "seconds": spread(values),
-                "images_per_second_per_core": round(len(images) / spread(values)["median"] / cores, 1),
+                "seconds": quartiles(values),
+                "images_per_second_per_core": round(len(images) / quartiles(values)["median"] / cores, 1),
             }
         pairs = [b / a for a, b in zip(seconds["decanet"], seconds["torchvision"], strict=True)]
-        rows.append({**row, "ratio": spread(pairs)})
+        rows.append({**row, "ratio": quartiles(pairs)})
     return rows
 
 
@@ -200,7 +200,7 @@ def table(measured: dict[str, Any]) -> str:
     ]
     return (
         f"Small images in memory: `{memory['recipe']}` varies and normalizes {memory['images_per_second']:,} "
-        f"images/s in batches of {memory['batch_size']}, {memory['share_of_step_pct']:g}% of the time of a step of "
+        f"images/s in batches of {memory['batch_size']}, {memory['fraction_of_step_pct']:g}% of the time of a step of "
         f"decanet_s.\n\n{markdown_table(rows)}\n\nWhole passes, starting the {measured['workers']} workers included, "
         f"to normalized batches of {LOADED_BATCH}; {measured['images']}. Into memory, decanet reads with as many "
         f"threads as there are cores.\n\n{about(measured)}"

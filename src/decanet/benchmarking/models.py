@@ -8,7 +8,7 @@ import torch
 
 from decanet.anatomy.cost import cost
 from decanet.benchmarking.steps import CPU, SameBatch, loop_steps, plain_step
-from decanet.benchmarking.timing import about, conditions, markdown_table, spread
+from decanet.benchmarking.timing import about, conditions, markdown_table, quartiles
 from decanet.core.errors import UsageError
 from decanet.core.progress import Report
 from decanet.core.recipe import Data, Model, Recipe, Sgd
@@ -109,13 +109,13 @@ def measure_model(name: str, batch_size: int | None = None, seconds: float = 5.0
         "precision": recipe.precision,
         "decanet": _speed(our_seconds, batch_size),
         "plain": _speed(plain_seconds, batch_size),
-        "ratio_spread": spread(pairs),
+        "ratio_quartiles": quartiles(pairs),
     }
-    return {**row, "ratio": row["ratio_spread"]["median"]}  # type: ignore[index]
+    return {**row, "ratio": row["ratio_quartiles"]["median"]}  # type: ignore[index]
 
 
 def _speed(seconds: list[float], batch_size: int) -> dict[str, Any]:
-    step = spread(seconds)
+    step = quartiles(seconds)
     return {"step_seconds": step, "images_per_second": float(f"{batch_size / step['median']:.4g}")}
 
 
@@ -136,7 +136,7 @@ def table(measured: dict[str, Any]) -> str:
             "arithmetic": row["precision"],
             "plain float32, images/s": f"{row['plain']['images_per_second']:g}",
             "ratio (quartiles)": "{:.2f} ({:.2f} to {:.2f})".format(
-                row["ratio"], row["ratio_spread"]["quartiles"][0], row["ratio_spread"]["quartiles"][-1]
+                row["ratio"], row["ratio_quartiles"]["quartiles"][0], row["ratio_quartiles"]["quartiles"][-1]
             ),
         }
         for row in measured["models"]

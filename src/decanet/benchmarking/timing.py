@@ -16,7 +16,7 @@ from decanet.core.runtime import environment
 MATRIX_SIZE = 2048  # of the square product whose rate is the machine's: large enough to keep all cores busy
 
 
-def spread(values: Sequence[float]) -> dict[str, Any]:
+def quartiles(values: Sequence[float]) -> dict[str, Any]:
     """``{"runs", "median", "quartiles"}`` of measured values; of one or two the quartiles are the ends."""
     ends = [min(values), statistics.median(values), max(values)]
     quartiles = statistics.quantiles(values, n=4) if len(values) > 2 else ends

@@ -13,7 +13,7 @@ from typing import Any
 
 from decanet.benchmarking.counts import count_epoch
 from decanet.benchmarking.steps import TUTORIAL_STEPS, tutorial_step
-from decanet.benchmarking.timing import about, conditions, machine_slug, markdown_table, spread, take_turns
+from decanet.benchmarking.timing import about, conditions, machine_slug, markdown_table, quartiles, take_turns
 from decanet.core.errors import DecanetError, ResourceError, UsageError
 from decanet.core.files import write_json
 from decanet.core.progress import Report
@@ -148,7 +148,7 @@ def _summarised(
     timed: list[float],
 ) -> dict[str, Any]:
     tutorial_seconds = statistics.median(timed) * TUTORIAL_STEPS
-    step = spread(timed)
+    step = quartiles(timed)
     summary = {}
     for name in dict.fromkeys(name for name, _ in entries):
         runs = [entry["run"] for trained, entry in entries if trained == name]
@@ -165,7 +165,7 @@ def _summarised(
             "shell_seconds_mean": round(statistics.mean(run["shell_seconds"] for run in runs), 2),
             "times_faster_than_tutorial": round(tutorial_seconds / statistics.mean(seconds), 1),
             "gflops": round(statistics.mean(rates), 1),
-            "share_of_matrix_rate_pct": round(100 * statistics.mean(rates) / peak, 1),
+            "fraction_of_matmul_speed_pct": round(100 * statistics.mean(rates) / peak, 1),
         }
     return {
         **measured,
@@ -195,7 +195,7 @@ def table(measured: dict[str, Any]) -> str:
                 "shell to answer": f"{s['shell_seconds_mean']:.1f} s",
                 "faster than the tutorial's": f"{s['times_faster_than_tutorial']:.0f} ×",
                 "GFLOP/s": f"{s['gflops']:.0f}",
-                "of the matrix rate": f"{s['share_of_matrix_rate_pct']:.0f} %",
+                "of the matrix rate": f"{s['fraction_of_matmul_speed_pct']:.0f} %",
             }
         )
     tutorial = measured["tutorial"]

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from decanet.cli._shared import JsonFlag, console, print_json, table
 
-command = App(name="benchmark", help="Measure training, networks and loading on this machine.")
+command = App(name="benchmark", help="Measure the speed of this machine: training, networks, loading, convolution.")
 
 Out = Annotated[
     Path | None,
@@ -118,6 +118,116 @@ def data(
         target = _folder(out)
         measured = loading.measure(folder, watch, workers=workers, rounds=rounds)
     _finish("data", measured, loading.table(measured), target, json)
+
+
+@command.command
+def inference(
+    names: Annotated[tuple[str, ...], Parameter(help="Networks (default: all).")] = (),
+    /,
+    *,
+    batch_size: Annotated[int, Parameter(help="Batch size of the throughput measurement.")] = 8,
+    seconds: Annotated[float, Parameter(help="Time for each variant of a network.")] = 3.0,
+    out: Out = None,
+    threads: Threads = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time the inference of every network, plain, fused and in bfloat16, in turn with torchvision's or timm's module.
+
+    For example:
+
+    ```
+    decanet benchmark inference
+    decanet benchmark inference resnet18 resnet50_v1_5 --batch-size 16
+    ```
+    """
+    from decanet.benchmarking import inference as networks
+    from decanet.benchmarking.timing import write_results
+
+    with _measuring(threads, json) as watch:
+        folder = _folder(out)
+        measured = networks.measure(
+            names,
+            watch,
+            batch_size=batch_size,
+            seconds=seconds,
+            save=lambda so_far: write_results("inference", so_far, networks.table(so_far), folder),
+        )
+    _finish("inference", measured, networks.table(measured), folder, json)
+
+
+@command.command
+def images(
+    *,
+    rounds: Annotated[int, Parameter(help="Runs of each contender.")] = 7,
+    out: Out = None,
+    threads: Threads = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time the convolution of a 12-megapixel image in turn with scipy.ndimage, scipy.signal and torch.
+
+    For example:
+
+    ```
+    decanet benchmark images
+    ```
+    """
+    from decanet.benchmarking import images as filtering
+
+    with _measuring(threads, json) as watch:
+        folder = _folder(out)
+        measured = filtering.measure(watch, rounds=rounds)
+    _finish("images", measured, filtering.table(measured), folder, json)
+
+
+@command.command
+def signals(
+    *,
+    rounds: Annotated[int, Parameter(help="Runs of each contender.")] = 5,
+    out: Out = None,
+    threads: Threads = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time the tutorial's figures by three computations, and the convolution of sounds in turn with scipy.signal.
+
+    For example:
+
+    ```
+    decanet benchmark signals
+    ```
+    """
+    from decanet.benchmarking import signals as sounds
+
+    with _measuring(threads, json) as watch:
+        folder = _folder(out)
+        measured = sounds.measure(watch, rounds=rounds)
+    _finish("signals", measured, sounds.table(measured), folder, json)
+
+
+@command.command
+def peers(
+    *,
+    rounds: Annotated[int, Parameter(help="Turns of each loop.")] = 5,
+    steps: Annotated[int, Parameter(help="Training steps of a turn.")] = 6,
+    workers: Annotated[int, Parameter(help="Processes of the DataLoader.")] = 2,
+    out: Out = None,
+    threads: Threads = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time decanet's training loop on CIFAR-10 in turn with the tutorial's loop and a usual torchvision loop.
+
+    For example:
+
+    ```
+    decanet benchmark peers
+    decanet benchmark peers --rounds 10 --workers 4
+    ```
+    """
+    from decanet.benchmarking import peers as loops
+
+    with _measuring(threads, json) as watch:
+        folder = _folder(out)
+        measured = loops.measure(watch, rounds=rounds, steps=steps, workers=workers)
+    _finish("peers", measured, loops.table(measured), folder, json)
 
 
 @command.command

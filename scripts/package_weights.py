@@ -1,9 +1,9 @@
-"""Puts a run's weights into the package, in bfloat16, with where they come from.
+"""Write a run's weights into the package in bfloat16, with their provenance.
 
-    python benchmarks/ship.py RUN
+    python scripts/package_weights.py RUN
 
-The run's model then comes trained with decanet: ``decanet predict IMAGE --model NAME``. The file's metadata says by
-which recipe, seed and commit it was trained and what it reached on the test split; a test measures it again.
+``decanet predict --model NAME`` then uses them. The file's metadata holds the recipe, seed, commit and test accuracy
+of the run; a test evaluates the weights again.
 """
 
 import json
@@ -17,7 +17,7 @@ from decanet.evaluation.runs import load_run
 from decanet.models.weight_files import PACKAGED, save_weights
 
 
-def ship(path: Path) -> Path:
+def package(path: Path) -> Path:
     """Write the weights of the run ``path`` into the package."""
     trained, run = load_run(path, torch.device("cpu")), RunFolder(path)
     result = run.read_json(run.result)
@@ -39,5 +39,5 @@ def ship(path: Path) -> Path:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python benchmarks/ship.py RUN")
-    print(ship(Path(sys.argv[1])))
+        sys.exit("usage: python scripts/package_weights.py RUN")
+    print(package(Path(sys.argv[1])))
