@@ -24,8 +24,20 @@ KEYS = {
     "rate": "lr",
     "schedule.start": "start_factor",
     "schedule.final": "end_factor",
+    "ratio_spread": "ratio_quartiles",
+    "share_of_step_pct": "fraction_of_step_pct",
+    "share_of_matrix_rate_pct": "fraction_of_matmul_speed_pct",
+    "published": "stated",
+    "stated.published": "stated by others",
 }
-VALUES = {"tta": {"one": "none", "mirror": "flip", "shift": "flip_shift", "ten": "ten_crop"}}
+VALUES = {
+    "tta": {"one": "none", "mirror": "flip", "shift": "flip_shift", "ten": "ten_crop"},
+    "what": {
+        "train: short side to 256, random crop of 224": "train: shorter edge to 256, random crop of 224",
+        "judge: short side to 256, center": "evaluate: shorter edge to 256, center crop",
+        "into memory: short side to 64, center": "into memory: shorter edge to 64, center crop",
+    },
+}
 
 
 def new_key(key: str, table: str) -> str:

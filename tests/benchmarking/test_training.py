@@ -1,4 +1,4 @@
-"""The trainings' benchmark: what is kept, what is repeated, and what the summary says."""
+"""The benchmark of trainings: what is kept, what is repeated, and the summary."""
 
 import subprocess
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_a_recipe_can_ask_for_its_own_number_of_seeds(
         training.measure(["flash", "quick:0"], 2, tmp_path, heard)
 
 
-def test_an_interrupted_benchmark_goes_on(
+def test_an_interrupted_benchmark_continues(
     trained: list[tuple[str, int]], tmp_path: Path, heard: Heard
 ) -> None:
     training.measure(["flash"], 2, tmp_path, heard)
@@ -87,7 +87,7 @@ def test_an_interrupted_benchmark_goes_on(
     assert measured["tutorial"]["timed_steps"] >= training.TIMED_STEPS
 
 
-def test_a_training_by_another_recipe_or_half_a_file_is_not_taken(
+def test_a_training_with_another_recipe_or_a_damaged_file_is_repeated(
     trained: list[tuple[str, int]], tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training.measure(["flash"], 2, tmp_path, heard)
@@ -102,7 +102,7 @@ def test_a_training_by_another_recipe_or_half_a_file_is_not_taken(
     assert trained == [("flash", 0), ("flash", 1)]
 
 
-def test_a_mistake_is_told_before_anything_is_trained(
+def test_a_mistake_is_reported_before_any_training(
     trained: list[tuple[str, int]], tmp_path: Path, heard: Heard
 ) -> None:
     with pytest.raises(UsageError, match="did you mean flash"):
@@ -113,7 +113,9 @@ def test_a_mistake_is_told_before_anything_is_trained(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_training_is_told_by_its_own_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_training_is_reported_with_its_own_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     failed = subprocess.CompletedProcess([], 3, "", "reading\nerror[data]: no folder none\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)

@@ -1,1 +1,1 @@
-"""Measurements of speed, and counts of work: what a machine reaches, and what a recipe asks of it."""
+"""Benchmarks: the speed that a machine reaches, and the work that a recipe requires."""

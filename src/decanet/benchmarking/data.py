@@ -1,4 +1,4 @@
-"""How fast images come: small ones from memory, large ones from a folder, beside torchvision's loader."""
+"""Throughput of loading: small images from memory, large ones from a folder, beside torchvision's loader."""
 
 import tempfile
 from collections.abc import Callable
@@ -38,22 +38,22 @@ def measure(
     images: int = 400,
     size: tuple[int, int] = (500, 375),
 ) -> dict[str, Any]:
-    """Measure both ways of loading; without a ``folder``, on ``images`` JPEGs of ``size`` made for it.
+    """Measure both loaders; without a ``folder``, on ``images`` generated JPEGs of ``size`` (width, height).
 
     Raises:
-        DataError: the folder is none, or holds an unreadable image.
+        DataError: there is no such folder, or it holds an unreadable image.
     """
     workers = default_workers() if workers is None else workers
     if folder is not None:
-        list_folder(folder)  # a mistaken path is told before anything is measured
+        list_folder(folder)  # a wrong path is an error before anything is measured
     report.note("measuring the augmentation of small images in memory")
     measured = {**conditions(), "workers": workers, "memory": measure_memory(rounds)}
     with ExitStack() as stack:
         if folder is None:
-            report.note(f"making {images} JPEGs of {size[0]}x{size[1]} pixels")
+            report.note(f"generating {images} JPEGs of {size[0]}x{size[1]} pixels")
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="decanet-jpegs-")))
             make_jpegs(folder, images, size)
-            measured["images"] = f"{images} JPEGs of {size[0]}x{size[1]} pixels, made for it"
+            measured["images"] = f"{images} generated JPEGs of {size[0]}x{size[1]} pixels"
         else:
             measured["images"] = f"folder {bare_name(str(folder.resolve()))}"
         measured["folder"] = measure_folder(folder, workers, rounds, report)
@@ -61,7 +61,7 @@ def measure(
 
 
 def make_jpegs(folder: Path, count: int, size: tuple[int, int]) -> None:
-    """Write ``count`` JPEGs, in two classes, that cost as much to decode as photographs: cuts of a cat, with grain."""
+    """Write ``count`` JPEGs in two classes that cost as much to decode as photographs: noisy crops of one."""
     from skimage.data import chelsea
 
     cat = Image.fromarray(chelsea())
@@ -77,8 +77,8 @@ def make_jpegs(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def measure_memory(rounds: int) -> dict[str, Any]:
-    """Images a second of ``quick``'s augmentation, and the share of the loop's time that it takes with decanet_s."""
-    # At full size throughout: the share is then that of the larger part of a training.
+    """Throughput of ``quick``'s data augmentation, and the fraction of a step of decanet_s that it takes."""
+    # At full image size, as in most of a training.
     recipe = load_recipe("quick").model_copy(update={"progressive_sizes": ()})
     steps = 2 + 4 * rounds
     count = recipe.batch_size * (steps + 1)
@@ -104,14 +104,14 @@ def measure_memory(rounds: int) -> dict[str, Any]:
 
 
 def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> list[dict[str, Any]]:
-    """Whole passes over a folder's images, decanet's and torchvision's in turn, for each use of them."""
+    """Time whole epochs of a folder's images, decanet's and torchvision's in turn, for each use of images."""
     images = list_folder(folder)
     rows = []
     for what, (ours, theirs) in _uses(images, workers).items():
         report.note(f"loading {len(images)} images: {what}")
         take_turns(
             {"decanet": ours, "torchvision": theirs}, 1
-        )  # warm-up: servers start, files come into memory
+        )  # warm-up: workers start, the system caches the files
         seconds = take_turns({"decanet": ours, "torchvision": theirs}, rounds)
         cores = min(max(workers, 1), usable_cores())
         row: dict[str, Any] = {"what": what, "images": len(images), "cores": cores}
@@ -126,7 +126,7 @@ def measure_folder(folder: Path, workers: int, rounds: int, report: Report) -> l
 
 
 def _uses(images: FolderSplit, workers: int) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
-    """What images are loaded for: decanet's way and torchvision's of one pass over them, to normalized batches."""
+    """Uses of images; for each one epoch of normalized batches by decanet and by torchvision."""
     from torchvision import transforms as tv
 
     spec = InputSpec(NETWORK_SIZE, IMAGENET_MEAN, IMAGENET_STD, CPU, torch.float32)
@@ -153,15 +153,15 @@ def _uses(images: FolderSplit, workers: int) -> dict[str, tuple[Callable[[], obj
             training(Augmentation(flip="random", scale=(0.08, 1.0))),
             torchvision(tv.RandomResizedCrop(NETWORK_SIZE), flip),
         ),
-        f"train: short side to {RESIZED}, random crop of {NETWORK_SIZE}": (
+        f"train: shorter edge to {RESIZED}, random crop of {NETWORK_SIZE}": (
             training(Augmentation(flip="random", resize=RESIZED)),
             torchvision(tv.Resize(RESIZED), tv.RandomCrop(NETWORK_SIZE), flip),
         ),
-        f"judge: short side to {RESIZED}, center": (
+        f"evaluate: shorter edge to {RESIZED}, center crop": (
             lambda: [None for _ in images.evaluation_batches(spec, resize=RESIZED, workers=workers)],
             torchvision(tv.Resize(RESIZED), tv.CenterCrop(RESIZED)),
         ),
-        f"into memory: short side to {SMALL}, center": (
+        f"into memory: shorter edge to {SMALL}, center crop": (
             lambda: images.in_memory(SMALL, Silent()),
             torchvision(tv.Resize(SMALL), tv.CenterCrop(SMALL)),
         ),
@@ -169,7 +169,7 @@ def _uses(images: FolderSplit, workers: int) -> dict[str, tuple[Callable[[], obj
 
 
 class _Listed(torch.utils.data.Dataset[Any]):
-    """What torchvision's ImageFolder does with an image (its ``pil_loader``), on the same listing."""
+    """Images of the same listing as torchvision's ImageFolder reads them (its ``pil_loader``)."""
 
     def __init__(self, listed: Samples, transform: Callable[[Any], Any]) -> None:
         self.listed, self.transform = listed, transform
@@ -185,7 +185,7 @@ class _Listed(torch.utils.data.Dataset[Any]):
 
 
 def table(measured: dict[str, Any]) -> str:
-    """What was measured, as Markdown."""
+    """Format the measurements as Markdown."""
     memory = measured["memory"]
     rows = [
         {
@@ -199,9 +199,9 @@ def table(measured: dict[str, Any]) -> str:
         for row in measured["folder"]
     ]
     return (
-        f"Small images in memory: `{memory['recipe']}` varies and normalizes {memory['images_per_second']:,} "
+        f"Small images in memory: `{memory['recipe']}` augments and normalizes {memory['images_per_second']:,} "
         f"images/s in batches of {memory['batch_size']}, {memory['fraction_of_step_pct']:g}% of the time of a step of "
-        f"decanet_s.\n\n{markdown_table(rows)}\n\nWhole passes, starting the {measured['workers']} workers included, "
+        f"decanet_s.\n\n{markdown_table(rows)}\n\nWhole epochs, the start of {measured['workers']} workers included, "
         f"to normalized batches of {LOADED_BATCH}; {measured['images']}. Into memory, decanet reads with as many "
         f"threads as there are cores.\n\n{about(measured)}"
     )

@@ -1,4 +1,4 @@
-"""Every network's training step: decanet's loop, with its own choices, against a plain float32 loop."""
+"""Training step of every network: decanet's loop with its choices, beside a plain float32 loop."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ SMALL = 64
 SMALL_BATCH, SMALL_COSTLY_BATCH, LARGE_BATCH, LARGEST_BATCH = 128, 16, 8, 4
 COSTLY_MACS, LARGEST_MACS = 2_000_000_000, 10_000_000_000  # a step should take seconds, not minutes
 WARM_UP, LEAST_ROUNDS, MOST_ROUNDS = 2, 3, 100
-NO_SLOWER = 0.97  # a ratio below it is called slower; between it and 1 lies the noise of a few rounds
+NO_SLOWER = 0.97  # a smaller ratio counts as slower; ratios between it and 1 are noise of a few rounds
 
 
 def measure(
@@ -32,18 +32,18 @@ def measure(
     seconds: float = 5.0,
     save: Callable[[dict[str, Any]], object] = lambda _: None,
 ) -> dict[str, Any]:
-    """Measure networks, all registered ones by default, each for about ``seconds``, at least three rounds.
+    """Measure networks, all registered ones by default, about ``seconds`` and at least three rounds each.
 
-    ``save`` is given what there is after each network: all of them take the better part of an hour.
+    ``save`` is called with the measurements after each network: all of them take the better part of an hour.
 
     Raises:
-        UsageError: unknown network, or a batch without images.
+        UsageError: unknown network, or a batch of less than two images.
     """
     if batch_size is not None and batch_size < 2:
         raise UsageError(f"--batch-size {batch_size}: batch normalization needs at least two images")
     chosen = list(names) or list_models()
     for name in chosen:
-        model_entry(name)  # a mistyped name is told before anything is measured
+        model_entry(name)  # an unknown name is an error before anything is measured
     measured: dict[str, Any] = {**conditions(), "models": []}
     for index, name in enumerate(chosen):
         report.progress("measuring networks", index, len(chosen), "networks")
@@ -59,7 +59,7 @@ def measure(
 
 
 def measure_model(name: str, batch_size: int | None = None, seconds: float = 5.0) -> dict[str, Any]:
-    """Both loops' steps of one network, in turn, in one stretch of time."""
+    """Time the steps of both loops with one network, in turn."""
     entry = model_entry(name)
     channels, image_size, _ = entry.input_size
     price = cost(name, num_classes=entry.num_classes, input_size=entry.input_size)
@@ -89,7 +89,7 @@ def measure_model(name: str, batch_size: int | None = None, seconds: float = 5.0
         plain()
         plain_seconds.append(time.perf_counter() - start)
 
-    # Warm-up, which also tells how many rounds fill the time.
+    # Warm-up, and an estimate of the rounds that fill the time.
     take_a_plain_step()
     take_a_plain_step()
     rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, round(seconds / (1.6 * plain_seconds[-1]))))
@@ -120,20 +120,20 @@ def _speed(seconds: list[float], batch_size: int) -> dict[str, Any]:
 
 
 def _stand_in(count: int) -> ImageData:
-    """Data without images, for what resolving a recipe looks at."""
+    """Data without images: what the resolution of a recipe needs."""
     split = MemorySplit(torch.empty(2 * count, 0), torch.empty(2 * count))
     third = (0.5, 0.5, 0.5)
     return ImageData("made", ("made",), split, split, third, third, True, "made")
 
 
 def table(measured: dict[str, Any]) -> str:
-    """What was measured, as Markdown."""
+    """Format the measurements as Markdown."""
     rows = [
         {
             "network": f"`{row['model']}`",
             "batch": row["batch_size"],
             "decanet, images/s": f"{row['decanet']['images_per_second']:g}",
-            "arithmetic": row["precision"],
+            "precision": row["precision"],
             "plain float32, images/s": f"{row['plain']['images_per_second']:g}",
             "ratio (quartiles)": "{:.2f} ({:.2f} to {:.2f})".format(
                 row["ratio"], row["ratio_quartiles"]["quartiles"][0], row["ratio_quartiles"]["quartiles"][-1]

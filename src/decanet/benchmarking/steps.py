@@ -1,4 +1,4 @@
-"""Training steps to be timed: those of decanet's own loop, of a plain loop, and of the tutorial."""
+"""Training steps to be timed: of decanet's own loop, of a plain loop, and of the tutorial."""
 
 import contextlib
 import tempfile
@@ -20,11 +20,11 @@ from decanet.training.loop import train
 from decanet.training.stopping import StopRequest
 
 CPU = torch.device("cpu")
-TUTORIAL_STEPS = 3910  # ten passes of 391 batches of 128
+TUTORIAL_STEPS = 3910  # ten epochs of 391 batches of 128
 
 
 class _Enough(Exception):  # noqa: N818 (not a mistake)
-    """Ends a training from within its batches, before it would write its weights."""
+    """Ends a training from within its batches, before it writes its weights."""
 
 
 def loop_steps(
@@ -35,15 +35,15 @@ def loop_steps(
     *,
     between: Callable[[], object] = lambda: None,
 ) -> tuple[list[float], list[float]]:
-    """Seconds of ``steps`` training steps of :func:`decanet.training.loop.train` itself, and of their batches.
+    """Time ``steps`` training steps of :func:`decanet.training.loop.train` and the preparation of their batches.
 
     Args:
         recipe: resolved.
-        batches: the first pass over them must be long enough.
-        between: called after each step, outside the clock, for instance to take another contender's turn.
+        batches: the first epoch must have more than ``steps`` steps.
+        between: called after each step while no clock runs, for instance to take another contender's turn.
 
     Returns:
-        Seconds of each step from the batch to the updated weights, and of the making of each batch.
+        Seconds of each step from the batch to the updated weights, and seconds of the preparation of each batch.
     """
     worked: list[float] = []
     prepared: list[float] = []
@@ -64,7 +64,7 @@ def loop_steps(
                 if len(worked) == steps:
                     raise _Enough
 
-    # One step more than will be taken: the loop must not come to its end, nor to a line of its log.
+    # One step more than is taken: the loop must reach neither its end nor a line of its log.
     short = recipe.model_copy(
         update={
             "epochs": (steps + 1) / batches.steps_per_epoch,
@@ -81,7 +81,7 @@ def loop_steps(
 
 
 class SameBatch:
-    """One batch again and again, as many times a pass as asked for."""
+    """Batches of an epoch that are all the same batch."""
 
     def __init__(self, images: Tensor, labels: Tensor, steps: int) -> None:
         self.batch = Batch(images, labels, torch.arange(len(labels)))
@@ -89,7 +89,7 @@ class SameBatch:
         self.count = steps * len(labels)
 
     def epoch(self, epoch: int, first_step: int = 0, *_: Any, **__: Any) -> Iterator[Batch]:
-        """The batch, ``steps_per_epoch - first_step`` times."""
+        """Return the batch ``steps_per_epoch - first_step`` times."""
         del epoch
         return iter([self.batch] * (self.steps_per_epoch - first_step))
 
@@ -97,9 +97,9 @@ class SameBatch:
 def plain_step(
     model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
 ) -> Callable[[], None]:
-    """The step of a plain loop: the types and the memory layout are those of what is given.
+    """Return the step of a plain loop, with the types and the memory layout of ``model`` and ``images``.
 
-    All outputs of a network with auxiliary classifiers weigh alike; that changes nothing in the time.
+    The losses of auxiliary classifiers have weight 1, which does not change the time.
     """
     model.train()
 
@@ -113,9 +113,9 @@ def plain_step(
 
 
 def tutorial_step() -> Callable[[], None]:
-    """The step that the tutorial's reader runs: AlexNet for 32x32, batch 128, Adam, float32, contiguous.
+    """Return the training step of the tutorial: AlexNet for 32x32, batch size 128, Adam, float32, contiguous.
 
-    Its batch lies ready in memory, which favors it.
+    Its batch is prepared beforehand, which favors it.
     """
     from decanet.models import create_model
 

@@ -1,4 +1,4 @@
-"""How all benchmarks measure and tell: contenders in turn, medians with their spread, one file format."""
+"""Common to all benchmarks: contenders in turn, medians with quartiles, one file format."""
 
 import re
 import statistics
@@ -13,11 +13,11 @@ from decanet.core.files import write_json, write_text
 from decanet.core.processor import matmul_gflops
 from decanet.core.runtime import environment
 
-MATRIX_SIZE = 2048  # of the square product whose rate is the machine's: large enough to keep all cores busy
+MATRIX_SIZE = 2048  # of the square product whose speed is measured; large enough to keep all cores busy
 
 
 def quartiles(values: Sequence[float]) -> dict[str, Any]:
-    """``{"runs", "median", "quartiles"}`` of measured values; of one or two the quartiles are the ends."""
+    """Return ``{"runs", "median", "quartiles"}``; with less than three values, minimum and maximum as quartiles."""
     ends = [min(values), statistics.median(values), max(values)]
     quartiles = statistics.quantiles(values, n=4) if len(values) > 2 else ends
     return {
@@ -32,7 +32,7 @@ def _rounded(value: float) -> float:
 
 
 def take_turns(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each contender in each round: A B A B, so that a busy moment of the machine hits all alike."""
+    """Return the seconds of each contender in each round: A B A B, so that other work slows all alike."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
@@ -43,7 +43,7 @@ def take_turns(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict
 
 
 def conditions() -> dict[str, Any]:
-    """What every result begins with: date, machine, versions, and the rate of a matrix product in both types."""
+    """Return what every result begins with: date, machine, versions, and the speed of a matrix product."""
     cpu = torch.device("cpu")
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -54,14 +54,14 @@ def conditions() -> dict[str, Any]:
 
 
 def machine_slug(machine: Mapping[str, Any]) -> str:
-    """A short name for file names from :func:`decanet.core.runtime.environment`: ``amd-epyc-2-cores``."""
+    """Return a name for files from :func:`decanet.core.runtime.environment`, such as ``amd-epyc-2-cores``."""
     words = re.sub(r"\(.*?\)|@.*|\b\d+-core\b|\b(cpu|processor)\b", " ", machine["processor"].lower())
     name = re.sub(r"[^a-z0-9]+", "-", words).strip("-") or "machine"
     return f"{name[:30].strip('-')}-{machine['cores']}-core{'s' if machine['cores'] != 1 else ''}"
 
 
 def about(measured: Mapping[str, Any]) -> str:
-    """One line of conditions for below a table."""
+    """Return the conditions of a measurement in one line, which stands below a table."""
     machine = measured["environment"]
     return (
         f"{measured['date']}, {machine['processor']} ({machine['capability']}), {machine['threads']} threads on "
@@ -73,7 +73,7 @@ def about(measured: Mapping[str, Any]) -> str:
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of equal keys; everything but the first column stands to the right."""
+    """Format rows of equal keys as a Markdown table; all columns but the first are right-aligned."""
     head = list(rows[0])
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     lines += [f"| {' | '.join('' if v is None else str(v) for v in row.values())} |" for row in rows]
@@ -81,7 +81,7 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def write_results(kind: str, measured: Mapping[str, Any], markdown: str, folder: Path) -> Path:
-    """Write ``DATE-MACHINE-KIND.json`` and the same as ``.md``; returns the JSON file's path.
+    """Write ``DATE-MACHINE-KIND.json`` and ``.md``; return the path of the JSON file.
 
     Raises:
         UsageError: the folder cannot be written to.
@@ -92,6 +92,6 @@ def write_results(kind: str, measured: Mapping[str, Any], markdown: str, folder:
 
 
 def results_folder(here: Path) -> Path:
-    """``benchmarks/results`` in a checkout of decanet, else ``here``."""
+    """Return ``benchmarks/results`` in a checkout of decanet, else ``here``."""
     found = here / "benchmarks" / "results"
     return found if found.is_dir() else here

@@ -1,4 +1,4 @@
-"""Whole trainings as a user starts them, beside the tutorial's own training step, in one run."""
+"""Whole trainings as a user starts them, beside the training step of the tutorial."""
 
 import json
 import math
@@ -23,24 +23,23 @@ from decanet.core.run_folder import RunFolder
 from decanet.training.recipes import load_recipe
 from decanet.training.run_files import new_run_path
 
-TIMED_STEPS = 60  # of the tutorial, at least, over all trainings
+TIMED_STEPS = 60  # at least so many steps of the tutorial over all trainings
 WARM_UP = 3
-PAIRED_STEPS = 5  # of the tutorial, at least, beside each training
+PAIRED_STEPS = 5  # at least so many of them beside each training
 
 
 def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> dict[str, Any]:
     """Train each recipe with seeds 0, 1, ... and time the tutorial's step before each training.
 
-    ``seeds`` says how many; "best:3" asks for three of that recipe, whatever ``seeds`` is.
+    ``seeds`` is the number of seeds of each recipe, except of one named as in "best:3".
 
     Each training is a process of its own, ``decanet train RECIPE --seed N --json``. Its result goes to
-    ``out/MACHINE-runs/RECIPE-seedN.json`` as soon as it is there, together with the tutorial's steps that were timed
-    beside it; a training whose file is there already, by the same recipe on the same torch and number of threads, is
-    not repeated.
+    ``out/MACHINE-runs/RECIPE-seedN.json`` as soon as it has ended, together with the tutorial's steps that were timed
+    beside it. A training is not repeated if this file exists and has the same recipe, torch and number of threads.
 
     Raises:
         UsageError: unknown recipe, or one named twice; less than one seed.
-        DecanetError: a training failed; of the class that it failed with.
+        DecanetError: a training failed; with the exit code of the training.
     """
     wanted = _wanted(recipes, seeds)
     known = {name: load_recipe(name) for name in wanted}
@@ -64,13 +63,13 @@ def measure(recipes: Sequence[str], seeds: int, out: Path, report: Report) -> di
         entries.append((name, entry))
     report.progress("trainings", len(planned), len(planned), "trainings")
     timed = [seconds for _, entry in entries for seconds in entry["tutorial_step_seconds"]]
-    if len(timed) < TIMED_STEPS:  # earlier trainings were timed beside fewer steps than this many would need
+    if len(timed) < TIMED_STEPS:  # earlier trainings were timed beside fewer steps
         timed += _tutorial_seconds(TIMED_STEPS - len(timed))
-    return _summarised(measured, entries, timed)
+    return _summarized(measured, entries, timed)
 
 
 def _wanted(recipes: Sequence[str], seeds: int) -> dict[str, int]:
-    """How many trainings of each recipe: "name:3" asks for three, "name" for ``seeds``."""
+    """Number of trainings of each recipe: three for "name:3", ``seeds`` for "name"."""
     wanted: dict[str, int] = {}
     for asked in recipes:
         name, _, own = asked.rpartition(":")
@@ -92,7 +91,7 @@ def _tutorial_seconds(steps: int) -> list[float]:
 
 
 def _train(name: str, seed: int) -> dict[str, Any]:
-    """One training's result.json, with the seconds from the shell's view and the work that was counted.
+    """Train and return result.json with the seconds of the whole command and the counted multiply-adds.
 
     The run itself stays under ``runs/`` with its weights and figures.
     """
@@ -114,14 +113,14 @@ def _train(name: str, seed: int) -> dict[str, Any]:
 
 
 def _failure(what: str, done: subprocess.CompletedProcess[str]) -> DecanetError:
-    lines = done.stderr.strip().splitlines() or ["it said nothing"]
+    lines = done.stderr.strip().splitlines() or ["it printed no error"]
     error = ResourceError(f"{what} failed: {lines[-1]}")
     error.exit_code = done.returncode if done.returncode > 0 else error.exit_code
     return error
 
 
 def _kept(file: Path, recipe: Recipe, seed: int, machine: dict[str, Any]) -> dict[str, Any] | None:
-    """An earlier training's entry, if it is whole and was made by the same recipe, torch and number of threads."""
+    """Read the entry of an earlier training, if it is whole and has the same recipe, torch and number of threads."""
     try:
         entry = json.loads(file.read_text(encoding="utf-8"))
         settings, then = entry["run"]["settings"], entry["run"]["environment"]
@@ -134,7 +133,7 @@ def _kept(file: Path, recipe: Recipe, seed: int, machine: dict[str, Any]) -> dic
 
 
 def _agrees(wanted: Any, resolved: Any) -> bool:
-    """Whether a resolved recipe is what the ``wanted`` one becomes: what that leaves open may be anything."""
+    """Whether ``resolved`` has all settings of ``wanted``; those that ``wanted`` leaves open may have any value."""
     if isinstance(wanted, dict):
         return isinstance(resolved, dict) and all(
             _agrees(value, resolved.get(key)) for key, value in wanted.items()
@@ -142,7 +141,7 @@ def _agrees(wanted: Any, resolved: Any) -> bool:
     return wanted in (None, "auto") or wanted == resolved
 
 
-def _summarised(
+def _summarized(
     measured: dict[str, Any],
     entries: list[tuple[str, dict[str, Any]]],
     timed: list[float],
@@ -154,7 +153,7 @@ def _summarised(
         runs = [entry["run"] for trained, entry in entries if trained == name]
         accuracies = [100 * run["test_top1"] for run in runs]
         seconds = [run["train_seconds"] for run in runs]
-        rates = [2 * run["training_macs"] / run["train_seconds"] / 1e9 for run in runs]
+        speeds = [2 * run["training_macs"] / run["train_seconds"] / 1e9 for run in runs]
         peak = measured[f"{runs[0]['precision']}_gflops"]
         summary[name] = {
             "seeds": len(runs),
@@ -164,8 +163,8 @@ def _summarised(
             "train_seconds_range": [min(seconds), max(seconds)],
             "shell_seconds_mean": round(statistics.mean(run["shell_seconds"] for run in runs), 2),
             "times_faster_than_tutorial": round(tutorial_seconds / statistics.mean(seconds), 1),
-            "gflops": round(statistics.mean(rates), 1),
-            "fraction_of_matmul_speed_pct": round(100 * statistics.mean(rates) / peak, 1),
+            "gflops": round(statistics.mean(speeds), 1),
+            "fraction_of_matmul_speed_pct": round(100 * statistics.mean(speeds) / peak, 1),
         }
     return {
         **measured,
@@ -181,7 +180,7 @@ def _summarised(
 
 
 def table(measured: dict[str, Any]) -> str:
-    """What was measured, as Markdown."""
+    """Format the measurements as Markdown."""
     rows = []
     for name, s in measured["summary"].items():
         std = "" if s["test_top1_pct_std"] is None else f" ± {s['test_top1_pct_std']:.2f}"
@@ -192,15 +191,15 @@ def table(measured: dict[str, Any]) -> str:
                 "seeds": s["seeds"],
                 "test accuracy": f"{s['test_top1_pct_mean']:.2f}{std} %",
                 "training (range)": f"{s['train_seconds_mean']:.1f} s ({low:.1f} to {high:.1f})",
-                "shell to answer": f"{s['shell_seconds_mean']:.1f} s",
-                "faster than the tutorial's": f"{s['times_faster_than_tutorial']:.0f} ×",
+                "whole command": f"{s['shell_seconds_mean']:.1f} s",
+                "speed-up over the tutorial": f"{s['times_faster_than_tutorial']:.0f} ×",
                 "GFLOP/s": f"{s['gflops']:.0f}",
-                "of the matrix rate": f"{s['fraction_of_matmul_speed_pct']:.0f} %",
+                "of the matrix product's": f"{s['fraction_of_matmul_speed_pct']:.0f} %",
             }
         )
     tutorial = measured["tutorial"]
     return (
-        f"{markdown_table(rows)}\n\nMeans over the seeds (± standard deviation); the whole training time, data cached. "
+        f"{markdown_table(rows)}\n\nMeans over the seeds (± standard deviation); whole training time, data cached. "
         f"The tutorial's step, float32, took {1000 * tutorial['step_seconds_median']:.0f} ms: "
         f"{tutorial['extrapolated_seconds'] / 60:.0f} minutes for its {TUTORIAL_STEPS} steps, extrapolated from "
         f"{tutorial['timed_steps']} that were timed between the trainings. GFLOP/s count two operations for each "

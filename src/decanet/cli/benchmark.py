@@ -1,4 +1,4 @@
-"""``decanet benchmark``: how fast this machine trains, and how much work a recipe is."""
+"""``decanet benchmark``: speed of this machine, and the work of a recipe."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,9 @@ from cyclopts import App, Parameter
 
 from decanet.cli._shared import JsonFlag, console, print_json, table
 
-command = App(name="benchmark", help="Measure the speed of this machine: training, networks, loading, convolution.")
+command = App(
+    name="benchmark", help="Measure the speed of this machine: training, networks, loading, convolution."
+)
 
 Out = Annotated[
     Path | None,
@@ -21,7 +23,7 @@ Threads = Annotated[int | None, Parameter(name="--threads", help="Threads on the
 @command.command
 def train(
     recipes: Annotated[
-        tuple[str, ...], Parameter(help="Recipes (default: flash quick); best:3 asks for three.")
+        tuple[str, ...], Parameter(help="Recipes (default: flash quick); best:3 trains three seeds.")
     ] = (),
     /,
     *,
@@ -29,10 +31,10 @@ def train(
     out: Out = None,
     json: JsonFlag = False,
 ) -> None:
-    """Train recipes as a user would, over several seeds, beside the tutorial's own training step.
+    """Train recipes as a user does, with several seeds, beside the training step of the tutorial.
 
-    Each training is a process of its own. An interrupted benchmark goes on where it was: a training whose result is
-    in the folder already is not repeated. Let nothing else run meanwhile.
+    Each training is a process of its own. An interrupted benchmark continues: a training whose result is in the folder
+    is not repeated. Run nothing else at the same time.
 
     For example:
 
@@ -58,7 +60,7 @@ def models(
     *,
     batch_size: Annotated[
         int | None,
-        Parameter(help="Images in a step (default: 128 small ones, 16 to 4 of costly networks)."),
+        Parameter(help="Batch size (default: 128 for small images, 16 to 4 for costly networks)."),
     ] = None,
     seconds: Annotated[float, Parameter(help="Time for each network, at least three rounds.")] = 5.0,
     out: Out = None,
@@ -93,17 +95,17 @@ def models(
 @command.command
 def data(
     folder: Annotated[
-        Path | None, Parameter(help="Images DIR/CLASS/image.jpg (default: JPEGs of 500x375 made for it).")
+        Path | None, Parameter(help="Images DIR/CLASS/image.jpg (default: generated JPEGs of 500x375).")
     ] = None,
     /,
     *,
     workers: Annotated[int | None, Parameter(help="Processes that decode (default: one a core).")] = None,
-    rounds: Annotated[int, Parameter(help="Passes of each loader.")] = 5,
+    rounds: Annotated[int, Parameter(help="Epochs of each loader.")] = 5,
     out: Out = None,
     threads: Threads = None,
     json: JsonFlag = False,
 ) -> None:
-    """Time the augmentation of small images, and the loading of large ones in turn with torchvision's loader.
+    """Time the data augmentation of small images, and the loading of large ones in turn with torchvision's.
 
     For example:
 
@@ -239,7 +241,7 @@ def counts(
     *,
     json: JsonFlag = False,
 ) -> None:
-    """Count the work of one pass over CIFAR-10's training images: multiply-adds, and bytes moved.
+    """Count the work of one epoch of CIFAR-10: multiply-adds and bytes moved.
 
     Nothing is timed: the numbers are the same on every machine. A test compares those of the built-in recipes with
     benchmarks/counts.json, which the second example writes.
@@ -261,8 +263,8 @@ def counts(
     rows = [
         {
             "recipe": name,
-            "multiply-adds a pass, 1e12": f"{count['macs_per_epoch'] / 1e12:.3f}",
-            "moved a pass, GB": f"{count['bytes_moved_per_epoch'] / 1e9:,.1f}",
+            "multiply-adds per epoch, 1e12": f"{count['macs_per_epoch'] / 1e12:.3f}",
+            "moved per epoch, GB": f"{count['bytes_moved_per_epoch'] / 1e9:,.1f}",
         }
         for name, count in counted.items()
     ]
@@ -270,7 +272,7 @@ def counts(
 
 
 def _measuring(threads: int | None, json: bool) -> Any:
-    """The watch under which something is measured, in the state in which decanet trains."""
+    """Set up the process as for a training, and return the watch that shows progress."""
     from decanet.cli._watch import Watch
     from decanet.core.errors import UsageError
     from decanet.core.processor import set_threads

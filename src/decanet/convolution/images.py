@@ -120,7 +120,7 @@ def cheapest_method(
     """The method that "auto" takes for a kernel (kh, kw).
 
     The estimates are in nanoseconds for each pixel of the unstrided result, fitted by hand to one thread's times
-    on a 12-megapixel float32 image (AVX-512). ``benchmarks/images.py --methods`` measures them anew; only their
+    on a 12-megapixel float32 image (AVX-512). ``scripts/correlation_methods.py`` measures them anew; only their
     ratios matter.
     """
     (down, right), (apart_down, apart_right) = _pair(stride, "stride"), _pair(dilation, "dilation")
