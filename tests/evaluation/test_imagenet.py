@@ -16,7 +16,7 @@ def labels(folder: Path, names: list[str]) -> list[int]:
     for name in names:
         (folder / name).mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(folder / name / "0.png")
-    return [label for _, label in imagenet_images(folder, Silent())]
+    return imagenet_images(folder, Silent()).labels.tolist()
 
 
 def test_one_image_of_one_class_is_enough(tmp_path: Path) -> None:
@@ -58,5 +58,5 @@ def test_the_images_are_a_test_split_with_imagenets_classes(tmp_path: Path) -> N
     labels(tmp_path / "few", ["golden_retriever", "tabby"])
     data = imagenet_data(tmp_path / "few", Silent())
     assert len(data.classes) == 1000
-    assert [data.classes[label] for _, label in data.test] == ["golden retriever", "tabby"]
-    assert data.train == ()
+    assert [data.classes[label] for label in data.test.labels] == ["golden retriever", "tabby"]
+    assert len(data.train) == 0

@@ -40,7 +40,9 @@ def predicted(trained: TrainedModel, folder: Path) -> Predictions:
 
 def expected(theirs: torch.nn.Module, transform: Any, folder: Path) -> torch.Tensor:
     """The library's own probabilities with its own preprocessing."""
-    images = [transform(Image.open(path).convert("RGB")) for path, _ in imagenet_images(folder, Silent())]
+    images = [
+        transform(Image.open(path).convert("RGB")) for path, _ in imagenet_images(folder, Silent()).samples
+    ]
     with torch.inference_mode():
         return theirs(torch.stack(images)).softmax(1)
 
@@ -78,7 +80,7 @@ def test_predictions_are_those_of_the_library_with_its_own_preprocessing(
 def test_single_images_are_predicted_as_in_the_evaluation(resnet18: torch.nn.Module, folder: Path) -> None:
     trained = load_pretrained("resnet18", "torchvision", CPU)
     probabilities = predicted(trained, folder).probabilities
-    paths = [path for path, _ in imagenet_images(folder, Silent())]
+    paths = [path for path, _ in imagenet_images(folder, Silent()).samples]
     for row, (_, classes) in zip(probabilities, predict_images(trained, paths, top=1), strict=True):
         assert not isinstance(classes, DataError)
         assert classes[0] == (trained.classes[int(row.argmax())], pytest.approx(row.max().item(), rel=1e-4))

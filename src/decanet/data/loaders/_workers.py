@@ -1,11 +1,12 @@
-"""The processes that decode images: started so that a signal or a death loses nothing and leaves nobody behind."""
+"""Worker processes that decode images: kept between epochs, deaf to stopping signals, and never left behind."""
 
 import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
@@ -18,60 +19,195 @@ from decanet.data.images import refuse_unreadable
 
 PRELOADED = ["decanet.data.loaders.folder", "decanet.data.image_io"]
 
+Item = tuple[Tensor, int]  # an image, uint8 (3, S, S), and its label
+Call = Callable[
+    [], Item
+]  # decodes one image; what it needs is pickled with it, so that any worker can run it
+
+
+@contextlib.contextmanager
+def persistent_workers() -> Iterator[None]:
+    """Keep worker processes from one iteration to the next within the block; none of them outlives it.
+
+    Outside of such a block, each iteration over images in files starts and ends its own workers.
+    """
+    pool = _Pool()
+    token = _current.set(pool)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        pool.close()
+
 
 def decoded(
-    images: torch.utils.data.Dataset[tuple[Tensor, int] | DataError],
-    batches: list[list[tuple[int, int]]],
+    batches: Iterable[Sequence[Call]],
     workers: int,
     device: torch.device,
     *,
+    total: int,
     name_all: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The ``batches`` of ``images``: uint8 (B, 3, S, S), channels-last as the network wants them, and labels (B,).
+    """Run the calls of each batch and stack their images and labels.
+
+    The results depend on the calls only, not on the number of workers or on what these have done before.
 
     Args:
-        images: takes (epoch, sample), gives uint8 (3, S, S) and a label, or the error of an image that cannot be read.
-        batches: the indices of each batch.
-        workers: processes that decode; 0 for this one.
+        batches: the calls of each batch, which is not empty. A call may raise DataError for an unreadable image.
+        workers: number of processes that run them; 0 for this process.
         device: where the batches will go.
-        name_all: decode all the rest where an image cannot be read, so that the error names all that cannot.
+        total: number of images, for the message of an error.
+        name_all: on an unreadable image run all remaining calls, so that the error names all such images.
+
+    Yields:
+        Images, uint8 (B, 3, S, S) in channels-last memory, and labels (B,).
 
     Raises:
         DataError: images cannot be read.
     """
-    workers = min(workers, len(batches))
-    context = None
-    if workers:
-        # Forked workers would inherit the locks of torch's threads; a fresh server process is safe. It imports torch
-        # once: workers, which come anew with every pass, then start in milliseconds instead of seconds.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-    loader: Any = torch.utils.data.DataLoader(
-        images,
-        batch_sampler=batches,  # the indices are pairs, as the data set takes them
-        num_workers=workers,
-        collate_fn=_stack,
-        worker_init_fn=_end_with_parent,
-        pin_memory=device.type == "cuda",
-        multiprocessing_context=context,
-    )
     errors: list[DataError] = []
-    loading: Any = None
-    try:
-        with _born_deaf() if workers else contextlib.nullcontext():
-            loading = iter(loader)
-        for batch in loading:
+    with _results(iter(batches), workers, device) as results:
+        for batch in results:
             if isinstance(batch[0], DataError):
                 errors += batch
                 if not name_all:
                     break
             elif not errors:
                 yield batch
-    except BaseException:
-        for worker in getattr(loading, "_workers", []):
-            worker.kill()  # one that hangs would be waited for, and termination is blocked there
-        raise
-    refuse_unreadable(errors, sum(map(len, batches)))
+    refuse_unreadable(errors, total)
+
+
+@contextlib.contextmanager
+def _results(
+    batches: Iterator[Sequence[Call]], workers: int, device: torch.device
+) -> Iterator[Iterator[Any]]:
+    if not workers:
+        yield (_stack([_Calls()[call] for call in batch]) for batch in batches)
+        return
+    kept = _current.get()
+    pool = kept or _Pool()
+    borrowed = pool.borrow(workers, pin_memory=device.type == "cuda")
+    try:
+        yield borrowed.run(batches)
+    finally:
+        if kept:
+            pool.give_back(borrowed)
+        else:
+            pool.close()
+
+
+class _Pool:
+    """Sets of workers; each serves one iteration at a time."""
+
+    def __init__(self) -> None:
+        self.all: list[_Workers] = []
+        self.idle: list[_Workers] = []
+
+    def borrow(self, count: int, pin_memory: bool) -> "_Workers":
+        """A set of ``count`` workers or more without work, started if there is none."""
+        for workers in self.idle:
+            if workers.count >= count and workers.pin_memory == pin_memory:
+                self.idle.remove(workers)
+                return workers
+        workers = _Workers(count, pin_memory)
+        self.all.append(workers)
+        return workers
+
+    def give_back(self, workers: "_Workers") -> None:
+        """Keep a set that has finished its work; end one that was left in the middle of it, or hangs."""
+        if workers not in self.all:  # the pool was closed
+            return
+        if workers.outstanding:
+            workers.end()
+            self.all.remove(workers)
+        else:
+            self.idle.append(workers)
+
+    def close(self) -> None:
+        """End all workers, also those that are not given back."""
+        for workers in self.all:
+            workers.end()
+        self.all.clear()
+        self.idle.clear()
+
+
+_current: ContextVar[_Pool | None] = ContextVar("decanet_workers", default=None)
+
+
+class _Workers:
+    """Processes behind one DataLoader of torch, which serves one iteration after the other.
+
+    Attributes:
+        outstanding: number of batches that were sent and have not come back.
+    """
+
+    def __init__(self, count: int, pin_memory: bool) -> None:
+        self.count, self.pin_memory = count, pin_memory
+        self.outstanding = 0
+        # Forked workers would inherit the locks of torch's threads; a fresh server process is safe. It imports torch
+        # once, so that workers start in milliseconds instead of seconds.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        self.batches = _Feed()
+        self.loader: Any = torch.utils.data.DataLoader(
+            _Calls(),
+            batch_sampler=self.batches,  # type: ignore[arg-type]  # the indices are calls
+            num_workers=count,
+            persistent_workers=True,
+            collate_fn=_stack,
+            worker_init_fn=_end_with_parent,
+            pin_memory=pin_memory,
+            multiprocessing_context=context,
+            generator=torch.Generator(),  # the global one is left alone
+        )
+        self.iterator: Any = None
+
+    def run(self, batches: Iterator[Sequence[Call]]) -> Iterator[Any]:
+        """The stacked results of each batch, in order."""
+        self.batches.source = self._sent(batches)
+        self.outstanding = 1  # until the workers have answered
+        if self.iterator is None:
+            with _born_deaf():
+                self.iterator = iter(self.loader)
+        else:
+            iter(self.loader)  # resets the same iterator
+        self.outstanding -= 1
+        for result in self.iterator:
+            self.outstanding -= 1
+            yield result
+
+    def _sent(self, batches: Iterator[Sequence[Call]]) -> Iterator[Sequence[Call]]:
+        for batch in batches:
+            self.outstanding += 1
+            yield batch
+
+    def end(self) -> None:
+        """Kill the processes: they hold no state, ignore termination, and one that hangs would be waited for."""
+        processes = getattr(self.iterator, "_workers", [])
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+        self.iterator = self.loader = None  # torch then releases its queues and threads
+
+
+class _Feed:
+    """The source of a loader's batches, another one for each iteration."""
+
+    source: Iterator[Sequence[Call]] = iter(())
+
+    def __iter__(self) -> Iterator[Sequence[Call]]:
+        return self.source
+
+
+class _Calls(torch.utils.data.Dataset[Item | DataError]):
+    """The "data set" of the workers: an index is a call, its item the result."""
+
+    def __getitem__(self, call: Call) -> Item | DataError:
+        try:
+            return call()
+        except DataError as error:  # raised in a worker, its message would hold the worker's traceback
+            return error
 
 
 @contextlib.contextmanager
@@ -79,7 +215,7 @@ def _born_deaf() -> Iterator[None]:
     """Start multiprocessing's tracker and server, and what the block starts, with the stopping signals blocked.
 
     Ctrl-C and a batch system signal the whole group of processes. Only this one heeds it, saves, and ends the workers.
-    A signal that comes meanwhile is heard at the end of the block, when all workers can be ended.
+    A signal that comes meanwhile is handled at the end of the block, when all workers can be ended.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
@@ -92,7 +228,7 @@ def _born_deaf() -> Iterator[None]:
 
 
 def _end_with_parent(_: int) -> None:
-    """Let a worker end when the training is killed: torch looks after the worker's parent, which is the server."""
+    """Let a worker end when the training is killed: torch watches the worker's parent, which is the server."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -103,7 +239,7 @@ def _end_with_parent(_: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _stack(items: list[tuple[Tensor, int] | DataError]) -> tuple[Tensor, Tensor] | list[DataError]:
+def _stack(items: list[Item | DataError]) -> tuple[Tensor, Tensor] | list[DataError]:
     """The batch, or the errors in it."""
     if errors := [item for item in items if isinstance(item, DataError)]:
         return errors

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
 from decanet.core.progress import Report, Silent
 from decanet.core.recipe import Augmentation
@@ -19,7 +19,7 @@ from decanet.core.runtime import Ranks, generator
 from decanet.data.colors import jittered, principal_colors, shift_colors
 from decanet.data.decoding import DRAFT_GAP, fit_square, read_images, size_with_short_side
 from decanet.data.input_spec import InputSpec
-from decanet.data.loaders._workers import decoded
+from decanet.data.loaders._workers import Call, decoded
 from decanet.data.loaders.memory import MemorySplit
 from decanet.data.loaders.protocol import (
     Batch,
@@ -124,12 +124,14 @@ class FolderSplit:
         """
         resize = resize or spec.image_size
         spec = replace(spec, image_size=crop or resize)
-        squares = _Decoder(self.samples, None, spec.image_size, resize, 0, interpolation)
+        decoder = _Decoder(spec.image_size, resize, interpolation=interpolation)
         mine = list(evaluation_samples(len(self), EVALUATION_BATCH, ranks))
-        workers = default_workers() if workers is None else workers
-        indices = [[(0, sample) for sample in samples.tolist()] for samples in mine]
-        loader = decoded(squares, indices, workers, spec.device, name_all=True)
-        for samples, (images, labels) in zip(mine, loader, strict=True):
+        calls = (decoder.calls(self.samples, 0, samples) for samples in mine)
+        workers = min(default_workers() if workers is None else workers, len(mine))
+        total = sum(map(len, mine))
+        for samples, (images, labels) in zip(
+            mine, decoded(calls, workers, spec.device, total=total, name_all=True), strict=True
+        ):
             yield Batch(spec.normalize(images.to(spec.device)), labels.to(spec.device), samples)
 
 
@@ -155,7 +157,7 @@ class FolderBatches:
         self.workers = default_workers() if workers is None else workers
         resize = augmentation.resize or spec.image_size
         drawn = augmentation if flippable else augmentation.model_copy(update={"flip": "none"})
-        self.images = _Decoder(split.samples, drawn, spec.image_size, resize, seed)
+        self.samples, self.decoder = split.samples, _Decoder(spec.image_size, resize, drawn, seed)
         self.colors = _colors(split, augmentation.pca_scale, seed) if augmentation.pca_noise else None
 
     def epoch(
@@ -170,12 +172,13 @@ class FolderBatches:
         samples = torch.arange(self.count) if chosen is None else chosen
         wholes = global_batches(samples, self.batch_size, self.seed, epoch)[first_step:]
         mine = [rank_slice(whole, self.ranks) for whole in wholes]
-        indices = [[(epoch, sample) for sample in part.tolist()] for part in mine if len(part)]
-        decoder = decoded(self.images, indices, self.workers, self.spec.device)
+        full = [part for part in mine if len(part)]
+        calls = (self.decoder.calls(self.samples, epoch, part) for part in full)
+        loaded = decoded(calls, min(self.workers, len(full)), self.spec.device, total=sum(map(len, mine)))
         # The last batch may have fewer images than there are processes; the slices of the last processes are empty.
         size = self.spec.image_size
         empty = (torch.empty(0, 3, size, size, dtype=torch.uint8), torch.empty(0, dtype=torch.int64))
-        loaded = itertools.chain(decoder, [empty] * (len(mine) - len(indices)))
+        loaded = itertools.chain(loaded, [empty] * (len(mine) - len(full)))
         for step, ((images, labels), whole, part) in enumerate(
             zip(loaded, wholes, mine, strict=True), first_step
         ):
@@ -193,46 +196,43 @@ def _colors(split: FolderSplit, scale: str, seed: int) -> Tensor:
     return principal_colors(split.pixels(chosen, COLOR_SIZE), scale)
 
 
-class _Decoder(torch.utils.data.Dataset[tuple[Tensor, int] | DataError]):
-    """Decode one image: (epoch, sample) to uint8 (3, S, S) in channels-last memory, and its label.
+@dataclass(frozen=True)
+class _Decoder:
+    """Decode one image for a network.
 
     Images for evaluation are decoded at full size, as comparable accuracies demand; images for training may be decoded
     at a fraction of their size (JPEG).
+
+    Attributes:
+        image_size: height and width of the result in pixels.
+        resize: size to which the short side is resized before a crop.
+        augmentation: the recipe's data augmentation; None for evaluation.
+        seed: of the augmentation.
+        interpolation: "bilinear" or "bicubic", for evaluation.
     """
 
-    def __init__(
-        self,
-        samples: Samples,
-        augmentation: Augmentation | None,
-        image_size: int,
-        resize: int,
-        seed: int,
-        interpolation: str = "bilinear",
-    ) -> None:
-        self.samples, self.augmentation, self.seed = samples, augmentation, seed
-        self.interpolation = interpolation
-        self.image_size, self.resize = image_size, resize
+    image_size: int
+    resize: int
+    augmentation: Augmentation | None = None
+    seed: int = 0
+    interpolation: str = "bilinear"
 
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, int] | DataError:
-        try:
-            return self._read(index)
-        except DataError as error:  # raised in a worker, its message would hold the worker's traceback
-            return error
-
-    def _read(self, index: tuple[int, int]) -> tuple[Tensor, int]:
+    def __call__(self, path: Path, label: int, epoch: int, sample: int) -> tuple[Tensor, int]:
+        """The image, uint8 (3, S, S) in channels-last memory, and its label. Raises DataError if it is unreadable."""
         from decanet.data.image_io import open_rgb
 
-        epoch, sample = index
-        path, label = self.samples[sample]
         if self.augmentation is None:
             image = fit_square(open_rgb(path), self.resize, self.interpolation, self.image_size)
         else:
             draws = generator(self.seed, "augment", epoch, sample)
-            image = self._vary(open_rgb(path, self._enough(self.augmentation)), self.augmentation, draws)
+            image = self._augment(open_rgb(path, self._enough(self.augmentation)), self.augmentation, draws)
         return torch.from_numpy(image).permute(2, 0, 1), label
+
+    def calls(self, samples: Samples, epoch: int, indices: Tensor) -> list[Call]:
+        """What a worker runs for a batch; the results depend on (seed, epoch, sample) only."""
+        return [
+            partial(self, samples[index][0], samples[index][1], epoch, index) for index in indices.tolist()
+        ]
 
     def _enough(self, augmentation: Augmentation) -> int:
         """Short side in pixels at which even the smallest crop is reduced and not enlarged."""
@@ -241,7 +241,7 @@ class _Decoder(torch.utils.data.Dataset[tuple[Tensor, int] | DataError]):
         smallest = math.sqrt(max(augmentation.scale[0], 1e-6) * NARROWEST)
         return math.ceil(DRAFT_GAP * self.image_size / smallest)
 
-    def _vary(self, image: Image.Image, augmentation: Augmentation, draws: torch.Generator) -> np.ndarray:
+    def _augment(self, image: Image.Image, augmentation: Augmentation, draws: torch.Generator) -> np.ndarray:
         size = self.image_size
         if augmentation.scale is not None:
             box: tuple[float, float, float, float] = resized_crop(*image.size, augmentation.scale, draws)
