@@ -15,6 +15,7 @@ from decanet.core.recipe import Recipe
 from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.core.runtime import Ranks, environment
 from decanet.data import ImageData, bare_name
+from decanet.data.loaders import persistent_workers
 from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.metrics import Predictions
 from decanet.models.weight_files import load_weights
@@ -83,7 +84,7 @@ def run_training(
                 prepare_to_resume(run, recipe)
             else:
                 begin(run, recipe, data)
-        with resumable(run.path) as stop:
+        with resumable(run.path) as stop, persistent_workers():
             finished = resume and run.result.exists()  # all but its figures
             if finished:
                 result = run.read_json(run.result)

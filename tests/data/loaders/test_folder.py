@@ -14,6 +14,7 @@ from decanet.core.recipe import Augmentation
 from decanet.core.runtime import Ranks, generator
 from decanet.data import FolderSplit, ImageData
 from decanet.data.input_spec import InputSpec
+from decanet.data.loaders import persistent_workers
 from decanet.data.loaders.folder import FolderBatches, resized_crop
 from tests.conftest import MakeFolder
 from tests.data.helpers import ALONE, CPU, MEAN, STD, same, spec
@@ -42,6 +43,12 @@ def test_folder_batches_are_the_same_with_and_without_workers(large: ImageData) 
     without, with_two = (list(folder_batches(large, workers).epoch(1)) for workers in (0, 2))
     assert same(without, with_two)
     assert [batch.images.shape for batch in without] == [(5, 3, 64, 64)] * 3
+    with persistent_workers():
+        batches = folder_batches(large, 2)
+        evaluated = list(large.test.evaluation_batches(spec(64)))
+        for _ in range(2):
+            assert same(batches.epoch(1), without)
+            assert same(large.test.evaluation_batches(spec(64)), evaluated)
     assert same(list(folder_batches(large, 0).epoch(1, first_step=2)), without[2:])
 
 
