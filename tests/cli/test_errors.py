@@ -74,7 +74,7 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
         (["evaluate", "nowhere", "--tta", "twelve"], 2, "none, flip, flip_shift, ten_crop"),
         (["predict", "x.png", "--model", "nowhere"], 4, "not a run"),
         (["predict", "--model", "nowhere"], 2, "at least one image"),
-        (["predict", "nowhere.png"], 3, "no image nowhere.png"),
+        (["predict", "nowhere.png", "--model", "decanet_s"], 3, "no image nowhere.png"),
         (["data", "fetch", "cifar"], 2, "did you mean cifar10"),
         (["data", "verify", "cifar100", "--data-dir", "nowhere"], 3, "decanet data fetch cifar100"),
     ],

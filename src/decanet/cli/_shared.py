@@ -96,3 +96,12 @@ def table(rows: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:
     for row in rows:
         drawn.add_row(*("" if value is None else printable(str(value)) for value in row.values()))
     console().print(drawn)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 42 s, 3:05 or 2:10:00."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

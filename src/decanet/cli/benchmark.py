@@ -47,9 +47,9 @@ def train(
     """
     from decanet.benchmarking import training
 
-    with _measuring(None, json) as watch:
+    with _measuring(None, json) as report:
         folder = _folder(out)
-        measured = training.measure(recipes or ("flash", "quick"), seeds, folder, watch)
+        measured = training.measure(recipes or ("flash", "quick"), seeds, folder, report)
     _finish("train", measured, training.table(measured), folder, json)
 
 
@@ -80,11 +80,11 @@ def models(
     from decanet.benchmarking import models as networks
     from decanet.benchmarking.timing import write_results
 
-    with _measuring(threads, json) as watch:
+    with _measuring(threads, json) as report:
         folder = _folder(out)
         measured = networks.measure(
             names,
-            watch,
+            report,
             batch_size=batch_size,
             seconds=seconds,
             save=lambda so_far: write_results("models", so_far, networks.table(so_far), folder),
@@ -116,9 +116,9 @@ def data(
     """
     from decanet.benchmarking import data as loading
 
-    with _measuring(threads, json) as watch:
+    with _measuring(threads, json) as report:
         target = _folder(out)
-        measured = loading.measure(folder, watch, workers=workers, rounds=rounds)
+        measured = loading.measure(folder, report, workers=workers, rounds=rounds)
     _finish("data", measured, loading.table(measured), target, json)
 
 
@@ -272,8 +272,8 @@ def counts(
 
 
 def _measuring(threads: int | None, json: bool) -> Any:
-    """Set up the process as for a training, and return the watch that shows progress."""
-    from decanet.cli._watch import Watch
+    """Set up the process as for a training, and return the report that shows progress."""
+    from decanet.cli.progress import ConsoleReport
     from decanet.core.errors import UsageError
     from decanet.core.processor import set_threads
     from decanet.core.runtime import keep_freed_memory
@@ -282,7 +282,7 @@ def _measuring(threads: int | None, json: bool) -> Any:
         raise UsageError(f"--threads {threads}: at least one is needed")
     keep_freed_memory()
     set_threads(threads)
-    return Watch(to_stderr=json)
+    return ConsoleReport(to_stderr=json)
 
 
 def _folder(out: Path | None) -> Path:

@@ -76,12 +76,12 @@ def verify(
 
 
 def _load(name: str, source: str, data_dir: Any, json: bool, done: str) -> None:
-    from decanet.cli._watch import Watch
+    from decanet.cli.progress import ConsoleReport
     from decanet.core.runtime import cache_folder
     from decanet.data import dataset_entry
 
-    with Watch(to_stderr=json) as watch:
-        data = dataset_entry(name).load(cache_folder(data_dir), source, watch)
+    with ConsoleReport(to_stderr=json) as report:
+        data = dataset_entry(name).load(cache_folder(data_dir), source, report)
     summary = {
         "name": data.name,
         "source": data.source,

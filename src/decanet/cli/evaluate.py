@@ -63,7 +63,7 @@ def command(
     decanet evaluate weights.pth --arch resnet18 --data ~/imagenet
     ```
     """
-    from decanet.cli._watch import Watch
+    from decanet.cli.progress import ConsoleReport
     from decanet.core.processor import set_threads
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
     from decanet.evaluation.accuracy import evaluate, load_evaluation_data, require_folder, require_tta
@@ -75,13 +75,13 @@ def command(
     keep_freed_memory()
     set_threads()
     trained = load_model(model, choose_device(device), arch).with_tta(tta)
-    with Watch(to_stderr=json) as watch:
+    with ConsoleReport(to_stderr=json) as report:
         for note in trained.provenance.notes:
-            watch.note(note)
+            report.note(note)
         images = load_evaluation_data(
-            trained, data, cache=cache_folder(data_dir), report=watch, source=source
+            trained, data, cache=cache_folder(data_dir), report=report, source=source
         )
-        watch.note(f"evaluating on {len(images.test)} images of {images.name}")
+        report.note(f"evaluating on {len(images.test)} images of {images.name}")
         evaluation = evaluate(trained, images)
     if json:
         print_json(evaluation.as_dict())

@@ -41,7 +41,7 @@ def command(
     ```
     """
     from decanet.cli._habits import run_before_images
-    from decanet.cli._watch import Watch
+    from decanet.cli.progress import ConsoleReport
     from decanet.core.errors import DataError, UsageError
 
     if model is None and images and (instead := run_before_images(images)):
@@ -65,14 +65,14 @@ def command(
     unreadable: DataError | None = None
     out = console()
     # On a terminal the lines go above the progress bar; in a pipe stdout holds the predictions alone.
-    with Watch(to_stderr=json or not out.is_terminal) as watch:
+    with ConsoleReport(to_stderr=json or not out.is_terminal) as report:
         if model is None:
-            watch.note(
+            report.note(
                 f"model: {DEFAULT_MODEL}, which knows {', '.join(trained.classes)}; --model takes another"
             )
         for note in trained.provenance.notes:
-            watch.note(note)
-        files = image_files(images, watch)
+            report.note(note)
+        files = image_files(images, report)
         try:
             for done, (path, classes) in enumerate(predict_images(trained, files, top), 1):
                 if isinstance(classes, DataError):
@@ -83,9 +83,9 @@ def command(
                     predicted.append({"image": str(path), "classes": [_entry(*one) for one in classes]})
                 else:
                     listed = ", ".join(f"{name} {100 * probability:.1f}%" for name, probability in classes)
-                    (watch.note if out.is_terminal else out.say)(f"{path}: {listed}")
+                    (report.note if out.is_terminal else out.say)(f"{path}: {listed}")
                 if len(files) >= MANY:
-                    watch.progress("predicting", done, len(files), "images")
+                    report.progress("predicting", done, len(files), "images")
         finally:  # Ctrl-C loses no prediction that was made
             if json:
                 print_json(predicted)

@@ -1,4 +1,4 @@
-"""What long work looks like: a live bar on a terminal, plain lines when piped."""
+"""Progress of long work on the console: a live bar on a terminal, plain lines in a pipe."""
 
 import contextlib
 import errno
@@ -7,15 +7,19 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from decanet.cli._shared import console
+from decanet.cli._shared import clock, console
 from decanet.core.printable import printable
 
 
-class Watch:
-    """Hears notes, progress and log lines (see decanet.core.progress and decanet.training.session.TrainingReport).
+class ConsoleReport:
+    """Prints messages, progress and the log of a training (a :class:`decanet.training.session.TrainingReport`).
 
-    Use as a context manager, so that the bar is closed before anything else is printed. The work goes on when nobody
-    listens any more: a reader like ``head`` has seen enough, or the terminal was closed.
+    Use it as a context manager, which closes the bar before anything else is printed. The work continues when nobody
+    reads any more: the other end of the pipe has closed, as ``head`` does, or the terminal.
+
+    Args:
+        to_stderr: print on stderr, where stdout is kept for JSON.
+        quiet: print nothing.
     """
 
     def __init__(self, *, to_stderr: bool = False, quiet: bool = False) -> None:
@@ -24,12 +28,12 @@ class Watch:
         self._live = self._console.is_terminal and not quiet
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
-        self._said: dict[str, float] = {}
+        self._printed: dict[str, float] = {}
         self._first: dict[str, tuple[float, float]] = {}
-        self._total = self._per_epoch = 1
+        self._total = 1
         self._began: tuple[float, int] | None = None
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "ConsoleReport":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -37,12 +41,12 @@ class Watch:
 
     def _close(self) -> None:
         if self._bar is not None:
-            with self._to_whoever_listens():
+            with self._while_read():
                 self._bar.stop()
             self._bar, self._tasks = None, {}
 
     @contextlib.contextmanager
-    def _to_whoever_listens(self) -> Iterator[None]:
+    def _while_read(self) -> Iterator[None]:
         try:
             yield
         except (OSError, SystemExit) as error:  # rich leaves with SystemExit when a pipe is broken
@@ -55,9 +59,9 @@ class Watch:
             os.close(nowhere)
 
     def note(self, text: str) -> None:
-        """Print one line."""
+        """Print a message on one line."""
         if not self._quiet:
-            with self._to_whoever_listens():
+            with self._while_read():
                 self._console.say(text)
                 self._console.file.flush()
 
@@ -67,7 +71,7 @@ class Watch:
             return
         finished = total is not None and done >= total
         if self._live:
-            with self._to_whoever_listens():
+            with self._while_read():
                 self._open(unit)
                 if task not in self._tasks:
                     self._tasks[task] = self._bar.add_task(printable(task), total=total, log="")
@@ -77,8 +81,8 @@ class Watch:
             return
         now = time.monotonic()
         began, before = self._first.setdefault(task, (now, done))
-        if now - self._said.get(task, 0.0) > 5:
-            self._said[task] = now
+        if now - self._printed.get(task, 0.0) > 5:
+            self._printed[task] = now
             scale, name = (1e6, "MB") if unit == "bytes" else (1, unit)
             of = f" of {total / scale:.0f}" if total else ""
             left = ""
@@ -104,8 +108,8 @@ class Watch:
         self._bar.start()
 
     def start(self, total_steps: int, steps_per_epoch: int) -> None:
-        """The training begins."""
-        self._total, self._per_epoch = total_steps, steps_per_epoch
+        """Print the length of the training that begins."""
+        self._total = total_steps
         epochs = total_steps / steps_per_epoch
         self.note(
             f"training: {total_steps} steps, {round(epochs, 2):g} {'epoch' if epochs == 1 else 'epochs'}"
@@ -113,11 +117,11 @@ class Watch:
         self.progress("training", 0, total_steps, "steps")
 
     def forecast(self, seconds: float) -> None:
-        """The whole training will take so long on this machine."""
+        """Print the expected time of the whole training."""
         self.note(f"expected on this machine: about {clock(seconds)} of training")
 
     def line(self, line: Any) -> None:
-        """A log line of the training: printed, and the bar moved."""
+        """Print a line of the training's log and move the bar."""
         seconds_a_step = line.seconds / line.step
         if self._began is None:  # the first steps warm up, and a resumed run did the earlier ones another day
             self._began = (line.seconds, line.step)
@@ -133,15 +137,6 @@ class Watch:
             self.progress("training", line.step, self._total, "steps")
 
     def validation(self, epoch: float, error: float) -> None:
-        """The accuracy on the validation images after an epoch."""
+        """Print the accuracy on the validation set."""
         epochs = "epoch" if epoch == 1 else "epochs"
         self.note(f"after {epoch:g} {epochs}: validation accuracy {100 * (1 - error):.2f}%")
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 42 s, 3:05 or 2:10:00."""
-    whole = round(seconds)
-    if whole < 100:
-        return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

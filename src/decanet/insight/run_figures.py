@@ -1,0 +1,29 @@
+"""The figures of a run: its curves, its first layer's kernels, its predictions."""
+
+from typing import Any
+
+from torch import nn
+
+from decanet.core.plotting import save_figure
+from decanet.core.run_folder import RunFolder
+from decanet.data import ImageData
+from decanet.evaluation.figures import curves, save_predictions
+from decanet.evaluation.metrics import Predictions
+from decanet.insight.filters import first_kernels, kernel_sheet
+
+
+def draw_run(
+    run: RunFolder,
+    model: nn.Module,
+    result: dict[str, Any],
+    predictions: Predictions,
+    data: ImageData | None,
+) -> None:
+    """Draw the figures of a finished run into its folder; without ``data`` only those that show no test image."""
+    with run.drawing() as folder:
+        save_figure(curves(run.read_metrics(), result), folder / "curves.png")
+        kernels = first_kernels(model)
+        if kernels:
+            save_figure(kernel_sheet(kernels), folder / "kernels.png")
+        if data is not None:
+            save_predictions(predictions, data, folder)
