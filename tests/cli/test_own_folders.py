@@ -6,13 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from decanet.cli import run as decanet
-from decanet.cli.train import _prepare, _Wish
-from decanet.core.errors import DataError
-from tests.conftest import Heard
 
 CHEAP = ["model.name=lenet5_modern", "data.image_size=32", "precision=float32", "progressive_sizes=[]",
          "optimizer.name=adam"]  # fmt: skip
@@ -99,22 +95,6 @@ def test_all_of_another_folder_is_evaluated(
     assert result["test_top1"] == 1.0, "one class of two, with its own label"
 
 
-def test_a_run_goes_on_with_the_images_it_began_with(place: Path, heard: Heard) -> None:
-    wish = _Wish(None, [], None, place / "run", None, "auto", None)
-    shutil.rmtree(place / "run" / "figures", ignore_errors=True)  # or nothing would be left to do
-    shutil.copy(place / "mine" / "dark" / "00.png", place / "mine" / "dark" / "zzz.png")
-    recipe, data = _prepare(wish, torch.device("cpu"), heard)
-    assert (len(data.train), len(data.test)) == (16, 4)
-    assert recipe.batch_size == 16, "what the run was fitted to stays"
-    (place / "mine").rename(place / "moved")
-    (place / "mine").symlink_to(place / "moved")  # as the refusal of a moved folder advises
-    linked, _ = _prepare(wish, torch.device("cpu"), heard)
-    assert linked == recipe, "or the run would be told that its recipe was changed"
-    (place / "mine" / next(iter(data.files["train"]))).unlink()
-    with pytest.raises(DataError, match="1 missing"):
-        _prepare(wish, torch.device("cpu"), heard)
-
-
 def test_a_folder_is_no_recipe_and_a_file_is_no_run(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +156,7 @@ def test_an_unknown_class_is_named(
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures cost more than such a training."""
-    monkeypatch.setattr("decanet.cli.train.draw_run", lambda *_: None)
+    monkeypatch.setattr("decanet.insight.run_figures.draw_run", lambda *_: None)
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -190,15 +170,6 @@ def test_a_small_folder_just_works(tmp_path: Path, capsys: pytest.CaptureFixture
     (line,) = (line for line in captured.err.splitlines() if line.startswith("fitted to"))
     assert "batch_size 500 ->" in line
     assert "epochs 4.4 ->" in line
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_of_data_asked_for_by_name_only_the_log_is_fitted(heard: Heard) -> None:
-    """Thirteen steps and a line of the log each 25 would make curves of a single point."""
-    wish = _Wish("quick", ["data.name=digits"], None, None, None, "auto", None)
-    recipe, _ = _prepare(wish, torch.device("cpu"), heard)
-    assert recipe.log_every == 1
-    assert (recipe.batch_size, recipe.epochs, recipe.selection.keep) == (500, 4.4, 0.4)
 
 
 def test_a_recipe_of_ones_own_is_not_fitted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -206,7 +206,7 @@ def test_without_any_source_the_fallback_does_the_whole_job(
     ]
     assert decanet([*command, "--epochs", "1", "--set", "batch_size=200", *SMALL]) == 0
     said = capsys.readouterr().out
-    assert "cifar10 cannot be had here: everything that follows is done on digits instead" in said
+    assert "cifar10 is not available here: digits is used instead in everything that follows" in said
     assert json.loads((run / "result.json").read_text())["data"] == "digits"
     assert {path.name for path in (run / "figures").iterdir()} == FIGURES
 

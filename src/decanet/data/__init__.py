@@ -1,6 +1,6 @@
 """Images for training and evaluation: data sets, folders, data augmentation, loaders."""
 
-from decanet.data._load import load_data, load_test_data
+from decanet.data._load import load_data, load_test_data, match_classes
 from decanet.data._split import RunData, stored_classes
 from decanet.data.image_data import ImageData, bare_name
 from decanet.data.loaders.folder import FolderSplit
@@ -20,5 +20,6 @@ __all__ = [
     "list_datasets",
     "load_data",
     "load_test_data",
+    "match_classes",
     "stored_classes",
 ]

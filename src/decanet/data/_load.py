@@ -64,10 +64,18 @@ def load_test_data(
     name = name or run.name
     if name not in DATASETS:
         return load_test_folder(_folder(name), image_size, report, run)
-    data = DATASETS.get(name).load(cache, source, report)
-    refuse_unknown(data.classes, run.classes, name)
-    places = torch.tensor([run.classes.index(of_one) for of_one in data.classes])
-    return replace(data, classes=run.classes, test=data.test.relabeled(places))
+    return match_classes(DATASETS.get(name).load(cache, source, report), run.classes)
+
+
+def match_classes(data: ImageData, classes: tuple[str, ...]) -> ImageData:
+    """Give the test split of ``data`` the labels of a network with ``classes``.
+
+    Raises:
+        DataError: the network does not know one of the data's classes.
+    """
+    refuse_unknown(data.classes, classes, data.name)
+    labels = torch.tensor([classes.index(name) for name in data.classes])
+    return replace(data, classes=classes, test=data.test.relabeled(labels))
 
 
 def _folder(name: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
@@ -18,39 +19,57 @@ from decanet.data.images import images_below, skipped_in_words
 from decanet.evaluation.trained import TrainedModel
 from decanet.evaluation.tta import TTA, central_crop_size
 
+ImageSource = Path | np.ndarray | Image.Image
 TopClasses = list[tuple[str, float]]  # class and probability, the most probable first
 
 
 def predict_images(
-    trained: TrainedModel, paths: Sequence[Path], top: int, batch_size: int = 16
-) -> Iterator[tuple[Path, TopClasses | DataError]]:
+    trained: TrainedModel, images: Sequence[ImageSource], top: int, batch_size: int = 16
+) -> Iterator[tuple[ImageSource, TopClasses | DataError]]:
     """Yield each image, in order, with its ``top`` most probable classes, or with the error of reading it.
 
     Threads decode the next batch while one is predicted.
+
+    Args:
+        trained: the network.
+        images: paths, uint8 arrays (H, W, 3) or Pillow images.
+        top: number of classes; all of the network's where it has fewer.
+        batch_size: number of images that are predicted together.
     """
     crop = central_crop_size(trained.tta, trained.spec.image_size)
 
-    def read(path: Path) -> np.ndarray | DataError:
+    def read(image: ImageSource) -> np.ndarray | DataError:
         try:
-            return fit_square(open_rgb(path), trained.resize, trained.interpolation, crop)
+            return fit_square(_pixels(image), trained.resize, trained.interpolation, crop)
         except DataError as error:
             return error
         except MemoryError:
-            return DataError(f"image {path} does not fit into the memory that is left; make it smaller")
+            return DataError(f"image {image} does not fit into the memory that is left; make it smaller")
 
-    batches = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
+    batches = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
     pool = ThreadPoolExecutor(usable_cores())
     waiting: list[Future[np.ndarray | DataError]] = []
     try:
         for batch, following in itertools.pairwise([[], *batches, []]):
-            images = [future.result() for future in waiting]
-            waiting = [pool.submit(read, path) for path in following]
-            readable = [image for image in images if isinstance(image, np.ndarray)]
+            squares = [future.result() for future in waiting]
+            waiting = [pool.submit(read, image) for image in following]
+            readable = [square for square in squares if isinstance(square, np.ndarray)]
             predictions = iter(predict_squares(trained, readable, top))
-            for path, image in zip(batch, images, strict=True):
-                yield path, image if isinstance(image, DataError) else next(predictions)
+            for image, square in zip(batch, squares, strict=True):
+                yield image, square if isinstance(square, DataError) else next(predictions)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _pixels(image: ImageSource) -> np.ndarray | Image.Image:
+    """The pixels of one image as RGB. Raises DataError where it cannot be read, or is an array of another shape."""
+    if isinstance(image, Path):
+        return open_rgb(image)
+    if isinstance(image, Image.Image):
+        return image.convert("RGB")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise DataError(f"an image is uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    return image
 
 
 @torch.inference_mode()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from decanet.core.errors import CheckpointError, UsageError, did_you_mean
 from decanet.core.run_folder import RunFolder
@@ -88,22 +89,27 @@ def parse_reference(reference: str | Path, arch: str | None = None) -> Reference
     )
 
 
-def load_model(reference: str | Path, device: torch.device, arch: str | None = None) -> TrainedModel:
+def load_model(
+    reference: str | Path, device: torch.device, arch: str | None = None, model: nn.Module | None = None
+) -> TrainedModel:
     """Load the trained network that ``reference`` names.
 
     Args:
         reference: the folder of a run, the name of a network with packaged weights, NAME@SOURCE, or a weight file.
         device: where the network is put.
         arch: the registered network of a weight file, for nothing else.
+        model: the network of a run that trained the caller's own module; the weights are loaded into it.
 
     Raises:
         UsageError: an unknown network or source, a network without weights, or a file without ``arch``.
         CheckpointError: nothing of that name exists, it is no run, it is damaged, or the weights are another network's.
     """
     found = parse_reference(reference, arch)
+    if model is not None and found.kind != "run":
+        raise UsageError(f"{reference} names its network itself: leave model= out")
     match found.kind:
         case "run":
-            return load_run(found.path, device)
+            return load_run(found.path, device, model)
         case "packaged":
             return load_packaged(found.name, device)
         case "pretrained":

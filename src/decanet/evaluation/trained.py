@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import nn
 
+from decanet.core.errors import UsageError
 from decanet.core.recipe import Recipe
 from decanet.core.run_folder import RunFolder
+from decanet.data import ImageData
 from decanet.data.input_spec import InputSpec
 from decanet.evaluation.tta import require_margin
 from decanet.models.pretrained import PretrainedAccuracy
@@ -70,3 +73,33 @@ class TrainedModel:
         tta = tta or self.tta
         require_margin(tta, self.resize, self.spec.image_size)
         return replace(self, tta=tta)
+
+
+def trained_module(
+    model: nn.Module, data: ImageData, device: torch.device, image_size: int | None = None
+) -> TrainedModel:
+    """Prepare a network of the caller's own, whose outputs are the classes of ``data``, for evaluation in float32.
+
+    Args:
+        model: is moved to ``device``.
+        data: gives the classes and the constants of the normalization.
+        device: where the network is put.
+        image_size: height and width of its input in pixels; that of the stored images by default.
+
+    Raises:
+        UsageError: the images have no common size, and none is given.
+    """
+    size = image_size or data.test.stored_size
+    if size is None:
+        raise UsageError(f"the images of {data.name} have no common size: give image_size=")
+    name = f"{type(model).__module__}.{type(model).__qualname__}"
+    return TrainedModel(
+        model=model.to(device),
+        classes=data.classes,
+        spec=InputSpec(size, data.mean, data.std, device, torch.float32),
+        resize=size,
+        interpolation="bilinear",
+        tta="none",
+        precision="float32",
+        provenance=Provenance(name, name, "of the caller's own network"),
+    )

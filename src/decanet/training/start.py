@@ -23,6 +23,7 @@ from decanet.core.runtime import Ranks
 from decanet.data import ImageData, RunData, list_datasets, load_data
 from decanet.evaluation.metrics import Predictions
 from decanet.evaluation.runs import load_run, recipe_of
+from decanet.evaluation.trained import TrainedModel
 from decanet.training.distributed import process_group
 from decanet.training.few_images import fit_to_few_images
 from decanet.training.recipes import is_file, load_recipe
@@ -32,6 +33,26 @@ from decanet.training.session import TrainingReport, run_training
 
 Prepared = tuple[Recipe, ImageData]
 Draw = Callable[[RunFolder, nn.Module, dict[str, Any], Predictions, ImageData | None], None]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished run.
+
+    Attributes:
+        path: the run's folder.
+        values: the contents of its ``result.json``: accuracy, time, parameters, multiply-adds, environment, ...
+        model: the trained network, as :func:`decanet.load_model` loads it from the folder.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    model: TrainedModel
+
+    @property
+    def accuracy(self) -> float:
+        """Top-1 accuracy (0 to 1) on the test set, or on the validation set where the recipe holds one out."""
+        return self.values["test_top1" if "test_top1" in self.values else "validation_top1"]
 
 
 @dataclass(frozen=True)
