@@ -40,7 +40,8 @@ SETTINGS = {
     "data.image_size": 32,
     "optimizer.name": "adam",
     "precision": "float32",
-    "batch_size": 200,
+    "batch_size": 50,
+    "tta": "none",
     "progressive_sizes": [],
 }
 
@@ -77,16 +78,27 @@ def digits() -> ImageData:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     out = tmp_path_factory.mktemp("runs") / "digits"
-    return decanet.train(
-        "quick", data="digits", out=out, epochs=3, seed=1, settings=SETTINGS, progress=False
-    )
+    return decanet.train("quick", data="digits", out=out, epochs=3, seed=1, settings=SETTINGS, progress=False)
 
 
 def test_train_writes_the_run_that_the_command_writes(run: TrainingResult, tmp_path: Path) -> None:
     assert run.accuracy > 0.7
     assert run.values == json.loads((run.path / "result.json").read_text())
-    assert {"curves.png", "confusion.png", "most_confident.png"} <= {f.name for f in (run.path / "figures").iterdir()}
-    arguments = ["train", "quick", "--data", "digits", "--out", str(tmp_path / "run"), "--epochs", "3", "--seed", "1"]
+    assert {"curves.png", "confusion.png", "most_confident.png"} <= {
+        f.name for f in (run.path / "figures").iterdir()
+    }
+    arguments = [
+        "train",
+        "quick",
+        "--data",
+        "digits",
+        "--out",
+        str(tmp_path / "run"),
+        "--epochs",
+        "3",
+        "--seed",
+        "1",
+    ]
     settings = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={json.dumps(value)}")]
     assert command_line([*arguments, *settings]) == 0
     files = [path / "model.safetensors" for path in (run.path, tmp_path / "run")]
@@ -112,9 +124,13 @@ def test_predict_takes_paths_arrays_and_pillow_images(
     image.save(tmp_path / "digit.png")
     (expected,) = decanet.predict(tmp_path / "digit.png", run.model, top=2)
     assert len(expected) == 2
-    assert expected[0][0] == digits.classes[int(digits.test.labels[0])]
-    assert decanet.predict([pixels, image, str(tmp_path / "digit.png"), tmp_path], run.path, top=2) == [expected] * 4
-    with pytest.raises(decanet.DecanetError, match="there is no image nowhere.png"):
+    probabilities = decanet.evaluate(run.model, digits).predictions.probabilities[0]
+    assert expected[0][0] == digits.classes[int(probabilities.argmax())]
+    assert expected[0][1] == pytest.approx(probabilities.max().item(), abs=1e-3)
+    for found in decanet.predict([pixels, image, str(tmp_path / "digit.png"), tmp_path], run.path, top=2):
+        assert [name for name, _ in found] == [name for name, _ in expected]
+        assert [value for _, value in found] == pytest.approx([value for _, value in expected], abs=1e-5)
+    with pytest.raises(decanet.DecanetError, match=r"there is no image nowhere\.png"):
         decanet.predict("nowhere.png", run.model)
     with pytest.raises(decanet.DecanetError, match=r"uint8 \(H, W, 3\), got float32"):
         decanet.predict(pixels.astype(np.float32), run.model)
@@ -144,14 +160,14 @@ def test_ones_own_network_is_trained_evaluated_and_loaded(digits: ImageData, tmp
     network = Network()
     settings = {key: value for key, value in SETTINGS.items() if not key.startswith(("model", "data"))}
     run = decanet.train(
-        "quick", data=digits, model=network, out=tmp_path / "run", epochs=6, settings=settings | {"optimizer.lr": 0.01},
+        "quick", data=digits, model=network, out=tmp_path / "run", epochs=6, settings=settings | {"optimizer.lr": 0.01, "tta": "none"},
         progress=False,
     )  # fmt: skip
     assert run.accuracy > 0.5
     assert run.values["model"].endswith("test_api.Network")
     assert run.model.model is network
-    evaluation = decanet.evaluate(network, digits)
-    assert evaluation.top1 == pytest.approx(run.accuracy, abs=0.03)  # without the recipe's test-time augmentation
+    evaluation = decanet.evaluate(network, digits, image_size=run.model.spec.image_size)
+    assert evaluation.top1 == run.accuracy
     loaded = decanet.load_model(run.path, model=Network())
     assert torch.equal(loaded.model.head.weight, network.head.weight)
     with pytest.raises(decanet.DecanetError, match="a module of your own"):
@@ -171,7 +187,9 @@ def test_an_interrupted_run_is_resumed(
 
 def test_unknown_settings_are_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(decanet.DecanetError, match=r"did you mean optimizer\.lr"):
-        decanet.train("quick", data="digits", settings={"optimizer.lrr": 1}, out=tmp_path / "run", progress=False)
+        decanet.train(
+            "quick", data="digits", settings={"optimizer.lrr": 1}, out=tmp_path / "run", progress=False
+        )
 
 
 def test_load_data_takes_folders(make_folder: MakeFolder) -> None:

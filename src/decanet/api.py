@@ -77,7 +77,12 @@ def load_data(
     from decanet.core.runtime import cache_folder
 
     return data.load_data(
-        str(name), cache=cache_folder(data_dir), report=Silent(), source=source, image_size=image_size, seed=seed
+        str(name),
+        cache=cache_folder(data_dir),
+        report=Silent(),
+        source=source,
+        image_size=image_size,
+        seed=seed,
     )
 
 
@@ -151,7 +156,9 @@ def train(
     changes |= {"seed": seed} if seed is not None else {}
     changes |= {"data.name": str(data)} if data is not None and loaded is None else {}
     if resume is not None and (recipe is not None or data is not None or out is not None or changes):
-        raise UsageError("resume= takes everything from the run; only model=, device= and data_dir= go with it")
+        raise UsageError(
+            "resume= takes everything from the run; only model=, device= and data_dir= go with it"
+        )
     keep_freed_memory()
     ranks, chosen_device = ranks_from_environment(), choose_device(device)
     where = DataSource(cache_folder(data_dir), source)
@@ -164,7 +171,9 @@ def train(
                 )
             if out is not None:
                 refuse_taken(Path(out))
-            chosen = choose_recipe(recipe or "quick", [f"{key}={dumps(value)}" for key, value in changes.items()])
+            chosen = choose_recipe(
+                recipe or "quick", [f"{key}={dumps(value)}" for key, value in changes.items()]
+            )
             return prepare(*chosen, where, device=chosen_device, report=report, data=loaded, model=model)
 
         run, values = train_prepared(

@@ -8,12 +8,11 @@ import pytest
 import torch
 
 from decanet.core.errors import CheckpointError, DataError, UsageError
-from decanet.core.run_folder import RUN_FORMAT, RunFolder
-from decanet.core.runtime import Ranks, cache_folder
-from decanet.core.recipe_files import to_toml
-from decanet.data import load_data
 from decanet.core.progress import Silent
-from decanet.training.recipes import load_recipe
+from decanet.core.recipe_files import to_toml
+from decanet.core.run_folder import RUN_FORMAT, RunFolder
+from decanet.core.runtime import Ranks
+from decanet.data import load_data
 from decanet.training.run_files import begin
 from decanet.training.start import (
     DataSource,
@@ -142,9 +141,12 @@ def test_a_training_that_cannot_begin_leaves_no_folder(
     from decanet.cli.progress import ConsoleReport
 
     monkeypatch.chdir(tmp_path)
-    chosen = choose_recipe("quick", ["data.name=digits", "data.image_size=3", "progressive_sizes=[]"])
+    chosen = choose_recipe("quick", ["data.name=digits", "progressive_sizes=[[0.5, 3]]"])
     with pytest.raises(DataError), ConsoleReport(quiet=True) as report:
         train_prepared(
-            lambda: prepare(*chosen, where, device=CPU, report=report), device=CPU, ranks=Ranks(), report=report
+            lambda: prepare(*chosen, where, device=CPU, report=report),
+            device=CPU,
+            ranks=Ranks(),
+            report=report,
         )
-    assert not list((tmp_path / "runs").iterdir())
+    assert list(tmp_path.rglob("*")) == [tmp_path / "runs"]

@@ -32,7 +32,9 @@ def command(
     ] = None,
     set_: Annotated[
         tuple[str, ...],
-        Parameter(name="--set", negative=(), help="Change one key of the recipe, for instance optimizer.lr=0.1."),
+        Parameter(
+            name="--set", negative=(), help="Change one key of the recipe, for instance optimizer.lr=0.1."
+        ),
     ] = (),
     resume: Annotated[Path | None, Parameter(help="Resume an interrupted run.")] = None,
     device: Device = "auto",
@@ -121,7 +123,13 @@ def command(
             measured = run_dry(*prepared(), device=chosen_device, report=report)
         else:
             run, result = train_prepared(
-                prepared, device=chosen_device, ranks=ranks, report=report, out=out, resume=resume, draw=draw_run
+                prepared,
+                device=chosen_device,
+                ranks=ranks,
+                report=report,
+                out=out,
+                resume=resume,
+                draw=draw_run,
             )
     if not ranks.is_main:
         return

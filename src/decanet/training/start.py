@@ -216,7 +216,9 @@ def _load(
         if where.fallback is None or name not in list_datasets():
             raise  # other data does not correct what is wrong with the user's own folder
         report.note(f"{error}")
-        report.note(f"{name} is not available here: {where.fallback} is used instead in everything that follows")
+        report.note(
+            f"{name} is not available here: {where.fallback} is used instead in everything that follows"
+        )
         data = _load_data(where.fallback, recipe, where, report, model)
         # Constants for the other data do not fit this one.
         return override(recipe, ["data.mean=null", "data.std=null"]), data
