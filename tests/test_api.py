@@ -159,10 +159,10 @@ def test_ones_own_network_is_trained_evaluated_and_loaded(digits: ImageData, tmp
     torch.manual_seed(0)
     network = Network()
     settings = {key: value for key, value in SETTINGS.items() if not key.startswith(("model", "data"))}
+    settings |= {"optimizer.lr": 0.01}
     run = decanet.train(
-        "quick", data=digits, model=network, out=tmp_path / "run", epochs=6, settings=settings | {"optimizer.lr": 0.01, "tta": "none"},
-        progress=False,
-    )  # fmt: skip
+        "quick", data=digits, model=network, out=tmp_path / "run", epochs=6, settings=settings, progress=False
+    )
     assert run.accuracy > 0.5
     assert run.values["model"].endswith("test_api.Network")
     assert run.model.model is network
