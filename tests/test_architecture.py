@@ -28,6 +28,7 @@ for line in (
     {"experiments", "benchmarking"},
     {"course", "explorer"},
     {"cli"},
+    {"api"},  # the Python interface, decanet.train and the like
 ):
     BELOW |= {package: {*BELOW} for package in line}
 BELOW["core"].add("facts")  # data that core reads
