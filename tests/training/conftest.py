@@ -1,5 +1,6 @@
 """Short trainings on the digits, which need no download."""
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from decanet.core.progress import Silent
 from decanet.core.recipe import Recipe
@@ -23,10 +25,14 @@ from decanet.training.resolve import resolve
 from decanet.training.session import run_training
 
 CPU = torch.device("cpu")
+LENET = (
+    "model.name=lenet5_modern",
+    "data.image_size=32",
+)  # fewer multiply-adds than DecaNet has at 16 pixels
 
 
-class Listener(Silent):
-    """Remembers what a training said."""
+class Recorder(Silent):
+    """A report that records the events of a training."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
@@ -44,6 +50,29 @@ class Listener(Silent):
 
     def validation(self, epoch: float, error: float) -> None:
         self.validations.append(error)
+
+
+class StopsAt(Recorder):
+    """Sends this process a signal when a step is logged."""
+
+    def __init__(self, step: int, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.step, self.number = step, number
+
+    def line(self, line: Line) -> None:
+        super().line(line)
+        if line.step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+def digest(run: RunFolder) -> str:
+    """SHA-256 of the names and values of a run's weights, without the file's metadata."""
+    tensors = load_file(run.weights)
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(name.encode())
+        total.update(tensors[name].contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 @pytest.fixture(scope="session")
@@ -66,16 +95,23 @@ class Trainer:
 
     def __call__(self, recipe: Recipe, name: str = "run", resume: bool = False, report: Any = None) -> Any:
         run = RunFolder(self.folder / name)
-        report = report or Listener()
-        result, said = run_training(
+        report = report or Recorder()
+        result, predictions = run_training(
             recipe, self.data, run, device=CPU, ranks=Ranks(), report=report, resume=resume
         )
-        return run, result, said, report
+        return run, result, predictions, report
 
 
 @pytest.fixture
 def trainer(digits: ImageData, tmp_path: Path) -> Trainer:
     return Trainer(digits, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(digits: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run, result, predictions and report of a finished training of one epoch. Tests that write copy the run."""
+    trainer = Trainer(digits, tmp_path_factory.mktemp("finished"))
+    return trainer(trainer.recipe())
 
 
 def _as_rank(rank: int, port: int, job: Callable[..., None], arguments: tuple[object, ...]) -> None:

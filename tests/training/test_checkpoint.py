@@ -57,7 +57,7 @@ def test_a_flipped_bit_and_a_cut_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, state: Any) -> None:
     """Its SHA-256 is right: whoever makes such a file can compute it as well."""
     save_state(state, tmp_path / "state.pt")
-    with pytest.raises(CheckpointError, match=r"state\.pt holds no state of a training"):
+    with pytest.raises(CheckpointError, match=r"state\.pt is not a checkpoint"):
         load_state(tmp_path / "state.pt")
 
 
@@ -69,7 +69,7 @@ def test_parts_of_another_training_are_refused(tmp_path: Path, optimizers: Any) 
     save_state({**STATE, "model": model.state_dict(), "optimizers": parts["optimizers"].state_dict()}, file)
     restore(parts, file)
     save_state({**STATE, "model": model.state_dict(), "optimizers": optimizers}, file)
-    with pytest.raises(CheckpointError, match="is not the state of this training"):
+    with pytest.raises(CheckpointError, match="is not a checkpoint of this training"):
         restore(parts, file)
     save_state({**STATE, "model": {"weight": "x"}}, file)
     with pytest.raises(CheckpointError):

@@ -16,7 +16,7 @@ from decanet.training.dry_run import dry_run
 from decanet.training.recipes import load_recipe
 from decanet.training.resolve import qualified_name, resolve
 from decanet.training.session import run_training
-from tests.training.conftest import CPU, Listener, Trainer
+from tests.training.conftest import CPU, Recorder, Trainer
 
 NAME = f"{__name__}.TinyNet"
 SETTINGS = ("batch_size=100", "epochs=4", "precision=float32", "tta=none", "optimizer.lr=0.01")
@@ -44,7 +44,7 @@ def train(trainer: Trainer, model: nn.Module, *settings: str) -> tuple[RunFolder
     recipe = resolve(override(load_recipe("tutorial"), [*SETTINGS, *settings]), trainer.data, CPU, model)
     run = RunFolder(trainer.folder / "own")
     result, predictions = run_training(
-        recipe, trainer.data, run, device=CPU, ranks=Ranks(), report=Listener(), model=model
+        recipe, trainer.data, run, device=CPU, ranks=Ranks(), report=Recorder(), model=model
     )
     return run, result, predictions.probabilities
 
@@ -111,6 +111,6 @@ def test_a_custom_model_with_another_number_of_classes_is_refused(trainer: Train
 def test_a_dry_run_leaves_a_custom_model_as_it_is(trainer: Trainer, model: TinyNet) -> None:
     before = copy.deepcopy(model.state_dict())
     recipe = resolve(override(load_recipe("tutorial"), SETTINGS), trainer.data, CPU, model)
-    outcome = dry_run(recipe, trainer.data, device=CPU, report=Listener(), model=model)
+    outcome = dry_run(recipe, trainer.data, device=CPU, report=Recorder(), model=model)
     assert outcome["params"] == 16 * 48 + 16 + 10240 + 10
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from decanet.core.errors import DecanetError, DistributedError
@@ -26,7 +27,7 @@ from decanet.training.distributed import (
     use_global_statistics,
 )
 from decanet.training.session import run_training
-from tests.training.conftest import CPU, Listener, Trainer, in_two_processes
+from tests.training.conftest import CPU, LENET, Recorder, Trainer, in_two_processes
 
 # In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
 SCRIPT = """
@@ -142,7 +143,7 @@ def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
     try:
         with process_group(ranks, CPU):
             run_training(
-                read_recipe(recipe), data, RunFolder(run), device=CPU, ranks=ranks, report=Listener()
+                read_recipe(recipe), data, RunFolder(run), device=CPU, ranks=ranks, report=Recorder()
             )
     except DecanetError as error:
         (said / f"{ranks.rank}").write_text(f"{error.line}\n{threads_of_gloo()} threads left")
@@ -174,3 +175,39 @@ def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
     assert f"decanet train --resume {run}" in said
     assert said.endswith("\n0 threads left")
     assert load_state(run / "state.pt")["progress"]["step"] == steps
+
+
+def train_as_one_of_two(recipe: Path, folder: Path) -> None:
+    ranks = ranks_from_environment()
+    data = load_data("digits", cache=Path("unused"), report=Silent())
+    with process_group(ranks, CPU):
+        run_training(read_recipe(recipe), data, RunFolder(folder), device=CPU, ranks=ranks, report=Recorder())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        # Residual: a maximum over flat regions has ties, and rounding decides who wins them.
+        pytest.param(
+            ["model.name=resnet20_cifar", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=0.5"],
+            id="with batch normalization"),
+        pytest.param(
+            [*LENET, "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=2"], id="without"),
+    ],
+)  # fmt: skip
+def test_two_processes_train_the_same_weights_as_one(trainer: Trainer, settings: list[str]) -> None:
+    # An odd batch size: the slices differ in length, and the gradients must still be the global batch's.
+    recipe = trainer.recipe("batch_size=333", "precision=float32", *settings)
+    one, one_result, _, _ = trainer(recipe, "one")
+    assert in_two_processes(train_as_one_of_two, one.recipe, trainer.folder / "two") == (0, 0)
+    two = RunFolder(trainer.folder / "two")
+    assert two.read_json(two.result)["processes"] == 2
+    losses = [[line["loss"] for line in run.read_metrics()] for run in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    alone, together = load_file(one.weights), load_file(two.weights)
+    assert alone.keys() == together.keys()
+    for name, tensor in alone.items():
+        torch.testing.assert_close(
+            together[name], tensor, rtol=1e-3, atol=1e-3, msg=lambda m, n=name: f"{n}: {m}"
+        )
+    assert two.read_json(two.result)["test_top1"] == pytest.approx(one_result["test_top1"], abs=0.02)

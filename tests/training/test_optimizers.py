@@ -9,16 +9,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from decanet.core.recipe import Adam, Muon, RmsProp, Sgd
 from decanet.models import create_model
-from decanet.training.optimizers import build_optimizers, orthogonalise
+from decanet.training.optimizers import build_optimizers, orthogonalize
 
 
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16), (24, 24)])
-def test_orthogonalise_moves_all_singular_values_near_one_and_keeps_directions(
+def test_orthogonalize_moves_all_singular_values_near_one_and_keeps_directions(
     shape: tuple[int, int],
 ) -> None:
     torch.manual_seed(0)
     matrix = torch.randn(*shape)
-    result = orthogonalise(matrix, steps=5)
+    result = orthogonalize(matrix, steps=5)
     assert result.shape == shape
     singular = torch.linalg.svdvals(result)
     assert singular.min() > 0.6

@@ -28,7 +28,7 @@ from decanet.training import checkpoint, loop, session
 from decanet.training.checkpoint import Checkpoints, load_state
 from decanet.training.run_files import append, new_run_path
 from decanet.training.stopping import resumable
-from tests.training.conftest import CPU, Listener, Trainer
+from tests.training.conftest import CPU, Recorder, Trainer
 
 STEPS = 6  # two epochs of 1,433 images in batches of 600
 
@@ -94,14 +94,14 @@ def test_a_signal_at_any_moment_loses_nothing(
     assert load_state(cut.state)["progress"]["step"] == STEPS
     with pytest.raises(kind):  # while drawing
         session.run_training(
-            recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Listener(), resume=True,
+            recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Recorder(), resume=True,
             draw=pressed(number),
         )  # fmt: skip
     assert equal(cut, whole)
     assert not cut.state.exists(), "a finished run needs no state"
     drawn: list[Any] = []
     result, _ = session.run_training(
-        recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Listener(), resume=True,
+        recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Recorder(), resume=True,
         draw=lambda *what: drawn.append(what),
     )  # fmt: skip
     assert drawn[0][0] == result == cut.read_json(cut.result)

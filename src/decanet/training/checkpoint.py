@@ -1,8 +1,8 @@
-"""The state of an unfinished training, kept so that it can go on as if nothing had happened.
+"""Checkpoints of an unfinished training, from which it resumes bit for bit.
 
-A state is saved by the clock, when the training is asked to stop, and whatever else ends it, always as it was between
-two steps. Its file holds tensors, numbers and strings only, so that reading it can run no code, behind one line with
-their SHA-256, so that a damaged one is never used.
+A checkpoint is saved at intervals, when the training is asked to stop, and when an error ends it, always with the state
+between two steps. Its file holds tensors, numbers and strings only, so that reading it runs no code. Its first line has
+their SHA-256, so that a damaged file is never used.
 """
 
 import contextlib
@@ -20,15 +20,15 @@ from decanet.core.errors import CheckpointError, DivergedError, Interrupted, Pre
 from decanet.core.files import atomic_path
 from decanet.models.weight_files import fit_weights
 
-CHECKPOINT_SECONDS = 20.0  # from one checkpoint to the next, at least
-CHECKPOINT_FRACTION = 0.01  # of the training's time, at most, goes into saving
+CHECKPOINT_SECONDS = 20.0  # least time between two checkpoints
+CHECKPOINT_FRACTION = 0.01  # largest fraction of the training's time spent on saving
 
 HEAD = b"decanet state, sha256 "
 HEAD_BYTES = len(HEAD) + 65  # with 64 hexadecimal digits and the line's end
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write the state of an unfinished training."""
+    """Write the state of a training to ``path``, whole or not at all."""
     with atomic_path(path) as temporary, temporary.open("w+b") as file:
         file.seek(HEAD_BYTES)
         torch.save(state, file)
@@ -39,7 +39,7 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read what :func:`save_state` wrote. Raises CheckpointError when there is none or it is damaged."""
+    """Read a state that :func:`save_state` wrote. Raises CheckpointError when it is missing or damaged."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -49,7 +49,7 @@ def load_state(path: Path) -> dict[str, Any]:
             file.seek(HEAD_BYTES)
             state = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} has no saved state") from None
+        raise CheckpointError(f"{path.parent} has no checkpoint") from None
     except CheckpointError:
         raise
     except Exception as error:  # torch.load raises many kinds
@@ -57,12 +57,12 @@ def load_state(path: Path) -> dict[str, Any]:
             f"{path} cannot be read ({type(error).__name__}); train again"
         ) from None
     if not _is_state(state):
-        raise CheckpointError(f"{path} holds no state of a training; train again")
+        raise CheckpointError(f"{path} is not a checkpoint; train again")
     return state
 
 
 def _is_state(state: Any) -> bool:
-    """Whether what is looked at before a training goes on is there; each part of it checks its own."""
+    """Whether the values that are read before a training resumes are valid; each part checks its own state."""
     match state:
         case {
             "model": dict(),
@@ -80,10 +80,10 @@ def _is_state(state: Any) -> bool:
 
 
 def restore(parts: dict[str, Any], path: Path) -> None:
-    """Let every part of a training go on from what :func:`save_state` wrote of it.
+    """Load the state of every part of a training from a checkpoint.
 
     Raises:
-        CheckpointError: the state is missing, damaged or another training's.
+        CheckpointError: the checkpoint is missing, damaged or another training's.
     """
     state = load_state(path)
     try:
@@ -92,20 +92,20 @@ def restore(parts: dict[str, Any], path: Path) -> None:
             parts[name].load_state_dict(state[name])
     except CheckpointError:
         raise
-    except Exception as error:  # each part, torch's among them, has its own
+    except Exception as error:  # every part raises its own kind
         raise shortage(error) or CheckpointError(
-            f"{path} is not the state of this training ({type(error).__name__}); train again"
+            f"{path} is not a checkpoint of this training ({type(error).__name__}); train again"
         ) from None
 
 
 class Checkpoints:
-    """Keeps an unfinished training on the disk.
+    """Saves checkpoints at intervals and when a training ends early.
 
     Args:
         write: writes all files of a checkpoint.
-        model: what is trained. It is not saved when it holds a number that is none: such a training has diverged, and
-            the last good state is worth more.
-        writes: whether this process is the one that writes.
+        model: the trained model. Nothing is saved while it holds NaN or infinity: the training has diverged, and the
+            last finite checkpoint is more useful.
+        writes: whether this process writes the files.
     """
 
     def __init__(self, write: Callable[[], None], model: nn.Module, writes: bool) -> None:
@@ -123,12 +123,12 @@ class Checkpoints:
         self._due = now + max(CHECKPOINT_SECONDS, (now - begin) / CHECKPOINT_FRACTION)
 
     def save_if_due(self) -> None:
-        """Write a checkpoint if the last one is old enough. No process waits for another here."""
+        """Write a checkpoint if the last one is old enough; no process waits for another."""
         if self._writes and time.perf_counter() >= self._due:
             self.save()
 
     def begin_step(self) -> None:
-        """Remember the running statistics: the step's forward pass changes them, which a failed step must not."""
+        """Copy the running statistics, which the forward pass changes, so that a failed step can be undone."""
         with torch.no_grad():
             for buffer, before in self._buffers:
                 before.copy_(buffer)
@@ -136,10 +136,10 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def update(self) -> Iterator[None]:
-        """The end of a step, which changes all that is saved.
+        """Mark the end of a step, which changes everything that is saved.
 
-        Amid it there is nothing whole to save: a failure here falls back to the last checkpoint. A copy to go back to
-        would cost the memory of all weights and moments, for the shortest part of a step.
+        Within the block there is no consistent state to save: after a failure the last checkpoint remains. A copy to
+        return to would cost the memory of all weights and moments, for the shortest part of a step.
         """
         self._in_update = True
         yield
@@ -147,19 +147,19 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def whatever_happens(self) -> Iterator[None]:
-        """Save what was done up to the last whole step when the block fails, and pass on why it did."""
+        """Save the state after the last complete step when the block fails, and raise the error again."""
         try:
             yield
-        except (DivergedError, Interrupted, Preempted):  # the last two have saved
+        except (DivergedError, Interrupted, Preempted):  # the last two have saved a checkpoint
             raise
         except BaseException:
             if not self._in_update:
-                with contextlib.suppress(Exception):  # the first error is the one to tell
-                    self._forget_step()
+                with contextlib.suppress(Exception):  # the first error is the one to report
+                    self._undo_step()
                     self.save()
             raise
 
-    def _forget_step(self) -> None:
+    def _undo_step(self) -> None:
         if self._in_step:
             with torch.no_grad():
                 for buffer, before in self._buffers:

@@ -1,7 +1,8 @@
-"""Several processes, one training: started by torchrun, with the same recipe and the same global batch.
+"""Training by several processes, started by torchrun, with the same recipe and the same global batch.
 
-Each process takes its slice of every batch and the gradients are averaged (DDP). Batch normalization sees the whole
-global batch too, on the CPU as well as on GPUs, so that the result does not depend on how many processes there are.
+Each process takes its slice of every global batch, and the gradients are averaged (DistributedDataParallel). Batch
+normalization uses the statistics of the global batch, on the CPU as well as on GPUs, so that the result does not depend
+on the number of processes.
 """
 
 import contextlib
@@ -18,12 +19,12 @@ from torch.nn import functional as F
 from decanet.core.errors import DistributedError
 from decanet.core.runtime import Ranks
 
-ANSWER = datetime.timedelta(minutes=10)  # within which every process must take part in an exchange
-LOST = "gloo|nccl|connection (closed|reset)|timed out|timeout|broken pipe"  # what the libraries say of a lost process
+TIMEOUT = datetime.timedelta(minutes=10)  # of every exchange between the processes
+LOST = "gloo|nccl|connection (closed|reset)|timed out|timeout|broken pipe"  # in messages about a lost process
 
 
 def lost_process(error: BaseException) -> DistributedError | None:
-    """The loss of another process that ``error`` reports; None when it is about something else."""
+    """Return a DistributedError if ``error`` reports the loss of another process, else None."""
     told = isinstance(error, dist.DistError) or re.search(LOST, str(error).lower())
     if told and isinstance(error, RuntimeError) and dist.is_initialized():
         return DistributedError("another process of this training was lost or does not answer")
@@ -32,10 +33,10 @@ def lost_process(error: BaseException) -> DistributedError | None:
 
 @contextlib.contextmanager
 def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
-    """Join the other processes for the duration; nothing made by :func:`distribute` may outlive it.
+    """Join the process group for the duration of the block; no result of :func:`distribute` may outlive it.
 
     Raises:
-        DistributedError: the others cannot be reached, or one was lost.
+        DistributedError: the other processes cannot be reached, or one was lost.
     """
     if ranks.world_size == 1:
         yield
@@ -46,7 +47,7 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)  # NCCL exchanges Python objects through the current device
     try:
-        dist.init_process_group(backend, timeout=ANSWER)
+        dist.init_process_group(backend, timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:
         raise DistributedError(f"cannot join the other processes ({error}); start with torchrun") from None
     try:
@@ -64,7 +65,7 @@ def process_group(ranks: Ranks, device: torch.device) -> Iterator[None]:
 
 
 def distribute(model: nn.Module, ranks: Ranks, device: torch.device) -> nn.Module:
-    """The model as every process trains it; with one process the model itself."""
+    """Wrap ``model`` for training by several processes; with one process return the model itself."""
     if ranks.world_size == 1:
         return model
     use_global_statistics(model)
@@ -74,17 +75,17 @@ def distribute(model: nn.Module, ranks: Ranks, device: torch.device) -> nn.Modul
 
 
 def use_global_statistics(model: nn.Module) -> None:
-    """Let every batch normalization of ``model`` normalize by the global batch, in place."""
+    """Make every batch normalization of ``model`` use the statistics of the global batch, in place."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.__class__ = GlobalBatchNorm2d  # parameters, buffers and names stay as they are
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalization over all processes; torch's SyncBatchNorm does the same on GPUs only."""
+    """Batch normalization over the global batch; torch's SyncBatchNorm does the same on GPUs only."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> the same, normalized by the statistics of all processes' images together."""
+        """(N, C, H, W) -> (N, C, H, W), normalized by the statistics of all processes' images together."""
         if not self.training:
             return super().forward(x)
         wide = x if x.dtype == torch.float64 else x.float()
@@ -110,7 +111,7 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
 
 class _AllReduce(torch.autograd.Function):
-    """Sum over all processes; the gradient of a sum that every process uses is the sum of all their gradients."""
+    """Sum over all processes, whose gradient is the sum of the gradients of all processes."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]  # noqa: ARG004
@@ -126,7 +127,7 @@ class _AllReduce(torch.autograd.Function):
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, fraction: float) -> Tensor:
-    """Mean cross-entropy over the global batch, as the part that this process contributes.
+    """Return this process's part of the mean cross-entropy over the global batch.
 
     Args:
         fraction: images here times the world size, over images in the global batch; DDP divides by the world size.

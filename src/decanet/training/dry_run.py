@@ -53,7 +53,9 @@ def dry_run(
     for fraction, image_size in sizes:
         network = build(recipe, data) if model is None else copy.deepcopy(model)
         initialize_from_data(network, recipe, data)
-        seconds_per_image += fraction * _seconds_per_image(network, recipe, image_size, batches, device)
+        seconds_per_image += fraction * _seconds_per_image(
+            network, recipe, image_size, batches, device, len(data.classes)
+        )
     return {
         "recipe": to_toml(recipe),
         "params": cost.params,
@@ -66,7 +68,12 @@ def dry_run(
 
 
 def _seconds_per_image(
-    model: nn.Module, recipe: Recipe, image_size: int, batches: Batches, device: torch.device
+    model: nn.Module,
+    recipe: Recipe,
+    image_size: int,
+    batches: Batches,
+    device: torch.device,
+    num_classes: int,
 ) -> float:
     """Training time of an image of ``image_size`` pixels, from a few steps of a fresh network."""
     steps: list[tuple[int, float]] = []  # images trained on so far, and the time
@@ -100,6 +107,7 @@ def _seconds_per_image(
             on_step=on_step,
             validate=None,
             stop=StopRequest(Path(folder)),
+            num_classes=num_classes,
         )
     # The first steps compile kernels and fill caches; the median of the later ones is what lasts.
     later = itertools.pairwise(steps[DRY_RUN_STEPS // 2 - 2 :])

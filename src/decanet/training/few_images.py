@@ -1,4 +1,4 @@
-"""How a recipe made for tens of thousands of images learns from few: smaller batches, and enough steps."""
+"""Adapting a recipe made for tens of thousands of images to few: smaller batches, and enough steps."""
 
 import math
 from collections.abc import Collection
@@ -7,26 +7,26 @@ from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import override
 from decanet.data.loaders import steps_per_epoch
 
-FEW = 10_000  # training images below which a recipe is fitted
-SMALLEST_BATCH = 16  # batch normalization wants some images; fewer where the folder holds fewer
-STEPS_AN_EPOCH = 8
+FEW = 10_000  # training images below which a recipe is adapted
+SMALLEST_BATCH = 16  # batch normalization needs some images; fewer where there are fewer in all
+STEPS_PER_EPOCH = 8
 FEWEST_STEPS = 200
 FEWEST_LINES = 10  # of the log
 
 
 def fit_to_few_images(recipe: Recipe, count: int, fixed: Collection[str] = ()) -> tuple[Recipe, str]:
-    """Fit batch size, epochs, selection and log of a recipe to ``count`` training images, and say in a line what.
+    """Adapt batch size, epochs, selection and log of a recipe to ``count`` training images.
 
     Args:
         recipe: resolved or not.
-        count: images that are trained on.
-        fixed: keys that were chosen on purpose, as "batch_size": they stay.
+        count: number of images in the training set.
+        fixed: keys that the user chose, such as "batch_size", which stay.
 
-    Returns the recipe itself and "" where nothing needs to change.
+    Returns the recipe and a line that states the changes, or the same recipe and "" where nothing needs to change.
     """
     if count >= FEW:
         return recipe, ""
-    batch_size = min(recipe.batch_size, max(SMALLEST_BATCH, count // STEPS_AN_EPOCH), count)
+    batch_size = min(recipe.batch_size, max(SMALLEST_BATCH, count // STEPS_PER_EPOCH), count)
     wanted: dict[str, float] = {"batch_size": batch_size, "selection.keep": 1.0}
     steps = steps_per_epoch(count, recipe.batch_size if "batch_size" in fixed else batch_size)
     wanted["epochs"] = max(recipe.epochs, math.ceil(FEWEST_STEPS / steps))

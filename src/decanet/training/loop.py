@@ -1,7 +1,7 @@
 """The training loop, for every network and every recipe: read it from top to bottom.
 
-Everything random in step t of a training is drawn from (seed, t) or (seed, epoch, sample), never from what
-happened before. So a run that was interrupted goes on bit for bit, and processes agree without talking.
+Everything random in step t of a training is drawn from (seed, t) or (seed, epoch, sample), never from what happened
+before. An interrupted training therefore resumes bit for bit, and processes agree without communication.
 """
 
 import math
@@ -25,23 +25,25 @@ from decanet.training.checkpoint import Checkpoints, restore, save_state
 from decanet.training.distributed import cross_entropy, distribute
 from decanet.training.optimizers import build_optimizers
 from decanet.training.schedules import image_size_at, lr_factor
-from decanet.training.selection import Passes
+from decanet.training.selection import Epochs
 from decanet.training.stopping import StopRequest
 
-# A loss so many times that of guessing does not come back after this fraction of the steps and so many of them.
+# A loss of this many times that of uniform predictions, after this fraction of the steps and this many of them, does
+# not recover.
 HOPELESS, SETTLED, FEW_STEPS = 10, 0.1, 20
 
 
 @dataclass(frozen=True)
 class Line:
-    """What the log says at one step.
+    """A line of the training log.
 
     Attributes:
-        step: steps done; epoch: passes done, with fraction.
-        loss, accuracy: mean over the images since the last line, before each update.
-        rate: learning rate of the first optimizer group.
+        step: number of steps so far.
+        epoch: number of epochs so far, with fraction: images trained on over images in the training set.
+        loss, accuracy: means over the images since the last line, computed before each update.
+        lr: learning rate of the optimizer's first parameter group.
         seconds: training time so far, over all sessions of a resumed run.
-        images_per_second: since the last line.
+        images_per_second: throughput since the last line.
     """
 
     step: int
@@ -55,9 +57,9 @@ class Line:
 
 @dataclass
 class Progress:
-    """What a training has done so far; all of it is in the checkpoint, and so is the last log line.
+    """What a training has done so far. All of it is saved in the checkpoint.
 
-    The line's file may be what cannot be written when a training ends early.
+    The last log line is saved too: writing it to the log may be what fails when a training ends early.
     """
 
     step: int = 0
@@ -67,7 +69,7 @@ class Progress:
     line: dict[str, float] = field(default_factory=dict)
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """Return the state for the checkpoint."""
         return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -89,51 +91,54 @@ def train(
     on_step: Callable[[Progress], None] = lambda _: None,
     validate: Callable[[nn.Module], Predictions] | None,
     stop: StopRequest,
+    num_classes: int | None = None,
 ) -> tuple[nn.Module, Progress]:
-    """Train ``model`` by ``recipe`` and return the network to judge (the averaged one, if the recipe averages).
+    """Train ``model`` by ``recipe`` and return the network to evaluate: the moving average if the recipe has one.
 
     Args:
-        recipe: resolved: its precision is not "auto".
-        batches: the training split.
-        run: where checkpoints go.
-        resume: go on from the run's state instead of starting.
-        on_line: hears each log line; on_epoch: each validation error, and after how many passes' worth of images.
-        on_step: hears what is done after each step.
-        validate: evaluates the network on the validation images, after each epoch.
-        stop: looked at after each step.
+        recipe: resolved.
+        batches: of the training set.
+        run: where checkpoints are saved.
+        resume: continue from the run's checkpoint instead of starting.
+        on_line: called with each log line.
+        on_epoch: called with the number of epochs so far and the validation error, after each validation.
+        on_step: called after each step.
+        validate: evaluates a network on the validation set; called after each epoch, a shortened one included.
+        stop: read after each step.
+        num_classes: needed for MixUp and CutMix, which blend labels.
 
-    The state stays on the disk, also after the last step: whoever has written the result down removes it.
+    The checkpoint stays on the disk, also after the last step: the caller removes it when the result is written.
 
     Raises:
         DivergedError: the loss is no longer a number, or hopelessly large.
-        Interrupted, Preempted: the training was asked to stop; the state is saved, as it is for any other error.
+        Interrupted, Preempted: the training was asked to stop; the checkpoint is saved, as it is for any other error.
     """
     begin = time.perf_counter()
     progress = Progress()
     model = model.to(device).to(memory_format=torch.channels_last)
-    averaged = _average(model, recipe.ema)
+    ema = _moving_average(model, recipe.ema)
     optimizers = build_optimizers(recipe.optimizer, model, recipe.precision)
     total_steps = max(1, round(recipe.epochs * batches.steps_per_epoch))
-    passes = Passes(recipe.selection, batches.count, recipe.batch_size, total_steps)
+    epochs = Epochs(recipe.selection, batches.count, recipe.batch_size, total_steps)
     window = _Window(device, ranks)
-    # All that a training is made of: each part knows its own state.
+    # Everything that a training consists of; each part saves and loads its own state.
     parts: dict[str, Any] = {
-        "model": model, "optimizers": optimizers, "passes": passes, "progress": progress, "window": window,
+        "model": model, "optimizers": optimizers, "epochs": epochs, "progress": progress, "window": window,
     }  # fmt: skip
-    if averaged:
-        parts["averaged"] = averaged
+    if ema:
+        parts["ema"] = ema
     if resume:
         restore(parts, run.state)
         if progress.step > total_steps:
             raise CheckpointError(f"{run.state} has done {progress.step} of {total_steps} steps; train again")
     parallel = distribute(model, ranks, device)
     parallel.train()
-    evaluated = averaged.module if averaged else model
-    mix = _mixer(recipe, model)
+    evaluated = ema.module if ema else model
+    mix = _mixer(recipe, num_classes)
     earlier = progress.seconds
 
     def size_at(step: int) -> int:
-        return image_size_at(recipe, (begin_of_pass + step) / total_steps)
+        return image_size_at(recipe, (epoch_start + step) / total_steps)
 
     def write() -> None:
         states = {name: part.state_dict() for name, part in parts.items()}
@@ -145,8 +150,8 @@ def train(
     stop.patient, stop.together = True, ranks.world_size > 1
     with checkpoints.whatever_happens():
         while True:
-            epoch, first = passes.place(progress.step)
-            # Asked here and not after the pass: a run that was stopped at the end of one is judged when it goes on.
+            epoch, first = epochs.locate(progress.step)
+            # Validate here and not after the epoch: a run that was stopped at its end validates when it resumes.
             if validate is not None and first == 0 and len(progress.validation_errors) < epoch:
                 with stop.at_once():
                     error = 1 - validate(evaluated).accuracy()
@@ -155,9 +160,9 @@ def train(
                 progress.validation_errors.append(error)
             if progress.step == total_steps:
                 break
-            begin_of_pass = progress.step - first
-            shown = passes.images(epoch, first)
-            for batch in stop.between(batches.epoch(epoch, first, size_at, shown)):
+            epoch_start = progress.step - first
+            samples = epochs.samples(epoch, first)
+            for batch in stop.between(batches.epoch(epoch, first, size_at, samples)):
                 checkpoints.begin_step()
                 seed_torch(seed_from(recipe.seed, "step", progress.step, ranks.rank), device)
                 done = progress.step / total_steps
@@ -174,13 +179,13 @@ def train(
                 with checkpoints.update():
                     optimizers.step()
                     optimizers.zero_grad()
-                    if averaged:
-                        averaged.update_parameters(model)
+                    if ema:
+                        ema.update_parameters(model)
                     progress.step += 1
                     progress.images += batch.total
                     progress.seconds = earlier + time.perf_counter() - begin
                     logits = (output if isinstance(output, Tensor) else output.logits).detach()
-                    passes.note(batch, logits, ranks)
+                    epochs.record_losses(batch, logits, ranks)
                     window.add(loss.detach(), logits, batch)
 
                 on_step(progress)
@@ -205,7 +210,7 @@ def train(
 
 
 def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, fraction: float) -> Tensor:
-    """Cross-entropy; networks with auxiliary classifiers add theirs with the paper's weight."""
+    """Cross-entropy; that of auxiliary classifiers is added with the paper's weight."""
     if isinstance(output, Tensor):
         return cross_entropy(output, targets, smoothing, fraction)
     loss = cross_entropy(output.logits, targets, smoothing, fraction)
@@ -215,20 +220,20 @@ def _loss(output: Any, targets: Tensor, model: nn.Module, smoothing: float, frac
 
 
 def _stop_if_diverged(line: Line, recipe: Recipe, done: float, classes: int) -> None:
-    """``done``: the share of the training's steps before this line's last one."""
-    guessing = math.log(max(2, classes))
-    limit = HOPELESS * guessing if done > SETTLED and line.step > FEW_STEPS else math.inf
-    if line.loss < limit:  # NaN compares false as well
+    """Raise DivergedError for a loss that does not recover; ``done`` is the fraction of the steps before the last."""
+    uniform = math.log(max(2, classes))
+    limit = HOPELESS * uniform if done > SETTLED and line.step > FEW_STEPS else math.inf
+    if line.loss < limit:  # false for NaN as well
         return
     raise DivergedError(
-        f"the loss became {line.loss:g} at step {line.step}, where guessing would give {guessing:.1f}; "
+        f"the loss became {line.loss:g} at step {line.step}, where uniform predictions have {uniform:.1f}; "
         f"lower optimizer.lr (now {recipe.optimizer.lr:g}), set clip_gradient=1, "
         f"or start from a recipe that suits {recipe.model.name} (decanet train --list)"
     )
 
 
 class _Window:
-    """Sums since the last log line, kept on the device so that no step waits for the numbers."""
+    """Sums since the last log line, kept on the device so that no step waits for their values."""
 
     def __init__(self, device: torch.device, ranks: Ranks) -> None:
         self.device, self.ranks = device, ranks
@@ -237,23 +242,23 @@ class _Window:
     def _reset(self, seconds: float) -> None:
         self.seconds = seconds
         self.loss = torch.zeros((), device=self.device)
-        self.right = torch.zeros((), device=self.device)
+        self.correct = torch.zeros((), device=self.device)
         self.images = 0.0  # this process's part of the global batches
 
     def add(self, loss: Tensor, logits: Tensor, batch: Batch) -> None:
         part = batch.total / self.ranks.world_size
         self.loss += loss.float() * part
-        self.right += (logits.argmax(1) == batch.labels).sum()
+        self.correct += (logits.argmax(1) == batch.labels).sum()
         self.images += part
 
     def line(self, progress: Progress, steps_per_epoch: int, lr: float) -> Line:
-        sums = torch.stack([self.loss, self.right, torch.tensor(self.images, device=self.device)])
-        loss, right, images = sum_over_ranks(sums, self.ranks).tolist()
+        sums = torch.stack([self.loss, self.correct, torch.tensor(self.images, device=self.device)])
+        loss, correct, images = sum_over_ranks(sums, self.ranks).tolist()
         line = Line(
             step=progress.step,
             epoch=progress.step / steps_per_epoch,
             loss=loss / images,
-            accuracy=right / images,
+            accuracy=correct / images,
             lr=lr,
             seconds=progress.seconds,
             images_per_second=images / max(progress.seconds - self.seconds, 1e-9),
@@ -262,18 +267,18 @@ class _Window:
         return line
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint: what this process has summed up."""
-        return {"seconds": self.seconds, "loss": self.loss, "right": self.right, "images": self.images}
+        """Return the sums of this process for the checkpoint."""
+        return {"seconds": self.seconds, "loss": self.loss, "correct": self.correct, "images": self.images}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from the main process's ``state_dict()``; the other processes' sums were not saved."""
+        """Continue from the main process's ``state_dict()``; the other processes' sums are not saved."""
         if self.ranks.is_main:
             vars(self).update(state)
-            self.loss, self.right = self.loss.to(self.device), self.right.to(self.device)
+            self.loss, self.correct = self.loss.to(self.device), self.correct.to(self.device)
 
 
-def _average(model: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel | None:
-    """A copy of the model that follows it slowly (Polyak averaging), buffers included."""
+def _moving_average(model: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel | None:
+    """The exponential moving average (EMA) of the weights and buffers; None for a decay of 0."""
     if not decay:
         return None
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -281,21 +286,15 @@ def _average(model: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedMo
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
-def _mixer(recipe: Recipe, model: nn.Module) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """MixUp or CutMix from torchvision, by a coin where the recipe has both; soft labels come out."""
+def _mixer(recipe: Recipe, num_classes: int | None) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """MixUp or CutMix from torchvision, each with probability 1/2 where the recipe has both; returns soft labels."""
     if not recipe.augmentation.mixup and not recipe.augmentation.cutmix:
         return lambda images, labels: (images, labels)
     from torchvision.transforms import v2
 
-    classes = _output_size(model)
     choices: list[Any] = []
     if recipe.augmentation.mixup:
-        choices.append(v2.MixUp(alpha=recipe.augmentation.mixup, num_classes=classes))
+        choices.append(v2.MixUp(alpha=recipe.augmentation.mixup, num_classes=num_classes))
     if recipe.augmentation.cutmix:
-        choices.append(v2.CutMix(alpha=recipe.augmentation.cutmix, num_classes=classes))
+        choices.append(v2.CutMix(alpha=recipe.augmentation.cutmix, num_classes=num_classes))
     return v2.RandomChoice(choices)
-
-
-def _output_size(model: nn.Module) -> int:
-    last = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
-    return last.out_features if isinstance(last, nn.Linear) else last.out_channels

@@ -1,8 +1,8 @@
 """Optimizers: torch's own, and Muon for the convolutions of the project's networks.
 
-Muon (K. Jordan, 2024) replaces the momentum of a matrix-shaped weight by the nearest matrix with orthonormal rows:
-every direction that the gradient mentions is followed with the same strength, where plain gradient descent follows a
-few strong directions only. The nearest orthonormal matrix U V^T of G = U S V^T is found without a decomposition, by
+Muon (K. Jordan, 2024) replaces the momentum of a weight matrix by the nearest matrix with orthonormal rows, so that the
+update has the same size in every direction of the gradient, where that of plain gradient descent is dominated by a few
+large singular values. The nearest orthonormal matrix U V^T of G = U S V^T is computed without a decomposition, by
 iterating X <- a X + b (X X^T) X + c (X X^T)^2 X, an odd polynomial that drives every singular value towards 1.
 """
 
@@ -17,8 +17,8 @@ from decanet.core import recipe as spec
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # steepest at 0 while keeping singular values near 1 (Jordan, 2024)
 
 
-def orthogonalise(matrices: Tensor, steps: int = 3) -> Tensor:
-    """Approximately the nearest matrices with orthonormal rows (or columns): (..., m, n) -> (..., m, n)."""
+def orthogonalize(matrices: Tensor, steps: int = 3) -> Tensor:
+    """Approximate the nearest matrices with orthonormal rows, or columns if m > n: (..., m, n) -> (..., m, n)."""
     a, b, c = NEWTON_SCHULZ
     wide = matrices.shape[-2] <= matrices.shape[-1]
     x = matrices if wide else matrices.mT
@@ -32,10 +32,10 @@ def orthogonalise(matrices: Tensor, steps: int = 3) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon on convolution weights (O, I, k, k), each seen as an O x (I k k) matrix.
+    """Muon on convolution weights (O, I, k, k), each reshaped to an O x (I k k) matrix.
 
-    Each weight keeps the norm sqrt(O): what it learns is a direction, so the rate is relative and needs no decay.
-    The matrices are multiplied in ``dtype``: the rounding of bfloat16 is far below the iteration's own error.
+    Each weight keeps the norm sqrt(O), so that the learning rate is relative to it and no weight decay is needed. The
+    matrices are multiplied in ``dtype``: the rounding error of bfloat16 is far below that of the iteration.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float, dtype: torch.dtype) -> None:
@@ -57,11 +57,11 @@ class Muon(torch.optim.Optimizer):
                 direction = weight.grad.add(buffer, alpha=group["momentum"])  # Nesterov
                 matrix = direction.reshape(len(weight), -1).to(self.dtype)
                 weight.mul_(len(weight) ** 0.5 / weight.norm())
-                weight.add_(orthogonalise(matrix).view_as(weight).to(weight.dtype), alpha=-group["lr"])
+                weight.add_(orthogonalize(matrix).view_as(weight).to(weight.dtype), alpha=-group["lr"])
 
 
 class Optimizers:
-    """Several torch optimizers that step together; each group remembers its full learning rate."""
+    """Several torch optimizers as one; the full learning rate of each parameter group is kept."""
 
     def __init__(self, parts: list[torch.optim.Optimizer]) -> None:
         self.parts = parts
@@ -75,21 +75,21 @@ class Optimizers:
 
     @property
     def lr(self) -> float:
-        """The first group's current learning rate, for the log."""
+        """Current learning rate of the first parameter group, for the log."""
         return self.parts[0].param_groups[0]["lr"]
 
     def step(self) -> None:
-        """One update."""
+        """Update all parameters."""
         for part in self.parts:
             part.step()
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Delete all gradients."""
         for part in self.parts:
             part.zero_grad(set_to_none=True)
 
     def state_dict(self) -> list[dict[str, Any]]:
-        """The state of every part, in order."""
+        """Return the state of every optimizer, in order."""
         return [part.state_dict() for part in self.parts]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
@@ -99,10 +99,10 @@ class Optimizers:
 
 
 def build_optimizers(settings: spec.Optimizer, model: nn.Module, precision: str = "float32") -> Optimizers:
-    """The optimizers that a recipe asks for, over the trainable parameters of ``model``.
+    """Build the recipe's optimizers for the trainable parameters of ``model``.
 
-    ``precision`` is that of the recipe's products, "float32" or "bfloat16": where a processor has no instructions for
-    bfloat16, emulated products would make an update of Muon more than ten times as long.
+    ``precision`` is that of Muon's matrix products, "float32" or "bfloat16": on a processor without instructions for
+    bfloat16, its emulation would make an update more than ten times as slow.
     """
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     weights: Any = [p for _, p in named]
@@ -134,7 +134,7 @@ def build_optimizers(settings: spec.Optimizer, model: nn.Module, precision: str 
             filters = [p for _, p in named if p.ndim == 4]
             matrices = [p for _, p in named if p.ndim in {2, 3}]
             vectors = [p for _, p in named if p.ndim < 2]
-            # A decay that does not depend on the rate: SGD multiplies the two.
+            # torch.optim.SGD multiplies the weight decay by the learning rate; the recipe's does not depend on it.
             groups = [
                 {"params": part, "lr": lr, "weight_decay": settings.weight_decay / lr}
                 for part, lr in ((matrices, settings.head_lr), (vectors, settings.bias_lr))

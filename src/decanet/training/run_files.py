@@ -1,4 +1,4 @@
-"""The files of a run: where one may begin, and from where one goes on."""
+"""The files of a run: where a run may start, and how it resumes."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from decanet.core.recipe_files import parse_recipe, to_toml
 from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.data import ImageData
 from decanet.training.checkpoint import load_state
-from decanet.training.stopping import go_on
+from decanet.training.stopping import resume_hint
 
 
 def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
@@ -24,7 +24,7 @@ def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     while True:
         try:
-            path.mkdir()  # which also keeps it from others that are started in the same second
+            path.mkdir()  # fails for the second of two runs that start in the same second
             return path
         except FileExistsError:
             number += 1
@@ -32,10 +32,10 @@ def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
 
 
 def begin(run: RunFolder, recipe: Recipe, data: ImageData) -> None:
-    """Write what the run starts from.
+    """Write the files that a run starts with.
 
     Raises:
-        UsageError: the folder holds another run, or files of somebody's that a run would overwrite.
+        UsageError: the folder holds another run, or other files that a run would overwrite.
     """
     about = {
         "format": RUN_FORMAT,
@@ -57,7 +57,7 @@ def begin(run: RunFolder, recipe: Recipe, data: ImageData) -> None:
 
 
 def refuse_other_run(run: RunFolder) -> None:
-    """Raise UsageError when the folder plainly holds a run or files that one would overwrite, before data is read."""
+    """Raise UsageError when the folder holds a run or files that one would overwrite; for use before data is loaded."""
     if run.path.exists() and not run.path.is_dir():
         raise UsageError(f"{run.path} is a file, and a run is a folder; choose another --out")
     if run.result.exists():
@@ -66,45 +66,45 @@ def refuse_other_run(run: RunFolder) -> None:
             f"{decanet_line('evaluate', run.path)}"
         )
     if run.state.exists():
-        raise UsageError(f"{run.path} already holds a run; choose another --out, or {go_on(run.path)}")
+        raise UsageError(f"{run.path} already holds a run; choose another --out, or {resume_hint(run.path)}")
     if not run.lock.exists() and (present := [path for path in _written(run) if path.exists()]):
-        _refuse(present[0])  # no run was ever begun here
+        _refuse(present[0])  # no run has started here
 
 
 def refuse_finished(run: RunFolder) -> None:
-    """Raise CheckpointError when nothing of a run is left to do, or to go on from; known before any data is read."""
+    """Raise CheckpointError when a run is finished or cannot resume; for use before data is loaded."""
     if run.result.exists() and run.figures.exists():
         raise CheckpointError(
-            f"{run.path} is finished; {decanet_line('evaluate', run.path)} measures it again, "
+            f"{run.path} is finished; {decanet_line('evaluate', run.path)} evaluates it again, "
             f"{decanet_line('predict', 'IMAGE', '--model', run.path)} uses it"
         )
     if run.weights.exists() and not run.result.exists() and not run.state.exists():
         raise CheckpointError(
             f"{run.path} has weights but neither a result nor {run.state.name} to resume from; "
-            f"{decanet_line('evaluate', run.path)} measures them"
+            f"{decanet_line('evaluate', run.path)} evaluates them"
         )
 
 
 def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
-    """A folder may hold the very start that is about to be written, of a run that ended before its first checkpoint."""
+    """Raise UsageError for files in the way, except those of the same run, ended before its first checkpoint."""
     refuse_other_run(run)
     present = [path for path in _written(run) if path.exists()]
     same_start = _has_text(run.data, start[run.data]) and (
         not run.recipe.exists() or _has_text(run.recipe, start[run.recipe])
     )
-    strange = [path for path in present if path not in {*start, run.metrics}] if same_start else present
-    if strange:
-        _refuse(strange[0])
+    foreign = [path for path in present if path not in {*start, run.metrics}] if same_start else present
+    if foreign:
+        _refuse(foreign[0])
 
 
 def _written(run: RunFolder) -> tuple[Path, ...]:
-    """What an unfinished run writes, but for its state."""
+    """The files that an unfinished run writes, without the checkpoint."""
     return run.recipe, run.data, run.metrics, run.weights, run.figures
 
 
-def _refuse(strange: Path) -> NoReturn:
+def _refuse(path: Path) -> NoReturn:
     raise UsageError(
-        f"{strange.parent} already holds {strange.name}, which the run would overwrite; choose another --out"
+        f"{path.parent} already holds {path.name}, which the run would overwrite; choose another --out"
     )
 
 
@@ -116,17 +116,17 @@ def _has_text(path: Path, text: str) -> bool:
 
 
 def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
-    """Forget log lines of steps that the saved state has not seen: they will be done again.
+    """Remove the log lines of steps after the checkpoint, which will be repeated.
 
     Raises:
-        CheckpointError: there is nothing left to do, the state is damaged or lost, or the recipe was changed.
+        CheckpointError: the run is finished, its checkpoint is damaged or lost, or the recipe was changed.
     """
     refuse_finished(run)
     if run.result.exists():
         _require_result(run)
         return
     if not run.state.exists():
-        run.metrics.unlink(missing_ok=True)  # it ended before its first checkpoint: it begins again
+        run.metrics.unlink(missing_ok=True)  # it ended before its first checkpoint and starts again
         return
     state = load_state(run.state)
     _refuse_changes(run, state["recipe"], recipe)
@@ -137,13 +137,13 @@ def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
         if entry.get("step", 0) <= progress["step"] and evaluated <= len(progress["validation_errors"]):
             kept.append(entry)
     last = progress["line"]
-    if last and all(entry.get("step") != last["step"] for entry in kept):  # writing it was what failed
+    if last and all(entry.get("step") != last["step"] for entry in kept):  # it could not be written
         kept.append(last)
     write_text(run.metrics, "".join(json.dumps(entry) + "\n" for entry in kept))
 
 
 def _require_result(run: RunFolder) -> None:
-    """Raises CheckpointError unless the run's result is one, from which its figures can be drawn."""
+    """Raise CheckpointError unless the figures can be drawn from the run's result."""
     match run.read_json(run.result):
         case {"settings": dict(settings), "train_seconds": int() | float(), "images_per_second": int() | float(),
               **others}:  # fmt: skip
@@ -154,8 +154,8 @@ def _require_result(run: RunFolder) -> None:
                 if all(isinstance(value, int | float) for value in top):
                     return
     raise CheckpointError(
-        f"{run.result} is damaged (it is no result of a training); remove it: "
-        f"{decanet_line('evaluate', run.path)} still measures the weights"
+        f"{run.result} is damaged (it is not the result of a training); remove it: "
+        f"{decanet_line('evaluate', run.path)} still evaluates the weights"
     )
 
 
@@ -164,7 +164,7 @@ def _refuse_changes(run: RunFolder, before: dict[str, Any], recipe: Recipe) -> N
     changed = sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))
     if changed:
         raise CheckpointError(
-            f"{run.recipe} is not the recipe of the saved state: {', '.join(changed)} "
+            f"{run.recipe} is not the recipe of the checkpoint: {', '.join(changed)} "
             f"{'was' if len(changed) == 1 else 'were'} changed; put it back, or train anew with another --out"
         )
 

@@ -7,15 +7,15 @@ from decanet.core.recipe import Recipe, Schedule
 
 
 def lr_factor(schedule: Schedule, progress: float, validation_errors: Sequence[float] = ()) -> float:
-    """Factor of the optimizer's learning rate.
+    """Return the factor of the optimizer's learning rate.
 
     Args:
-        progress: share of the training that is done, 0 to 1.
-        validation_errors: one for each finished epoch; only a plateau looks at them.
+        progress: fraction of the training that is done, 0 to 1.
+        validation_errors: one for each finished epoch, used by "plateau" only.
 
-    >>> round(rate_factor(Schedule(shape="linear", warmup=0.2), 0.1), 6)
+    >>> round(lr_factor(Schedule(shape="linear", warmup=0.2), 0.1), 6)
     0.5
-    >>> round(rate_factor(Schedule(shape="cosine"), 0.5), 6)
+    >>> round(lr_factor(Schedule(shape="cosine"), 0.5), 6)
     0.5
     """
     if progress < schedule.warmup:
@@ -35,7 +35,7 @@ def lr_factor(schedule: Schedule, progress: float, validation_errors: Sequence[f
 
 
 def image_sizes(recipe: Recipe) -> list[tuple[float, int]]:
-    """Which share of a resolved recipe's training shows its images at which side; the shares sum to 1."""
+    """Return pairs (fraction of the training, image size) of a resolved recipe, in order; the fractions sum to 1."""
     assert recipe.data.image_size is not None
     ends = [*recipe.progressive_sizes, (1.0, recipe.data.image_size)]
     starts = [0.0, *(end for end, _ in recipe.progressive_sizes)]
@@ -47,7 +47,7 @@ def image_sizes(recipe: Recipe) -> list[tuple[float, int]]:
 
 
 def image_size_at(recipe: Recipe, progress: float) -> int:
-    """Side in pixels at which a resolved recipe shows its images after the share ``progress`` of the training."""
+    """Return the image size of a resolved recipe after the fraction ``progress`` of the training."""
     assert recipe.data.image_size is not None
     return next(
         (image_size for fraction, image_size in recipe.progressive_sizes if progress < fraction),
@@ -56,7 +56,7 @@ def image_size_at(recipe: Recipe, progress: float) -> int:
 
 
 def count_plateaus(errors: Sequence[float], patience: int) -> int:
-    """How often the smallest error so far had not fallen for ``patience`` epochs in a row."""
+    """Return how often the smallest error had not improved for ``patience`` epochs in a row."""
     best, waited, plateaus = math.inf, 0, 0
     for error in errors:
         if error < best:

@@ -192,6 +192,7 @@ def _train(
         on_step=Forecast(recipe, total_steps, report.forecast).on_step,
         validate=validate if recipe.validation else None,
         stop=stop,
+        num_classes=len(data.classes),
     )
     return trained, {
         "train_seconds": round(progress.seconds + preparation, 3),

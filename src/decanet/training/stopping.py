@@ -1,4 +1,4 @@
-"""What ends a training early becomes one line that says how to go on: signals, lost processes, what runs out."""
+"""What ends a training early (signals, lost processes, full disks) becomes one line with the resume command."""
 
 import signal
 import threading
@@ -25,13 +25,13 @@ T = TypeVar("T")
 
 
 class StopRequest:
-    """What a signal has asked for.
+    """The request to stop that signals make.
 
     Attributes:
-        number: the first signal's; 0 while none came.
-        patient: set by the training loop, which looks at ``number`` after each step. Everywhere else a signal
-            raises KeyboardInterrupt at once, and in the loop a second Ctrl-C does.
-        together: several processes must stop at the same step, so none stops between two of them.
+        number: number of the first signal received; 0 before that.
+        patient: set by the training loop, which reads ``number`` after each step. While it is not set, a signal
+            raises KeyboardInterrupt at once; while it is, a second Ctrl-C does.
+        together: set with several processes, which must stop at the same step: none stops between two steps.
     """
 
     def __init__(self, run: Path) -> None:
@@ -41,7 +41,7 @@ class StopRequest:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Between two steps, where nothing is half done: a signal that comes, or has come, raises at once."""
+        """Between two steps: raise KeyboardInterrupt at once for a signal received in the block or before it."""
         before = self.patient
         try:
             self.patient = self.together and before
@@ -52,7 +52,7 @@ class StopRequest:
             self.patient = before
 
     def between(self, items: Iterable[T]) -> Iterator[T]:
-        """The ``items``; each may be long in coming, or never come, and a signal does not wait for it."""
+        """Yield the ``items``; a signal interrupts the wait for the next one."""
         iterator = iter(items)
         while True:
             with self.at_once():
@@ -63,24 +63,24 @@ class StopRequest:
             yield item
 
     def error(self, where: str = "") -> DecanetError:
-        """What to raise: stopped by the user, or by the system."""
+        """Return the error to raise: Interrupted by the user, or Preempted by the system."""
         kind = Interrupted if self.number in {0, signal.SIGINT} else Preempted
-        return kind(f"stopped{where}; {go_on(self.run)}")
+        return kind(f"stopped{where}; {resume_hint(self.run)}")
 
 
-def go_on(run: Path) -> str:
-    """The command that resumes a run, to copy."""
+def resume_hint(run: Path) -> str:
+    """Return the command that resumes a run, to copy."""
     return f"resume it: {decanet_line('train', '--resume', run)}"
 
 
 @contextmanager
 def resumable(run: Path) -> Iterator[StopRequest]:
-    """Whatever ends the block early is told in one line that names the command to go on with.
+    """Let every error that ends the block early name the command that resumes the run.
 
     Raises:
         Interrupted: at Ctrl-C.
-        Preempted: at another signal that asks to stop.
-        DataError, DistributedError, ResourceError: met in the block.
+        Preempted: at another stopping signal.
+        DataError, DistributedError, ResourceError: raised in the block, or recognized in another error.
     """
     stop = StopRequest(run)
     with _handled(stop):
@@ -89,32 +89,34 @@ def resumable(run: Path) -> Iterator[StopRequest]:
         except (Interrupted, Preempted):
             raise
         except (DataError, DistributedError, ResourceError) as error:
-            raise type(error)(f"{error}; then {go_on(run)}") from error
+            raise type(error)(f"{error}; then {resume_hint(run)}") from error
         except BaseException as error:
-            # Let go of what the failed step held: without memory Python could not even build the line to print.
+            # Free what the failed step holds: without memory Python cannot even build the message.
             traceback.clear_frames(error.__traceback__)
-            # A signal often makes others fail as well.
+            # A signal often causes other errors, too.
             if stop.number or isinstance(error, KeyboardInterrupt):
                 raise stop.error() from None
             known = lost_process(error) or shortage(error)
             if known is None:
                 raise
-            raise type(known)(f"{known}; then {go_on(run)}") from error
+            raise type(known)(f"{known}; then {resume_hint(run)}") from error
 
 
 @contextmanager
 def _handled(stop: StopRequest) -> Iterator[None]:
-    def ask(number: int, _: Any) -> None:
+    def request(number: int, _: Any) -> None:
         again = stop.number != 0
         stop.number = stop.number or number
         if not stop.patient or (again and number == signal.SIGINT):
             raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # whoever runs us handles signals
+    if (
+        threading.current_thread() is not threading.main_thread()
+    ):  # Python allows handlers in the main thread only
         yield
         return
-    heeded = [number for number in STOPPING if not _spared(number)]
-    before = {number: signal.signal(number, ask) for number in heeded}
+    handled = [number for number in STOPPING if not _is_ignored(number)]
+    before = {number: signal.signal(number, request) for number in handled}
     try:
         yield
     finally:
@@ -122,6 +124,6 @@ def _handled(stop: StopRequest) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _spared(number: int) -> bool:
-    """Whether the program was started by nohup, to outlive its terminal."""
+def _is_ignored(number: int) -> bool:
+    """Whether the program was started by nohup and ignores this signal."""
     return number not in {signal.SIGINT, signal.SIGTERM} and signal.getsignal(number) is signal.SIG_IGN

@@ -1,4 +1,4 @@
-"""The built-in recipes, one module each: its docstring says what to expect, its ``RECIPE`` is the recipe."""
+"""The built-in recipes, one module each: ``RECIPE``, and a docstring with the source and what to expect."""
 
 import importlib
 import os
@@ -10,12 +10,12 @@ from decanet.core.printable import decanet_line
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import read_recipe
 
-PAPER = "paper"  # short for the recipe of the network that began it
+PAPER = "paper"  # alone, the recipe of the AlexNet paper
 PAPER_MODEL = "alexnet_two_tower"
 
 
 def list_recipes() -> dict[str, str]:
-    """Name of every built-in recipe, with one line on it; the papers' own are ``paper:MODEL``."""
+    """Return the name of every built-in recipe with its summary; the papers' own are ``paper:MODEL``."""
     from decanet.anatomy.table import table
 
     found = {}
@@ -27,20 +27,20 @@ def list_recipes() -> dict[str, str]:
         name, count = row["name"], row["recipe_departures"]
         if count is not None:
             departures = f", but for {count} declared departure{'s' * (count > 1)}" if count else ""
-            found[f"{PAPER}:{name}"] = f"How its paper trains {name}{departures}."
+            found[f"{PAPER}:{name}"] = f"The recipe of the paper of {name}{departures}."
     return found
 
 
 def is_file(name: str) -> bool:
-    """Whether ``name`` is a recipe file's path, and not a built-in recipe."""
+    """Return whether ``name`` is the path of a recipe file, not a built-in recipe."""
     return name.endswith(".toml") or "/" in name
 
 
 def load_recipe(name: str) -> Recipe:
-    """A built-in recipe by its name, or one from a TOML file by its path.
+    """Return a built-in recipe by its name, or read one from a TOML file by its path.
 
     Raises:
-        UsageError: unknown name, missing or mistaken file.
+        UsageError: the name is unknown, or the file is missing or invalid.
     """
     if is_file(name):
         return read_recipe(Path(os.path.expanduser(name)))

@@ -1,6 +1,11 @@
-"""The tutorial's accuracy in the least time: DecaNet-S on a part of CIFAR-10, shown at 20x20 pixels.
+"""The tutorial's accuracy in the least time: DecaNet-S for half an epoch of 20x20 images.
 
-decanet train flash
+Follows   K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv:2404.00498): whitened first layer,
+          horizontal flip, label smoothing, test-time augmentation; Muon by the same author (2024)
+Command   decanet train flash
+Accuracy  73.86 % top-1 on the test set of CIFAR-10 (mean of 5 seeds, standard deviation 0.27)
+Time      5.4 s of training, 14.3 s in all
+Source    benchmarks/results/2026-11-25-amd-epyc-2-cores-train.md: two Zen 4 cores, bfloat16
 """
 
 from decanet.core.recipe import Augmentation, Data, Model, Muon, Recipe, Schedule

@@ -1,6 +1,11 @@
-"""93% on CIFAR-10 in eight minutes on two cores with bfloat16: DecaNet-M, images growing from 20 to 32 pixels.
+"""93% on CIFAR-10 in eight minutes: DecaNet-M on images that grow from 20 to 32 pixels.
 
-decanet train strong
+Follows   K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv:2404.00498): whitened first layer,
+          alternating flip, label smoothing, test-time augmentation; Muon by the same author (2024)
+Command   decanet train strong
+Accuracy  93.26 % top-1 on the test set of CIFAR-10 (mean of 5 seeds, standard deviation 0.11)
+Time      452.9 s of training, 497.1 s in all
+Source    benchmarks/results/2026-11-25-amd-epyc-2-cores-train.md: two Zen 4 cores, bfloat16
 """
 
 from decanet.core.recipe import Augmentation, Data, Model, Muon, Recipe, Schedule
