@@ -69,7 +69,7 @@ def test_wrong_arguments_are_one_line(arguments, code, message, capsys) -> None:
     assert message in error
 
 
-def test_verify_exits_0_when_all_agree_and_1_when_not(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_exits_with_1_when_a_number_disagrees(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     good = _verify.verify(["alexnet"])
     monkeypatch.setattr(_verify, "verify", lambda: good)
     assert run(["models", "verify"]) == 0

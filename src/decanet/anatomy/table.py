@@ -1,6 +1,6 @@
-"""The table of the networks, kept in a file: listing them neither builds them nor imports PyTorch.
+"""Table of the networks, read from a file: listing them neither builds them nor imports PyTorch.
 
-``python docs/generate.py`` writes it anew, and a test fails when it is not what :func:`computed` gives.
+``python docs/generate.py`` writes the file, and a test compares it with :func:`computed`.
 """
 
 import functools
@@ -13,16 +13,20 @@ FILE = Path(__file__).parent / "table.json"
 
 @functools.cache
 def table() -> list[dict[str, Any]]:
-    """A row for each network, sorted by name.
+    """Return a row for each network, sorted by name.
 
-    ``params`` are those that inference uses; ``params_training_only`` are the auxiliary classifiers'.
-    ``recipe_departures`` counts the declared departures of the paper's recipe, and is None where there is no recipe.
+    Keys:
+        name, year, paper, summary: the network and its paper; year and paper are None where there is none.
+        params: parameters that inference uses.
+        params_training_only: parameters of the auxiliary classifiers.
+        macs: multiply-adds for one image of the size ``input``, (C, H, W).
+        recipe_departures: number of declared departures of the paper's recipe; None where there is no recipe.
     """
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def computed() -> list[dict[str, Any]]:
-    """The same, from the networks themselves."""
+    """Compute the rows of :func:`table` from the networks."""
     from decanet.anatomy.trace import trace
     from decanet.core import facts
     from decanet.models.registry import list_models, model_entry
@@ -48,10 +52,10 @@ def computed() -> list[dict[str, Any]]:
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
-    """What the file holds: a line for each network."""
+    """Format the rows as the file holds them: JSON with a line for each network."""
     return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
 
 
 def _surname(author: str) -> str:
-    """``A. Krizhevsky`` to ``Krizhevsky``; the ledger also has ``A. Dosovitskiy et al.``."""
+    """Return ``Krizhevsky`` for ``A. Krizhevsky``; the ledger also has ``A. Dosovitskiy et al.``."""
     return author.removesuffix(" et al.").rpartition(" ")[2]

@@ -1,8 +1,8 @@
-"""The proof that a network is its paper's: what we build, number by number, beside what the sources state.
+"""Comparison of the networks with the ledger of facts, number by number.
 
-Four sorts of numbers are compared: parameters, multiply-adds, weighted depth and the shapes after the named
-stages. An exact count must be equal. A rounded one ("25.6M") must agree in the digits that it gives, up or
-down, since some papers cut digits off. Nothing is computed: one walk on the meta device a network.
+Four kinds of numbers are compared: parameters, multiply-adds, weighted depth and the output shapes of the named stages.
+An exact count must be equal. A rounded one ("25.6M") must agree in its digits, rounded up or down, since some papers
+cut digits off. The networks are traced on the meta device; no weights are needed.
 """
 
 import re
@@ -29,14 +29,14 @@ class Check:
 
     Attributes:
         network: the registered name.
-        quantity: what is compared: the ledger's key, or a stage's name.
-        stated: what the source states, as it states it; None where there is nothing.
-        built: what we build.
-        difference: built minus stated as a number, or empty where that has no meaning.
+        quantity: the ledger's key, or the name of a stage.
+        stated: the value in the words of the source; None where no source states one.
+        built: the value of the network in decanet.
+        difference: built minus stated as a number; empty for shapes and bounds.
         verdict: ``"agree"``, ``"departure"`` (declared, see ``reason``), ``"disagree"`` or ``"unstated"``.
         reason: the declared reason of a departure.
-        source: where the stated value is from.
-        independent: whether anyone but us stands for the stated value: a paper, its authors' code, a library.
+        source: of the stated value.
+        independent: whether the source is a paper, its authors' code or a library, and not our own count.
     """
 
     network: str
@@ -53,10 +53,10 @@ class Check:
 def verify(names: Iterable[str] | None = None) -> list[Check]:
     """Compare networks, all registered ones by default, with the ledger.
 
-    A network for which no source states numbers gives one row with the verdict ``"unstated"``.
+    A network for which no source states numbers gives one check with the verdict ``"unstated"``.
 
     Raises:
-        UsageError: unknown network, or a network names facts that do not exist.
+        UsageError: unknown network, or a network that names facts which do not exist.
     """
     checks: list[Check] = []
     for name in list_models() if names is None else names:
@@ -75,8 +75,8 @@ def require_agreement(checks: Iterable[Check]) -> None:
         networks = sorted({check.network for check in wrong})
         numbers = "1 number disagrees" if len(wrong) == 1 else f"{len(wrong)} numbers disagree"
         raise DisagreementError(
-            f"{numbers} with the facts, in {', '.join(networks)}; mend the network, or declare the departure "
-            "with its reason where it registers"
+            f"{numbers} with the facts, in {', '.join(networks)}; correct the network, or declare the departure "
+            "with its reason where the network is registered"
         )
 
 
@@ -96,7 +96,7 @@ def _verify(entry: ModelEntry, built: Trace, stated: facts.Architecture) -> list
             continue
         count = counts[quantity]
         check = _compare(entry, key, quantity, value, count)
-        # The ledger counts variants too (other shortcuts or strides): they are evidence when they are ours.
+        # The ledger also counts variants (other shortcuts or strides): one that equals our count is evidence.
         if check is not None and (not variant or value.value == count):
             checks.append(check)
     checks += [_compare_stage(entry, built, stage, stated) for stage in stated.stages]
@@ -110,7 +110,7 @@ def _compare(entry: ModelEntry, key: str, quantity: str, stated: facts.Stated, b
     number, tolerance, at_most = parsed
     difference = built - number
     agrees = built < number if at_most else abs(difference) <= tolerance
-    verdict, reason = _judge(entry, quantity, agrees, built)
+    verdict, reason = _verdict(entry, quantity, agrees, built)
     text = "" if at_most else f"{difference:+,.0f}" if difference else "0"
     return Check(
         entry.name, key, stated.value, built, text, verdict, reason, stated.source, stated.independent
@@ -120,15 +120,15 @@ def _compare(entry: ModelEntry, key: str, quantity: str, stated: facts.Stated, b
 def _compare_stage(entry: ModelEntry, built: Trace, stage: facts.Stage, stated: facts.Architecture) -> Check:
     shape = (stage.channels, stage.height, stage.width)
     ours = built.shapes.get(built.stages.get(stage.name, stage.name))
-    # Linear layers are 1x1 maps to some papers: (84, 1, 1) is our (84,).
+    # Some papers write a fully connected layer as 1x1 feature maps: (84, 1, 1) is our (84,).
     same = ours is not None and ours + (1,) * (3 - len(ours)) == shape
-    verdict, reason = _judge(entry, stage.name, same, ours)
+    verdict, reason = _verdict(entry, stage.name, same, ours)
     source = facts.Stated(shape, stated.stages_source, stated.stages_confidence)
     return Check(entry.name, stage.name, shape, ours, "", verdict, reason, source.source, source.independent)
 
 
-def _judge(entry: ModelEntry, quantity: str, agrees: bool, built: object) -> tuple[str, str]:
-    """Verdict and reason. A departure excuses the one value that it declares, so that a later drift is noticed."""
+def _verdict(entry: ModelEntry, quantity: str, agrees: bool, built: object) -> tuple[str, str]:
+    """Return verdict and reason. A departure allows only the value that it declares, so any later change is found."""
     if agrees:
         return AGREE, ""
     departure = entry.departures.get(quantity)
@@ -140,7 +140,7 @@ def _judge(entry: ModelEntry, quantity: str, agrees: bool, built: object) -> tup
 
 
 def _number(stated: object) -> tuple[float, float, bool] | None:
-    """(number, how far it may be off, whether it is an upper bound), or None for text without a number."""
+    """Return (number, tolerance, whether it is an upper bound), or None for text without a number."""
     if isinstance(stated, int):
         return stated, 0, False
     match = re.search(r"(\d+(?:\.(\d+))?)\s*(million|billion|M|B)\b", str(stated))
