@@ -17,7 +17,7 @@ from decanet.core.files import write_json, write_text
 from decanet.models.weight_files import DIGEST, PACKAGED, save_weights
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-# Old key to new key; a key with a dot is renamed in the table before the dot only.
+# Old key to new key; TABLE.KEY is renamed in that table only.
 KEYS = {
     "test_crops": "tta",
     "judging_seconds": "evaluation_seconds",
@@ -29,6 +29,8 @@ KEYS = {
     "share_of_matrix_rate_pct": "fraction_of_matmul_speed_pct",
     "published": "stated",
     "stated.published": "stated by others",
+    "bit flip in state.pt": "bit flip in checkpoint.pt",
+    "malicious state.pt": "malicious checkpoint.pt",
 }
 VALUES = {
     "tta": {"one": "none", "mirror": "flip", "shift": "flip_shift", "ten": "ten_crop"},

@@ -63,7 +63,7 @@ def test_the_committed_counts_are_as_many_as_promised() -> None:
     assert count("SIGKILL") >= 200
     assert count("SIGKILL in a save") >= 50
     assert count("SIGKILL while evaluating", "SIGKILL while drawing") >= 30
-    assert min(count("bit flip in model.safetensors"), count("bit flip in state.pt")) >= 300
+    assert min(count("bit flip in model.safetensors"), count("bit flip in checkpoint.pt")) >= 300
     assert count("SIGINT", "SIGTERM", "SIGHUP") >= 100
     assert min(count("full disk"), count("size of files"), count("too little memory")) >= 10
     assert count("malicious weights file") >= 45

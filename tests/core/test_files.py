@@ -115,7 +115,7 @@ def test_a_limit_on_the_size_of_files_is_a_lack_of_resources_in_every_format(tmp
     writers = {
         "a.txt": lambda path: write_text(path, "x" * 40_000),
         "a.safetensors": lambda path: save_weights(large, path, {}),
-        "state.pt": lambda path: save_state(large.state_dict(), path),
+        "checkpoint.pt": lambda path: save_state(large.state_dict(), path),
     }
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))

@@ -52,7 +52,7 @@ def test_lines_that_no_training_wrote_are_left_out_of_the_log(tmp_path: Path, li
 
 
 @pytest.mark.parametrize(
-    "name", ["recipe.toml", "data.json", "metrics.jsonl", "result.json", "state.pt", ".lock"]
+    "name", ["recipe.toml", "data.json", "metrics.jsonl", "result.json", "checkpoint.pt", ".lock"]
 )
 def test_what_could_be_read_for_ever_is_no_file_of_a_run(tmp_path: Path, name: str) -> None:
     run = RunFolder(tmp_path)
@@ -112,7 +112,7 @@ def test_a_folder_without_recipe_or_data_is_not_a_run(tmp_path: Path) -> None:
 
 def test_the_files_of_a_run_are_all_in_its_folder(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
-    files = [run.recipe, run.data, run.metrics, run.result, run.weights, run.state, run.figures]
+    files = [run.recipe, run.data, run.metrics, run.result, run.weights, run.checkpoint, run.figures]
     assert {path.parent for path in files} == {tmp_path}
     assert len(set(files)) == len(files)
 

@@ -76,7 +76,7 @@ def finish(run: Path, recipe: Path, here: Path) -> str:
     if "is finished" in ended.error:  # the fault came too late
         return "finished already"
     # Nothing was saved yet: the same command is accepted again.
-    assert not (run / "state.pt").exists(), ended.err
+    assert not (run / "checkpoint.pt").exists(), ended.err
     assert not (run / "result.json").exists(), ended.err
     again: Ended = run_whole(["train", str(recipe), "--out", str(run)], here, draw_quickly)
     assert again.code == 0, again.err

@@ -85,4 +85,4 @@ def test_state(tmp_path: Path, recipe: Path, tally: Tally) -> None:
     assert child.said("\nepoch")
     child.send(signal.SIGTERM)
     assert child.wait().code == 75
-    flip(run / "state.pt", lambda: load_state(run / "state.pt"), tally, "bit flip in state.pt")
+    flip(run / "checkpoint.pt", lambda: load_state(run / "checkpoint.pt"), tally, "bit flip in checkpoint.pt")

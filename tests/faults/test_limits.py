@@ -64,7 +64,7 @@ def finish(run: Path, recipe: Path, here: Path) -> None:
     if (run / "result.json").exists():
         return
     arguments = ["train", "--resume", str(run)]
-    if not (run / "state.pt").exists():
+    if not (run / "checkpoint.pt").exists():
         arguments = ["train", str(recipe), "--out", str(run)]
     ended = run_whole(arguments, here)
     assert ended.code == 0, ended.err

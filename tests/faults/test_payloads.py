@@ -140,12 +140,12 @@ def test_no_weights_file_runs_anything(tmp_path: Path, tally: Tally) -> None:
     assert tally.total("malicious weights file") >= 45
 
 
-@pytest.mark.parametrize("file", ["state.pt", "model.safetensors"])
+@pytest.mark.parametrize("file", ["checkpoint.pt", "model.safetensors"])
 def test_no_file_of_a_run_runs_anything(tmp_path: Path, recipe: Path, tally: Tally, file: str) -> None:
     run, mark = tmp_path / "run", tmp_path / MARK
     assert run_whole(["train", str(recipe), "--out", str(run), "--epochs", "1"], tmp_path / "here").code == 0
     arguments = ["predict", str(tmp_path / "red.png"), "--model", str(run)]
-    if file == "state.pt":  # a run that is not finished
+    if file == "checkpoint.pt":  # a run that is not finished
         (run / "result.json").unlink()
         arguments = ["train", "--resume", str(run)]
     from PIL import Image

@@ -20,14 +20,14 @@ STATE = {
 
 
 def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
-    save_state(STATE, tmp_path / "state.pt")
-    state = load_state(tmp_path / "state.pt")
+    save_state(STATE, tmp_path / "checkpoint.pt")
+    state = load_state(tmp_path / "checkpoint.pt")
     assert torch.equal(state["model"]["weight"], STATE["model"]["weight"])  # type: ignore[index]
     assert state["progress"] == STATE["progress"]
 
 
 def test_a_flipped_bit_and_a_cut_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "state.pt"
+    file = tmp_path / "checkpoint.pt"
     save_state(STATE, file)
     whole = file.read_bytes()
     for place in range(0, len(whole), 11):
@@ -56,16 +56,16 @@ def test_a_flipped_bit_and_a_cut_are_refused(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, state: Any) -> None:
     """Its SHA-256 is right: whoever makes such a file can compute it as well."""
-    save_state(state, tmp_path / "state.pt")
-    with pytest.raises(CheckpointError, match=r"state\.pt is not a checkpoint"):
-        load_state(tmp_path / "state.pt")
+    save_state(state, tmp_path / "checkpoint.pt")
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt is not a checkpoint"):
+        load_state(tmp_path / "checkpoint.pt")
 
 
 @pytest.mark.parametrize("optimizers", [None, "x", [], [{"state": {}}]])
 def test_parts_of_another_training_are_refused(tmp_path: Path, optimizers: Any) -> None:
     model = nn.Linear(2, 3)
     parts = {"model": model, "optimizers": Optimizers([torch.optim.SGD(model.parameters(), 0.1)])}
-    file = tmp_path / "state.pt"
+    file = tmp_path / "checkpoint.pt"
     save_state({**STATE, "model": model.state_dict(), "optimizers": parts["optimizers"].state_dict()}, file)
     restore(parts, file)
     save_state({**STATE, "model": model.state_dict(), "optimizers": optimizers}, file)

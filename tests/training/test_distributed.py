@@ -174,7 +174,7 @@ def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
     assert said.startswith(says)
     assert f"decanet train --resume {run}" in said
     assert said.endswith("\n0 threads left")
-    assert load_state(run / "state.pt")["progress"]["step"] == steps
+    assert load_state(run / "checkpoint.pt")["progress"]["step"] == steps
 
 
 def train_as_one_of_two(recipe: Path, folder: Path) -> None:

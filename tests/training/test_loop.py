@@ -51,7 +51,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trainer: Trainer,
     with pytest.raises(Interrupted, match=r"stopped at step 3 of .*decanet train --resume .*cut"):
         trainer(recipe, "cut", report=stopping)
     cut = RunFolder(trainer.folder / "cut")
-    assert cut.state.exists()
+    assert cut.checkpoint.exists()
     assert not cut.result.exists()
     load_run(cut.path, CPU)  # an interrupted run can already be evaluated
     _, result, _, resumed = trainer(read_recipe(cut.recipe), "cut", resume=True)

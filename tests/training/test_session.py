@@ -59,7 +59,7 @@ def test_a_run_holds_recipe_result_log_and_environment(finished: Any, trainer: T
     about = json.loads(run.data.read_text())
     assert about["classes"] == [str(d) for d in range(10)]
     assert about["format"] == json.loads(run.result.read_text())["format"] == RUN_FORMAT
-    assert not run.state.exists(), "a finished run needs no state"
+    assert not run.checkpoint.exists(), "a finished run needs no state"
 
 
 def test_the_weights_file_gives_the_same_predictions(finished: Any, trainer: Trainer) -> None:
@@ -134,7 +134,7 @@ def test_resuming_by_another_recipe_is_refused(trainer: Trainer) -> None:
 def test_a_damaged_checkpoint_is_reported_in_one_line(trainer: Trainer) -> None:
     with pytest.raises(Interrupted):
         trainer(trainer.recipe(), report=StopsAt(2))
-    (trainer.folder / "run" / "state.pt").write_bytes(b"nothing")
+    (trainer.folder / "run" / "checkpoint.pt").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="damaged"):
         trainer(trainer.recipe(), resume=True)
 

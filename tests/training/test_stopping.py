@@ -91,14 +91,14 @@ def test_a_signal_at_any_moment_loses_nothing(
                 trainer(recipe, "cut", resume=resume > 0)
         assert "\n" not in caught.value.line
         assert not cut.result.exists()
-    assert load_state(cut.state)["progress"]["step"] == STEPS
+    assert load_state(cut.checkpoint)["progress"]["step"] == STEPS
     with pytest.raises(kind):  # while drawing
         session.run_training(
             recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Recorder(), resume=True,
             draw=pressed(number),
         )  # fmt: skip
     assert equal(cut, whole)
-    assert not cut.state.exists(), "a finished run needs no state"
+    assert not cut.checkpoint.exists(), "a finished run needs no state"
     drawn: list[Any] = []
     result, _ = session.run_training(
         recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Recorder(), resume=True,
@@ -129,7 +129,7 @@ def test_a_signal_does_not_wait_for_a_validation_or_an_image(
         with pytest.raises(Preempted):
             trainer(recipe, "cut")
     cut = RunFolder(trainer.folder / "cut")
-    assert load_state(cut.state)["progress"]["step"] == 2  # an epoch
+    assert load_state(cut.checkpoint)["progress"]["step"] == 2  # an epoch
 
     def hanging(*arguments: Any) -> Any:
         batches = real(*arguments)
@@ -148,7 +148,7 @@ def test_a_signal_does_not_wait_for_a_validation_or_an_image(
         patch.setattr(session, "batches_for", hanging)
         with pytest.raises(Preempted):
             trainer(recipe, "cut", resume=True)
-    assert load_state(cut.state)["progress"]["step"] == 3
+    assert load_state(cut.checkpoint)["progress"]["step"] == 3
     trainer(recipe, "cut", resume=True)
     a, b = (read_weights(run.weights) for run in (cut, whole))
     assert all(torch.equal(a[name], b[name]) for name in a)
@@ -210,7 +210,7 @@ def test_a_training_that_fails_is_saved_as_it_was_after_its_last_step(
         with pytest.raises(kind, match=f"{says}.*decanet train --resume"):
             trainer(recipe, "cut")
     cut = RunFolder(trainer.folder / "cut")
-    assert load_state(cut.state)["progress"]["step"] == 3
+    assert load_state(cut.checkpoint)["progress"]["step"] == 3
     trainer(recipe, "cut", resume=True)
     assert equal(cut, trainer(recipe, "whole")[0])
 
@@ -247,7 +247,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
         with pytest.raises(ZeroDivisionError):
             trainer(recipe, "cut")
     cut = RunFolder(trainer.folder / "cut")
-    assert not cut.state.exists()
+    assert not cut.checkpoint.exists()
     assert len(cut.read_metrics()) == 2
     trainer(recipe, "cut", resume=True)
     whole, _, _, _ = trainer(recipe, "whole")
@@ -297,14 +297,22 @@ def test_weights_without_result_or_state_are_left_alone(trainer: Trainer) -> Non
     before = run.weights.read_bytes()
     with pytest.raises(UsageError, match=r"already holds .*; choose another --out"):
         trainer(short(trainer, "seed=5"))
-    with pytest.raises(CheckpointError, match=r"neither a result nor state\.pt"):
+    with pytest.raises(CheckpointError, match=r"neither a result nor checkpoint\.pt"):
         trainer(short(trainer), resume=True)
     assert run.weights.read_bytes() == before
 
 
 @pytest.mark.parametrize(
     "name",
-    ["recipe.toml", "data.json", "metrics.jsonl", "model.safetensors", "state.pt", "result.json", "figures"],
+    [
+        "recipe.toml",
+        "data.json",
+        "metrics.jsonl",
+        "model.safetensors",
+        "checkpoint.pt",
+        "result.json",
+        "figures",
+    ],
 )
 def test_files_of_somebody_else_are_not_overwritten(trainer: Trainer, name: str) -> None:
     folder = trainer.folder / "mine"
@@ -323,7 +331,7 @@ def test_the_same_start_may_be_made_again_and_clears_what_a_kill_left(
         patch.setattr(session, "build", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             trainer(short(trainer))
-    left = trainer.folder / "run" / ".state.pt.abc.part"
+    left = trainer.folder / "run" / ".checkpoint.pt.abc.part"
     left.touch()
     run, _, _, _ = trainer(short(trainer))
     assert run.result.exists()

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from decanet.core._recipe_bounds import NAME
 from decanet.core.errors import BusyError, CheckpointError, UsageError
 from decanet.core.files import PART, umask
 from decanet.core.printable import decanet_line
 
-LONGEST_NAME = 80  # of a recipe (_recipe_bounds.NAME)
 RUN_FORMAT = 1  # goes up with every change of names or contents that an older decanet's runs do not have
 
 
@@ -56,9 +56,9 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
-    def state(self) -> Path:
+    def checkpoint(self) -> Path:
         """Checkpoint of an unfinished training, from which it resumes."""
-        return self.path / "state.pt"
+        return self.path / "checkpoint.pt"
 
     @property
     def figures(self) -> Path:
@@ -72,7 +72,15 @@ class RunFolder:
 
     def require_files(self) -> None:
         """Raise CheckpointError when a file of the run is a folder, a pipe or a device, which may never end."""
-        for path in (self.recipe, self.data, self.metrics, self.result, self.weights, self.state, self.lock):
+        for path in (
+            self.recipe,
+            self.data,
+            self.metrics,
+            self.result,
+            self.weights,
+            self.checkpoint,
+            self.lock,
+        ):
             if path.exists() and not path.is_file():
                 raise CheckpointError(f"{path} is not a file; remove it, or take another run")
 
@@ -98,7 +106,7 @@ class RunFolder:
         """Name of the recipe, whose other keys may be those of another version."""
         with contextlib.suppress(OSError, ValueError, RecursionError):
             name = tomllib.loads(self.recipe.read_text(encoding="utf-8")).get("name")
-            if isinstance(name, str) and len(name) <= LONGEST_NAME:
+            if isinstance(name, str) and NAME.fullmatch(name):
                 return name
         return "RECIPE"
 
@@ -158,7 +166,15 @@ class RunFolder:
 
     def _remove_parts(self) -> None:
         """Remove files that a killed process had not finished writing."""
-        files = (self.recipe, self.data, self.metrics, self.result, self.weights, self.state, self.figures)
+        files = (
+            self.recipe,
+            self.data,
+            self.metrics,
+            self.result,
+            self.weights,
+            self.checkpoint,
+            self.figures,
+        )
         for name in (file.name for file in files):
             for part in self.path.glob(f".{name}.*{PART}"):
                 if part.is_dir():

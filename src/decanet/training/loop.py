@@ -128,9 +128,11 @@ def train(
     if ema:
         parts["ema"] = ema
     if resume:
-        restore(parts, run.state)
+        restore(parts, run.checkpoint)
         if progress.step > total_steps:
-            raise CheckpointError(f"{run.state} has done {progress.step} of {total_steps} steps; train again")
+            raise CheckpointError(
+                f"{run.checkpoint} has done {progress.step} of {total_steps} steps; train again"
+            )
     parallel = distribute(model, ranks, device)
     parallel.train()
     evaluated = ema.module if ema else model
@@ -142,7 +144,7 @@ def train(
 
     def write() -> None:
         states = {name: part.state_dict() for name, part in parts.items()}
-        save_state({**states, "recipe": recipe.model_dump(mode="json")}, run.state)
+        save_state({**states, "recipe": recipe.model_dump(mode="json")}, run.checkpoint)
         about = {"model": recipe.model.name, "recipe": recipe.name, "seed": str(recipe.seed)}
         save_weights(evaluated, run.weights, about)
 

@@ -65,7 +65,7 @@ def refuse_other_run(run: RunFolder) -> None:
             f"{run.path} already holds a finished run; choose another --out, or see: "
             f"{decanet_line('evaluate', run.path)}"
         )
-    if run.state.exists():
+    if run.checkpoint.exists():
         raise UsageError(f"{run.path} already holds a run; choose another --out, or {resume_hint(run.path)}")
     if not run.lock.exists() and (present := [path for path in _written(run) if path.exists()]):
         _refuse(present[0])  # no run has started here
@@ -78,9 +78,9 @@ def refuse_finished(run: RunFolder) -> None:
             f"{run.path} is finished; {decanet_line('evaluate', run.path)} evaluates it again, "
             f"{decanet_line('predict', 'IMAGE', '--model', run.path)} uses it"
         )
-    if run.weights.exists() and not run.result.exists() and not run.state.exists():
+    if run.weights.exists() and not run.result.exists() and not run.checkpoint.exists():
         raise CheckpointError(
-            f"{run.path} has weights but neither a result nor {run.state.name} to resume from; "
+            f"{run.path} has weights but neither a result nor {run.checkpoint.name} to resume from; "
             f"{decanet_line('evaluate', run.path)} evaluates them"
         )
 
@@ -125,10 +125,10 @@ def prepare_to_resume(run: RunFolder, recipe: Recipe) -> None:
     if run.result.exists():
         _require_result(run)
         return
-    if not run.state.exists():
+    if not run.checkpoint.exists():
         run.metrics.unlink(missing_ok=True)  # it ended before its first checkpoint and starts again
         return
-    state = load_state(run.state)
+    state = load_state(run.checkpoint)
     _refuse_changes(run, state["recipe"], recipe)
     progress = state["progress"]
     kept, evaluated = [], 0

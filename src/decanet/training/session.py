@@ -125,7 +125,7 @@ def run_training(
             if ranks.is_main:
                 if not finished:
                     write_json(run.result, result)
-                run.state.unlink(missing_ok=True)
+                run.checkpoint.unlink(missing_ok=True)
                 if draw is not None:
                     draw(result, predictions)
     return result, predictions
@@ -186,7 +186,7 @@ def _train(
         run=run,
         device=device,
         ranks=ranks,
-        resume=resume and run.state.exists(),
+        resume=resume and run.checkpoint.exists(),
         on_line=on_line,
         on_epoch=on_epoch,
         on_step=Forecast(recipe, total_steps, report.forecast).on_step,
