@@ -2,7 +2,7 @@
 
 ``registry`` lists the networks, ``factory`` builds one, ``protocol`` says what each declares, ``layers`` holds what
 several papers use. ``pretrained`` loads the weights of libraries and of files, ``weight_files`` reads and writes
-decanet's own files, ``meta_device`` makes forward passes that compute shapes alone.
+decanet's own files, ``meta_device`` speeds up forward passes that only compute shapes.
 
 The public names are imported on first use, so that listing the networks does not import PyTorch.
 """

@@ -1,4 +1,4 @@
-"""AlexNet: the network that won ILSVRC 2012, in its three forms.
+"""AlexNet: the network that won ILSVRC 2012, in three variants.
 
 A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
 NIPS 2012; and A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks",
@@ -11,28 +11,28 @@ on two graphics cards, beats hand-made features on a million images by a wide ma
 Three networks:
 
 ``alexnet``
-    The one-tower layout of the 2014 paper as torchvision ships it: 64-192-384-256-256 kernels, no response
-    normalization, no groups, dropout before each hidden linear layer. 61,100,840 parameters. The paper trains
-    another layout, with a thousand logistic units in place of the softmax, so no recipe is declared.
+    The one-tower layout of the 2014 paper as in torchvision: 64-192-384-256-256 filters, no response
+    normalization, no groups, dropout before each hidden fully connected layer. 61,100,840 parameters. The paper trains
+    another layout, with a thousand logistic units instead of the softmax, so no recipe is declared.
 ``alexnet_cifar``
-    The tutorial's repair of it for 32x32 images: 3x3 kernels with padding 1 and three 2x2 poolings.
+    The tutorial's variant for 32x32 images: 3x3 kernels with padding 1 and three 2x2 max poolings.
 ``alexnet_two_tower``
-    The 2012 network (section 3.5, Figure 2): 96-256-384-384-256 kernels, two towers (groups) in conv2, conv4 and
+    The 2012 network (section 3.5, Figure 2): 96-256-384-384-256 filters, two towers (groups) in conv2, conv4 and
     conv5, response normalization after conv1 and conv2, overlapping pooling, dropout after fc6 and fc7.
 
 Where ``alexnet_two_tower`` departs from the printed paper, and why:
 
 - The paper prints a 224x224 input, but (224 - 11)/4 + 1 = 54.25 is no whole number. The original code rounds up to
-  the 55 of Figure 2; here a padding of 2 does the same: (224 - 11 + 2*2)/4 + 1 = 55 (rounded down from 55.25). So
-  the network takes the crops of 224 that the paper trains on. With 227x227 images conv1 gives 56 positions, and
-  the last pooling still gives 6x6.
+  the 55 of Figure 2; here a padding of 2 has the same result: (224 - 11 + 2*2)/4 + 1 = 55 (rounded down from 55.25),
+  so the network takes the crops of 224 that the paper trains on. For 227x227 images the output of conv1 is 56x56 and
+  that of the last pooling is still 6x6.
 - Response normalization uses the constants as printed (section 3.3: k=2, n=5, alpha=1e-4, beta=0.75), with the sum
   not divided by n. PyTorch divides alpha by n, hence 5e-4 below. (The original code divided as well: the printed
   formula and the trained network differ; we follow the print.)
-  It stays within a tower: each graphics card normalized its own 48 (conv2: 128) maps, as the original layer file
-  says (layers-145.cfg, rnorm1a and rnorm1b). Its other orders are not followed: there the first normalization
-  precedes ReLU, and a second one within maps, which the paper does not mention, follows that of conv2.
-- Dropout scales by 1/(1-p) when training in place of halving the outputs when testing: the same expectation.
+  It stays within a tower: each graphics card normalized its own 48 (conv2: 128) feature maps, as in the original layer
+  file (layers-145.cfg, rnorm1a and rnorm1b). The order of layers in that file is not followed: there the first
+  normalization precedes ReLU, and a second one within feature maps, which the paper does not mention, follows conv2's.
+- Dropout scales by 1/(1-p) in training instead of halving the outputs in testing: the expectation is the same.
 """
 
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ from decanet.models.registry import PretrainedWeights, register_model
 
 
 class AlexNet(nn.Module):
-    """One tower (arXiv:1404.5997); the layers keep the tutorial's numbers, features 0-12 and classifier 0-6."""
+    """One tower (arXiv:1404.5997); the layers have the tutorial's keys, ``features.0-12`` and ``classifier.0-6``."""
 
     stages: ClassVar = {
         "conv1": "features.0", "pool1": "features.2", "conv2": "features.3", "pool2": "features.5",
@@ -160,7 +160,7 @@ class AlexNetCifar(nn.Module):
 
 
 class TowerResponseNorm(nn.LocalResponseNorm):
-    """Local response normalization over the neighboring maps of the same tower."""
+    """Local response normalization over neighboring feature maps of the same tower."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W), kept; C is even."""
@@ -178,7 +178,7 @@ def initialize(layers: Iterable[tuple[str, nn.Module]]) -> None:
 
 
 class AlexNetTwoTower(nn.Module):
-    """The 2012 network: a group is a tower; conv3 and the fully connected layers read both, the others their own."""
+    """The 2012 network: each group is a tower; only conv3 and the fully connected layers connect the two."""
 
     stages: ClassVar = named_stages(
         "conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8"
@@ -193,7 +193,7 @@ class AlexNetTwoTower(nn.Module):
         self.conv4 = nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=2)
         self.conv5 = nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=2)
         self.relu = nn.ReLU(inplace=True)
-        # Section 3.3 sums over n=5 maps without dividing; PyTorch divides alpha by n: 5 * 1e-4.
+        # Section 3.3 sums over n=5 feature maps without dividing; PyTorch divides alpha by n: 5 * 1e-4.
         self.norm = TowerResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2)
         self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2)
@@ -233,7 +233,7 @@ PAPER = Recipe(
     # Sections 4 and 5. The learning rate was divided by hand when the validation error stopped falling, three times in
     # about 90 epochs.
     model=Model(name="alexnet_two_tower"),
-    # "The (centered) raw RGB values of the pixels" (section 2): the scale 0..255, for which the rate and the
+    # "The (centered) raw RGB values of the pixels" (section 2): the scale 0..255, for which the learning rate and the
     # initialization were chosen.
     data=Data(name="imagenet", image_size=224, std=(1 / 255, 1 / 255, 1 / 255)),
     augmentation=Augmentation(flip="random", resize=256, pca_noise=0.1),
@@ -248,9 +248,9 @@ PAPER = Recipe(
     departures=(
         COLOR_NOISE,
         BY_HAND + " (in the authors' log after epochs 25, 51 and 79 of 91)",
-        "biases learn at the rate of the weights; in the authors' layer-params-145.cfg at first at twice the rate",
-        "conv1 is never frozen and color noise stays on; in the authors' log both end after about 70 epochs",
-        "each image is cropped and flipped by itself; in the authors' loader 32 images share crop and flip",
+        "biases have the learning rate of the weights; in the authors' layer-params-145.cfg at first twice that rate",
+        "conv1 is never frozen and color noise never ends; in the authors' log both change after about 70 epochs",
+        "each image has a crop and a flip of its own; in the authors' loader 32 images have the same",
         MOMENTUM,
     ),
 )
@@ -260,19 +260,17 @@ PAPER = Recipe(
     input_size=(3, 224, 224),
     paper="krizhevsky2014",
     facts="alexnet_owt",
-    pretrained=(
-        PretrainedWeights("torchvision", "alexnet", key_map=dict),
-    ),  # the same names: the tutorial's layout
+    pretrained=(PretrainedWeights("torchvision", "alexnet", key_map=dict),),  # the keys are the same
     too_small_use="alexnet_cifar",
 )
 def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:
-    """One-tower AlexNet of 2014, the layout that torchvision ships."""
+    """One-tower AlexNet of 2014, in torchvision's layout."""
     return AlexNet(num_classes, dropout)
 
 
 @register_model(input_size=(3, 32, 32), paper="krizhevsky2014")
 def alexnet_cifar(num_classes: int = 10, dropout: float = 0.5) -> AlexNetCifar:
-    """The tutorial's AlexNet for 32x32 images: 3x3 kernels, three 2x2 poolings."""
+    """The tutorial's AlexNet for 32x32 images: 3x3 kernels, three 2x2 max poolings."""
     return AlexNetCifar(num_classes, dropout)
 
 

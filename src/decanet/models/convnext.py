@@ -1,18 +1,18 @@
-"""ConvNeXt: what a convolutional network becomes when it takes the Transformers' lessons.
+"""ConvNeXt: a convolutional network with the design choices of Transformers.
 
 Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie, "A ConvNet for the 2020s", CVPR 2022,
 arXiv:2201.03545.
 
-The idea: start from ResNet-50 and change one thing after another towards a Swin Transformer (section 2,
-Figure 2): the recipe, the ratio of the stages (3, 3, 9, 3), a stem of 4x4 patches, depthwise convolutions, an
-inverted bottleneck, 7x7 kernels, GELU, fewer activations and normalizations, layer normalization, separate
-layers that halve the grid. From 76.1% to 82.0%, without attention.
+The idea: ResNet-50 changes step by step towards a Swin Transformer (section 2, Figure 2): the recipe, the ratio of the
+stages (3, 3, 9, 3), a stem of 4x4 patches, depthwise convolutions, an inverted bottleneck, 7x7 kernels, GELU, fewer
+activations and normalizations, layer normalization, separate downsampling layers. The accuracy rises from 76.1% to
+82.0%, without attention.
 
-Follows section 2 and Figure 4: a block is a 7x7 depthwise convolution, layer normalization, four times as
-many channels, GELU and back, added to its input. ConvNeXt-T has 96, 192, 384 and 768 channels; 28,589,128
-parameters. Layer scale starts at 1e-6, stochastic depth drops up to 0.1 of the branches (the deeper the
-more; Appendix A.1). Weights start from a Gaussian of 0.02 cut at two, as in the authors' code
-(facebookresearch/ConvNeXt models/convnext.py); Table 5 of the paper prints "trunc. normal (0.2)".
+Follows section 2 and Figure 4: a block is a 7x7 depthwise convolution, layer normalization, a 1x1 convolution to four
+times as many channels, GELU and a 1x1 convolution back, added to its input. ConvNeXt-T has 96, 192, 384 and 768
+channels and 28,589,128 parameters. Layer scale starts at 1e-6; stochastic depth drops up to 0.1 of the branches, more
+in deeper blocks (Appendix A.1). Weights are initialized from a Gaussian of 0.02 truncated at two, as in the authors'
+code (facebookresearch/ConvNeXt models/convnext.py); Table 5 of the paper prints "trunc. normal (0.2)".
 """
 
 import re
@@ -46,7 +46,7 @@ class Block(nn.Module):
     """Figure 4: (N, C, H, W), kept.
 
     Args:
-        drop_path: probability that an image skips the branch in training.
+        drop_path: probability that the branch is dropped for an image in training.
     """
 
     def __init__(self, channels: int, drop_path: float) -> None:
@@ -71,7 +71,7 @@ class Block(nn.Module):
 
 
 def initialize(model: nn.Module) -> None:
-    """The authors' code: Gaussian 0.02; biases 0. Cut at two, a hundred standard deviations: never reached."""
+    """As in the authors' code: Gaussian 0.02, biases 0. Truncation at two is at 100 standard deviations: no effect."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.normal_(module.weight, std=0.02)
@@ -80,30 +80,30 @@ def initialize(model: nn.Module) -> None:
 
 
 class ConvNeXt(nn.Module):
-    """Section 2.7 in the size T: a stem and four stages."""
+    """ConvNeXt-T of section 2.7: a stem and four stages."""
 
     stages: ClassVar = named_stages("stem", "stage1", "stage2", "stage3", "stage4", "head")
     head_layers: ClassVar = ("head",)
 
     def __init__(self, num_classes: int = 1000, drop_path: float = 0.1) -> None:
         super().__init__()
-        rates = torch.linspace(0, drop_path, sum(DEPTHS), device="cpu").tolist()
+        drop_paths = torch.linspace(0, drop_path, sum(DEPTHS), device="cpu").tolist()
         self.stem = nn.Sequential(
             nn.Conv2d(3, WIDTHS[0], kernel_size=4, stride=4),
             ChannelNorm(WIDTHS[0], eps=1e-6),
         )
-        self.stage1 = self._stage(0, rates)
-        self.stage2 = self._stage(1, rates)
-        self.stage3 = self._stage(2, rates)
-        self.stage4 = self._stage(3, rates)
+        self.stage1 = self._stage(0, drop_paths)
+        self.stage2 = self._stage(1, drop_paths)
+        self.stage3 = self._stage(2, drop_paths)
+        self.stage4 = self._stage(3, drop_paths)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.norm = nn.LayerNorm(WIDTHS[3], eps=1e-6)
         self.head = nn.Linear(WIDTHS[3], num_classes)
         initialize(self)
 
     @staticmethod
-    def _stage(index: int, rates: list[float]) -> nn.Sequential:
-        """Blocks of one width; before them, in all stages but the first, a layer that halves the grid."""
+    def _stage(index: int, drop_paths: list[float]) -> nn.Sequential:
+        """Blocks of one width, preceded in all stages but the first by a downsampling layer."""
         layers: list[nn.Module] = []
         if index > 0:
             layers = [
@@ -111,7 +111,7 @@ class ConvNeXt(nn.Module):
                 nn.Conv2d(WIDTHS[index - 1], WIDTHS[index], kernel_size=2, stride=2),
             ]
         first = sum(DEPTHS[:index])
-        layers += [Block(WIDTHS[index], rate) for rate in rates[first : first + DEPTHS[index]]]
+        layers += [Block(WIDTHS[index], drop_path) for drop_path in drop_paths[first : first + DEPTHS[index]]]
         return nn.Sequential(*layers)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ class ConvNeXt(nn.Module):
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our names for torchvision's: ``features`` alternates between what halves the grid and the blocks."""
+    """Torchvision's keys -> ours: its ``features`` alternate between downsampling layers and blocks."""
     parts = {"block.0": "depthwise", "block.2": "norm", "block.3": "expand", "block.5": "reduce"}
     ours = {}
     for key, tensor in state.items():
@@ -163,7 +163,7 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our names for timm's."""
+    """timm's keys -> ours."""
     parts = {"conv_dw": "depthwise", "mlp.fc1": "expand", "mlp.fc2": "reduce"}
     ours = {}
     for key, tensor in state.items():
@@ -181,8 +181,8 @@ def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 PAPER = Recipe(
-    # Section 2.1 and Appendix A.1 (Table 5), averaged weights included; which parameters decay is that of the authors'
-    # optim_factory.py.
+    # Section 2.1 and Appendix A.1 (Table 5), averaged weights included; weight decay is for the parameters that the
+    # authors' optim_factory.py selects.
     model=Model(name="convnext_t"),
     data=Data(name="imagenet", image_size=224),
     augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0), mixup=0.8, cutmix=1.0),
@@ -198,8 +198,8 @@ PAPER = Recipe(
     log_every=100,
     departures=(
         "no RandAugment (9, 0.5) and no random erasing (0.25); Table 5 has both",
-        "images are resized bilinearly; the authors' code takes bicubic",
-        "weights start from a Gaussian of 0.02, as in the authors' code; Table 5 prints trunc. normal (0.2)",
+        "images are resized bilinearly; in the authors' code bicubically",
+        "weights are initialized from a Gaussian of 0.02, as in the authors' code; Table 5 prints trunc. normal (0.2)",
     ),
 )
 
@@ -215,5 +215,5 @@ PAPER = Recipe(
     ),
 )
 def convnext_t(num_classes: int = 1000, drop_path: float = 0.1) -> ConvNeXt:
-    """ConvNeXt-T: the outlook, a convolutional network of the 2020s."""
+    """ConvNeXt-T: a convolutional network of the 2020s."""
     return ConvNeXt(num_classes, drop_path)

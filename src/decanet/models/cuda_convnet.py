@@ -1,30 +1,28 @@
-"""cuda-convnet: Krizhevsky's own networks for CIFAR-10, the laboratory of AlexNet.
+"""cuda-convnet: Krizhevsky's networks for CIFAR-10, the predecessors of AlexNet.
 
-A. Krizhevsky, cuda-convnet, 2011; its published layer files ``layers-18pct``, ``layers-conv-local-13pct`` and
+A. Krizhevsky, cuda-convnet, 2011; its layer files ``layers-18pct``, ``layers-conv-local-13pct`` and
 ``layers-conv-local-11pct``. A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification with Deep
 Convolutional Neural Networks", NIPS 2012, section 3.3, reports 13% test error without and 11% with response
 normalization for "a four-layer CNN" that it does not describe; the last two files reach these numbers.
 
-The idea: the parts of AlexNet in a size that trains in minutes: ReLU, overlapping pooling (3x3 with stride
-2), response normalization. What AlexNet did not keep is the *locally connected* layer: a convolution without
-shared weights, in which each place has kernels of its own.
+The idea: the layers of AlexNet in a size that trains in minutes: ReLU, overlapping pooling (3x3 with stride 2) and
+response normalization. AlexNet did not keep the *locally connected* layer: a convolution without shared weights, in
+which each position has kernels of its own.
 
 ``cuda_convnet_18``
-    Three 5x5 convolutions, 18% error in 20 minutes on a graphics card of 2011, without augmentation. The
-    first pooling takes the maximum and precedes ReLU, the others average. Normalization is over 3x3 places of
-    the same map.
+    Three 5x5 convolutions, 18% error after 20 minutes on a graphics card of 2011, without augmentation. The first
+    pooling takes the maximum and precedes ReLU, the others average. Normalization is over 3x3 positions of the same
+    feature map.
 ``cuda_convnet_13``
-    Two 5x5 convolutions and two locally connected layers, for crops of 24x24 (trained on random ones, tested
-    on ten).
+    Two 5x5 convolutions and two locally connected layers, for crops of 24x24 (trained on random crops, tested on ten).
 ``cuda_convnet_11``
-    The same with response normalization over 9 neighboring maps, after pool1 and before pool2, and with 64
-    kernels in place of 32 at each place of local3: 2,112,970 parameters. So says the file as published last
-    (dnouri/cuda-convnet, and cuda-convnet2); its first version normalized over 5 maps before both poolings
-    and kept the 32.
+    The same with response normalization over 9 neighboring feature maps, after pool1 and before pool2, and with 64
+    instead of 32 filters at each position of local3: 2,112,970 parameters. This is the last version of the file
+    (dnouri/cuda-convnet, and cuda-convnet2); the first one normalized over 5 feature maps before both poolings and had
+    32 filters.
 
-Sizes, constants and initialization are those of the layer files. Pooling rounds up (32, 16, 8, 4) and
-averages over the pixels that exist, as that code does. A class count other than 10 changes the last layer
-only.
+Sizes, constants and initialization are those of the layer files. Pooling rounds sizes up (32, 16, 8, 4) and averages
+over the pixels inside the image, as in that code. A number of classes other than 10 changes only the last layer.
 """
 
 from typing import ClassVar
@@ -42,7 +40,7 @@ from decanet.models.registry import register_model
 
 
 class WithinMapNorm(nn.Module):
-    """Response normalization over 3x3 places of a map: x / (1 + scale / 9 * sum of squares) ** power."""
+    """Response normalization over 3x3 positions of a feature map: x / (1 + scale / 9 * sum of squares) ** power."""
 
     def __init__(self, size: int = 3, scale: float = 5e-5, power: float = 0.75) -> None:
         super().__init__()
@@ -50,13 +48,13 @@ class WithinMapNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W), kept."""
-        # Zeros beyond the border count: the average is the sum divided by the size squared everywhere.
+        # The zeros of the padding count: the average is the sum divided by the size squared everywhere.
         mean = F.avg_pool2d(x.square(), self.size, stride=1, padding=self.size // 2)
         return x / (1 + self.scale * mean) ** self.power
 
 
 class LocallyConnected2d(nn.Module):
-    """3x3 kernels that are not shared: each of image_size x image_size places has its own weights and biases."""
+    """3x3 kernels without weight sharing: each of image_size x image_size positions has its own weights and biases."""
 
     def __init__(self, in_channels: int, out_channels: int, image_size: int) -> None:
         super().__init__()
@@ -65,10 +63,10 @@ class LocallyConnected2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels, image_size, image_size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C_in, side, side) -> (N, C_out, side, side)."""
-        patches = F.unfold(x, kernel_size=3, padding=1)  # (N, C_in * 9, places)
-        maps = torch.bmm(patches.permute(2, 0, 1), self.weight)  # (places, N, C_out)
-        return maps.permute(1, 2, 0).unflatten(2, (self.image_size, self.image_size)) + self.bias
+        """(N, C_in, image_size, image_size) -> (N, C_out, image_size, image_size)."""
+        patches = F.unfold(x, kernel_size=3, padding=1)  # (N, C_in * 9, positions)
+        outputs = torch.bmm(patches.permute(2, 0, 1), self.weight)  # (positions, N, C_out)
+        return outputs.permute(1, 2, 0).unflatten(2, (self.image_size, self.image_size)) + self.bias
 
 
 def initialize(layer: nn.Conv2d | LocallyConnected2d | nn.Linear, std: float) -> None:
@@ -182,8 +180,8 @@ class CudaConvnetLocal(nn.Module):
         initialize(self.fc10, 0.01)
 
 
-# Images have their mean subtracted and stay on the scale 0..255, which rates and initialization are for.
-BIAS_RATE = "biases learn at the rate of the weights; in the file at twice the rate"
+# The mean is subtracted from the images and their scale stays 0..255, for which learning rates and initialization are.
+BIAS_RATE = "biases have the learning rate of the weights; in the file twice that rate"
 PIXELS = Data(name="cifar10", mean=(0.4914, 0.48216, 0.44653), std=(1 / 255,) * 3)
 
 PAPER_18 = Recipe(
@@ -239,13 +237,13 @@ PAPER_13 = PAPER_11.model_copy(
 
 @register_model(input_size=(3, 32, 32), paper="krizhevsky2012", recipe=PAPER_18)
 def cuda_convnet_18(num_classes: int = 10) -> CudaConvnet18:
-    """Krizhevsky's CIFAR network of 18% error: three convolutions."""
+    """Krizhevsky's CIFAR network of 18% error: three convolutional layers."""
     return CudaConvnet18(num_classes)
 
 
 @register_model(input_size=(3, 24, 24), paper="krizhevsky2012", recipe=PAPER_13)
 def cuda_convnet_13(num_classes: int = 10) -> CudaConvnetLocal:
-    """Krizhevsky's CIFAR network of 13% error: two convolutions, two locally connected layers."""
+    """Krizhevsky's CIFAR network of 13% error: two convolutional, two locally connected layers."""
     return CudaConvnetLocal(num_classes)
 
 

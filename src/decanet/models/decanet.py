@@ -1,20 +1,20 @@
-"""DecaNet: the project's own network, what the decade taught in one readable file.
+"""DecaNet: the project's own network, with what the decade taught in one readable file.
 
-Follows the airbench family (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498), itself
-a child of D. Page's ResNet-9 and of hlb-CIFAR10. Each lesson and whom it is owed to:
+Follows the airbench family (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498), which
+follows D. Page's ResNet-9 and hlb-CIFAR10. Each lesson and its source:
 
 - small kernels, stacked (VGG, 2014);
 - batch normalization after each convolution (Ioffe and Szegedy, 2015);
-- an identity path (ResNet, 2015): in the small network around each convolution that keeps the shape of its input;
-  and in all of them the convolutions *start* as the identity ("dirac" initialization), so that at the start a deep
-  network passes its input through;
-- global pooling in place of large linear layers (NiN, 2013);
-- GELU, smooth where ReLU has a corner (as in ViT and ConvNeXt);
-- a first layer that is not learned but computed: it whitens small patches of the training images.
+- identity shortcuts (ResNet, 2015): in the small network around each convolution that keeps the shape of its input; and
+  in all sizes the convolutions are *initialized* as the identity ("dirac"), so that at first even a deep network
+  forwards its input;
+- global pooling instead of large fully connected layers (NiN, 2013);
+- GELU, which is smooth where ReLU has a corner (as in ViT and ConvNeXt);
+- a first layer that is not trained but computed: it whitens small patches of the training images.
 
-Sizes: ``decanet_s`` (32-64-128) for a minute on a laptop; ``decanet_m`` (64-256-256) and ``decanet_l`` (128-384-384)
-for minutes, with a third convolution in the last block, where maps are small and it costs little. Identity paths
-help the small network and make no difference to the medium one (measured: benchmarks/LOG.md).
+Sizes: ``decanet_s`` (32-64-128) trains in a minute on a laptop; ``decanet_m`` (64-256-256) and ``decanet_l``
+(128-384-384) in minutes, with a third convolution in the last block, where feature maps are small and it costs little.
+Identity shortcuts help the small network and make no difference to the medium one (measured: benchmarks/LOG.md).
 """
 
 from collections import OrderedDict
@@ -32,7 +32,7 @@ WHITEN_KERNEL = 2  # 2x2 patches of 3 channels have 12 principal directions
 
 
 class Residual(nn.Sequential):
-    """What its layers make of x, added to x: (N, C, H, W) -> (N, C, H, W). Nothing follows the addition."""
+    """Its layers with an identity shortcut around them: (N, C, H, W) -> (N, C, H, W). Nothing follows the addition."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
@@ -40,9 +40,10 @@ class Residual(nn.Sequential):
 
 
 class Block(nn.Sequential):
-    """conv - pool - norm - GELU, then conv - norm - GELU for each further convolution, ``residual`` or not.
+    """conv - pool - norm - GELU, then conv - norm - GELU for each further convolution: (N, C_out, H/2, W/2).
 
-    (N, C_in, H, W) -> (N, C_out, H/2, W/2).
+    Args:
+        residual: whether the further convolutions have identity shortcuts.
     """
 
     def __init__(self, in_channels: int, out_channels: int, convolutions: int, residual: bool) -> None:
@@ -60,17 +61,17 @@ class Block(nn.Sequential):
 
 
 def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
-    """A 3x3 convolution that starts as the identity on as many channels as it can pass through."""
+    """3x3 convolution, initialized as the identity on as many channels as there are inputs and outputs."""
     conv = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
     with torch.no_grad():
-        passing = conv.weight[:in_channels].zero_()
-        passing[:, :, 1, 1].fill_diagonal_(1)
+        identity = conv.weight[:in_channels].zero_()
+        identity[:, :, 1, 1].fill_diagonal_(1)
     return conv
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    """Batch normalization that learns an offset but no scale, which the next convolution can learn as well."""
-    # A training of some hundred steps ends soon after its weights last moved: the averages must follow quickly.
+    """Batch normalization with a trainable bias but no trainable scale, which the next convolution can learn."""
+    # In a training of some hundred steps the weights change until the end: the running statistics must follow quickly.
     norm = nn.BatchNorm2d(channels, momentum=0.4)
     norm.weight.requires_grad_(False)
     return norm
@@ -91,28 +92,28 @@ class DecaNet(nn.Module):
     ) -> None:
         super().__init__()
         directions = 2 * 3 * WHITEN_KERNEL**2  # each principal direction and its negative: 24
-        # Neither kernels nor a bias are learned: nothing flows back into the largest feature map of the network.
+        # Nothing here is trained: no gradient is computed for the largest feature map of the network.
         self.whiten = nn.Conv2d(3, directions, kernel_size=WHITEN_KERNEL, bias=False)
         self.whiten.weight.requires_grad_(False)
-        # Each direction comes with its negative, so ReLU loses nothing here and costs a third of GELU.
+        # With each direction there is its negative, so ReLU loses nothing here and costs a third of GELU.
         self.rectify = nn.ReLU(inplace=True)
         self.block1 = Block(directions, widths[0], convolutions[0], residual)
         self.block2 = Block(widths[0], widths[1], convolutions[1], residual)
         self.block3 = Block(widths[1], widths[2], convolutions[2], residual)
         self.pool = nn.AdaptiveMaxPool2d(1)
         self.head = nn.Linear(widths[2], num_classes, bias=False)
-        # Keeps the first logits small whatever the width, so that one learning rate serves all sizes.
+        # Keeps the initial logits small for every width, so that one learning rate serves all sizes.
         self.head_scale = 1 / widths[2] ** 0.5
 
     @torch.no_grad()
     def initialize_from(self, images: Tensor) -> None:
-        """Compute the whitening layer from normalized training images, float (N, 3, H, W); some thousands do.
+        """Compute the whitening layer from normalized training images, float (N, 3, H, W); a few thousand suffice.
 
         The kernels are the eigenvectors of the covariance of all patches, each divided by the square root of its
         eigenvalue, so that the layer's outputs are uncorrelated with unit variance.
         """
         k = WHITEN_KERNEL
-        # Gray images have eigenvalues of 0, which sums in float32 can miss by more than is added below.
+        # Gray images have eigenvalues of 0, from which sums in float32 can differ by more than is added below.
         covariance = torch.zeros(3 * k * k, 3 * k * k, dtype=torch.float64)  # (12, 12)
         for part in images.split(500):  # float64 of all patches would take some hundred megabytes
             patches = part.double().unfold(2, k, 1).unfold(3, k, 1)  # (n, 3, H-k+1, W-k+1, k, k)
@@ -153,11 +154,11 @@ def decanet_s(num_classes: int = 10) -> DecaNet:
 
 @register_model(input_size=(3, 32, 32), paper="jordan2024")
 def decanet_m(num_classes: int = 10) -> DecaNet:
-    """The project's own network, medium: widths of the published GPU speed record (64-256-256), a convolution more."""
+    """The project's own network, medium: the widths of the GPU speed record (64-256-256), one more convolution."""
     return DecaNet(num_classes, (64, 256, 256), (2, 2, 3))
 
 
 @register_model(input_size=(3, 32, 32), paper="jordan2024")
 def decanet_l(num_classes: int = 10) -> DecaNet:
-    """The project's own network, large: widths of the published net for 95% (128-384-384), a convolution more."""
+    """The project's own network, large: the widths of airbench95 (128-384-384), one more convolution."""
     return DecaNet(num_classes, (128, 384, 384), (2, 2, 3))

@@ -1,30 +1,27 @@
-"""DenseNet: every layer sees the maps of all layers before it.
+"""DenseNet: every layer takes the feature maps of all layers before it.
 
 G. Huang, Z. Liu, L. van der Maaten, K. Q. Weinberger, "Densely Connected Convolutional Networks", CVPR 2017,
 arXiv:1608.06993.
 
-The idea: a residual network adds each layer's output to what came before; DenseNet keeps both and puts them
-side by side. A layer then need not repeat what is already there and can be very narrow: it adds k maps (the
-growth rate, 12 to 48) to a stack that all later layers of its block read. Few parameters, many connections:
-L(L+1)/2 in L layers.
+The idea: a residual network adds the output of each layer to its input; DenseNet concatenates them. A layer then need
+not repeat what earlier layers computed and can be very narrow: it adds k feature maps (the growth rate, 12 to 48) to
+the input of all later layers of its block. Few parameters, many connections: L(L+1)/2 in L layers.
 
-Follows section 3 and Table 1. The order is always normalization, ReLU, convolution. B means a 1x1
-convolution to 4k maps before each 3x3 convolution, C that a transition halves the number of maps
-(compression 0.5).
+Follows section 3 and Table 1. The order is always batch normalization, ReLU, convolution. B means a 1x1 convolution to
+4k feature maps before each 3x3 convolution, C means that a transition halves their number (compression 0.5).
 
 ``densenet121``, ``densenet169``, ``densenet201``, ``densenet161``
-    DenseNet-BC for ImageNet: ``conv1`` and ``pool``, four blocks (``block1`` ...), three transitions between
-    them. 161 has growth rate 48 and starts with 96 maps; it is not in Table 1 but in the authors'
-    repository.
+    DenseNet-BC for ImageNet: ``conv1`` and ``pool``, four blocks (``block1`` ...), three transitions between them. 161
+    has growth rate 48 and starts with 96 feature maps; it is not in Table 1 but in the authors' repository.
 ``densenet40_12_cifar``
-    Section 3.4 for 32x32 images: three blocks of 12 layers, k = 12, without B and C, 16 maps at the start.
+    Section 3.4 for 32x32 images: three blocks of 12 layers, k = 12, without B and C, starts with 16 feature maps.
 ``densenet_bc100_12_cifar``
-    With B and C: three blocks of 16 pairs of layers, k = 12, 2k maps at the start.
+    With B and C: three blocks of 16 pairs of layers, k = 12, starts with 2k feature maps.
 
-``dropout`` follows each convolution but the first; the paper sets 0.2 on CIFAR without augmentation, else 0.
+``dropout`` follows each convolution but the first; in the paper it is 0.2 on CIFAR without augmentation, else 0.
 
-Where it departs from the paper: nowhere known. The stack is built by plain concatenation, which needs memory
-that grows with the square of a block's depth in training.
+Where it departs from the paper: nowhere known. Concatenation is written plainly: in training it needs memory that grows
+with the square of a block's depth.
 """
 
 import re
@@ -44,7 +41,7 @@ from decanet.models.registry import PretrainedWeights, register_model
 
 
 class DenseLayer(nn.Module):
-    """Adds ``growth`` maps to the stack with one 3x3 convolution: (N, C, H, W) -> (N, C + growth, H, W)."""
+    """A 3x3 convolution that adds ``growth`` feature maps to its input: (N, C, H, W) -> (N, C + growth, H, W)."""
 
     def __init__(self, in_channels: int, growth: int, dropout: float) -> None:
         super().__init__()
@@ -60,7 +57,7 @@ class DenseLayer(nn.Module):
 
 
 class BottleneckLayer(nn.Module):
-    """The same after a 1x1 convolution to 4 * growth maps: (N, C, H, W) -> (N, C + growth, H, W)."""
+    """The same after a 1x1 convolution to 4 * growth feature maps: (N, C, H, W) -> (N, C + growth, H, W)."""
 
     def __init__(self, in_channels: int, growth: int, dropout: float) -> None:
         super().__init__()
@@ -79,7 +76,7 @@ class BottleneckLayer(nn.Module):
 
 
 class Transition(nn.Module):
-    """Between two blocks, a 1x1 convolution and 2x2 average pooling: the maps halve their sides."""
+    """Between two blocks, a 1x1 convolution and 2x2 average pooling, which halves height and width."""
 
     def __init__(self, in_channels: int, out_channels: int, dropout: float) -> None:
         super().__init__()
@@ -119,7 +116,7 @@ class DenseNet(nn.Module):
 
     def __init__(self, layers: tuple[int, int, int, int], growth: int, num_classes: int = 1000) -> None:
         super().__init__()
-        # Sections 3.3 and 3.4: the first convolution gives 2k maps, a transition halves their number.
+        # Sections 3.3 and 3.4: the first convolution has 2k output channels, a transition halves their number.
         c0 = 2 * growth
         c1 = (c0 + layers[0] * growth) // 2
         c2 = (c1 + layers[1] * growth) // 2
@@ -218,7 +215,7 @@ class DenseNetCifar(nn.Module):
 
 
 def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Torchvision's names of the layers -> ours; its published files write ``norm.1`` for ``norm1``."""
+    """Torchvision's keys -> ours; its weight files have ``norm.1`` instead of ``norm1``."""
     names = {"conv0": "conv1", "norm0": "bn1", "norm5": "bn2", "norm1": "bn1", "norm2": "bn2", "norm": "bn"}
     names |= {f"denseblock{i}": f"block{i}" for i in range(1, 5)}
     names |= {f"denselayer{i}": str(i - 1) for i in range(1, 49)}
@@ -232,7 +229,7 @@ def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 PAPER = Recipe(
     # Sections 4.1 and 4.2: the learning rate is divided by 10 at epochs 30 and 60 of 90, and the augmentation is that
-    # of fb.resnet.torch, whose datasets/imagenet.lua changes colors too.
+    # of fb.resnet.torch, whose datasets/imagenet.lua has color jitter.
     model=Model(name="densenet121"),
     data=Data(name="imagenet", image_size=224),
     augmentation=Augmentation(

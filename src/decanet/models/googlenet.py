@@ -1,42 +1,40 @@
-"""GoogLeNet: look at several scales at once, and stay cheap.
+"""GoogLeNet: several kernel sizes in one module, at a low cost; won ILSVRC 2014.
 
 C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, V. Vanhoucke, A. Rabinovich, "Going
 Deeper with Convolutions", CVPR 2015, arXiv:1409.4842.
 
-The idea: an Inception module sees its input through 1x1, 3x3 and 5x5 kernels and a pooling side by side and
-concatenates what they find. Cheap 1x1 convolutions first reduce the channels for the expensive kernels
-(section 4). Nine modules, 22 layers deep, with a ninth of AlexNet's parameters, won ILSVRC 2014 with 6.67%
-top-5 error.
+The idea: an Inception module applies 1x1, 3x3 and 5x5 convolutions and max pooling to the same input in parallel and
+concatenates their outputs. Cheap 1x1 convolutions first reduce the channels for the larger kernels (section 4). Nine
+modules, 22 layers deep, with a ninth of AlexNet's parameters, won with a top-5 error of 6.67%.
 
 Three networks:
 
 ``googlenet``
-    The network of the paper: Table 1 with its 5x5 kernels, response normalization around conv2 (Figure 3),
-    both auxiliary classifiers (section 5). 6,998,552 parameters, and 6,379,728 of the auxiliary classifiers.
+    The network of the paper: Table 1 with its 5x5 kernels, response normalization around conv2 (Figure 3), both
+    auxiliary classifiers (section 5). 6,998,552 parameters, and 6,379,728 of the auxiliary classifiers.
 ``googlenet_bn``
-    The layout of the weights that torchvision publishes: batch normalization, no biases and no response
-    normalization, 3x3 kernels in place of the 5x5, a last pooling of 2x2, dropout 0.2. The library's network
-    applies ``transform_input`` to its pretrained weights: images normalized with ImageNet's constants are
-    rescaled to (x - 0.5) / 0.5. That is preprocessing and not part of ours: feed these weights with images
-    normalized by mean 0.5 and standard deviation 0.5 in each channel.
+    The layout of torchvision's pretrained weights: batch normalization, no biases and no response normalization, 3x3
+    instead of 5x5 kernels, a last pooling of 2x2, dropout 0.2. With its pretrained weights torchvision's network
+    applies ``transform_input``, which rescales images normalized with ImageNet's constants to (x - 0.5) / 0.5. That is
+    preprocessing and not part of this network: these weights need images normalized with mean 0.5 and standard
+    deviation 0.5 in each channel.
 ``googlenet_cifar``
-    Ours, for images of 32x32: conv1 is 3x3 and without stride, pool1 is left out, so that the modules see
-    maps of 16, 8 and 4 pixels; batch normalization; no auxiliary classifiers. The paper has no such network.
+    Ours, for 32x32 images: conv1 is 3x3 with stride 1 and pool1 is left out, so that the modules' feature maps are
+    16x16, 8x8 and 4x4; batch normalization; no auxiliary classifiers. The paper has no such network.
 
-In training mode the first two return ``Outputs(logits, aux)``, the two auxiliary logits from 4a and 4d; the
-loss adds each with the weight 0.3 (section 5). In eval mode they return the logits alone.
+In training mode the first two return ``Outputs(logits, aux)`` with the auxiliary logits from 4a and 4d; the loss adds
+each with the weight 0.3 (section 5). In eval mode they return the logits alone.
 
 What the paper leaves open, and what is done here:
 
-- The constants of the response normalization and the initialization are those of the replication that the
-  authors of Caffe trained: n=5, alpha=1e-4 divided by n, beta=0.75, k=1; weights uniform within
-  +-sqrt(3 / inputs of a kernel), which Caffe calls "xavier" (filler.hpp; Glorot's own bound takes the outputs
-  in), biases 0.2 (0 where logits come out). With batch
-  normalization the scale of the weights does not matter: the same ones.
-- Pooling rounds up: the maps of Table 1 (112, 56, 28, 14, 7) follow.
-- Where a map is not 14x14 in training, the auxiliary classifiers average it to the 4x4 that they need.
-- The parameters that Table 1 prints are taken as rough: 2.7K for conv1 (7x7x3x64 are 9,408), 463K for 4c (its
-  kernels hold 509,440). Kernels and channels are followed, as in every known copy.
+- The constants of the response normalization and the initialization are those of the replication that the authors of
+  Caffe trained: n=5, alpha=1e-4 divided by n, beta=0.75, k=1; weights uniform within +-sqrt(3 / inputs of a filter),
+  which Caffe calls "xavier" (filler.hpp; Glorot's bound includes the outputs), biases 0.2 (0 in the layers of the
+  logits). The variants with batch normalization, for which the scale of the weights does not matter, have the same.
+- Pooling rounds sizes up, which gives the feature maps of Table 1 (112, 56, 28, 14, 7).
+- In training, the auxiliary classifiers average feature maps of other sizes than 14x14 to the 4x4 that they need.
+- The numbers of parameters in Table 1 are taken as rough: 2.7K for conv1 (7x7x3x64 are 9,408), 463K for 4c (509,440).
+  Kernel sizes and channels are followed, as in every known copy.
 """
 
 import re
@@ -68,13 +66,13 @@ TABLE_1 = {
 
 
 class ConvReLU(nn.Module):
-    """Convolution and ReLU; with ``batch_norm`` a normalization between them."""
+    """Convolution and ReLU; with ``batch_norm`` batch normalization between them."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int, batch_norm: bool, stride: int = 1
     ) -> None:
         super().__init__()
-        # The padding keeps the size; a normalization makes a bias idle.
+        # The padding keeps the size; batch normalization makes a bias redundant.
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=not batch_norm
         )
@@ -92,7 +90,7 @@ class Inception(nn.Module):
     def __init__(self, name: str, batch_norm: bool) -> None:
         super().__init__()
         channels, n1x1, n3x3_reduce, n3x3, n5x5_reduce, n5x5, projection = TABLE_1[name]
-        wide = 3 if batch_norm else 5  # the published normalized layout took 3x3 in the third branch
+        wide = 3 if batch_norm else 5  # torchvision's layout has 3x3 in the third branch
         self.conv1x1 = ConvReLU(channels, n1x1, 1, batch_norm)
         self.reduce3x3 = ConvReLU(channels, n3x3_reduce, 1, batch_norm)
         self.conv3x3 = ConvReLU(n3x3_reduce, n3x3, 3, batch_norm)
@@ -115,11 +113,11 @@ class Inception(nn.Module):
 
 
 class AuxiliaryClassifier(nn.Module):
-    """A small classifier on a middle layer, which brings gradient to the lower layers (section 5)."""
+    """Small classifier on an intermediate layer, which adds gradient to the lower layers (section 5)."""
 
     def __init__(self, in_channels: int, num_classes: int, batch_norm: bool) -> None:
         super().__init__()
-        # The published layout has no pooling of its own here, only what fits any map to 4x4.
+        # torchvision's layout has only the adaptive pooling to 4x4.
         self.pool = nn.Identity() if batch_norm else nn.AvgPool2d(kernel_size=5, stride=3)
         self.fit = nn.AdaptiveAvgPool2d(4)
         self.conv = ConvReLU(in_channels, 128, 1, batch_norm)
@@ -130,7 +128,7 @@ class AuxiliaryClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, 14, 14) -> (N, num_classes)."""
-        if min(x.shape[2:]) >= 5:  # the paper's maps are 14x14; smaller images give maps that are only fitted
+        if min(x.shape[2:]) >= 5:  # 14x14 in the paper; smaller ones are only fitted
             x = self.pool(x)  # (N, C, 4, 4)
         x = self.conv(self.fit(x))  # (N, 128, 4, 4)
         x = self.dropout(self.relu(self.fc1(torch.flatten(x, 1))))
@@ -218,7 +216,7 @@ class GoogLeNet(nn.Module):
 
 
 class GoogLeNetCifar(nn.Module):
-    """The nine modules, normalized, on feature maps of 16x16, 8x8 and 4x4."""
+    """The nine modules with batch normalization, on feature maps of 16x16, 8x8 and 4x4."""
 
     stages: ClassVar = named_stages(
         "conv1", "conv2_reduce", "conv2", "pool2", "inception_3a", "inception_3b", "pool3", "inception_4a",
@@ -276,7 +274,7 @@ class GoogLeNetCifar(nn.Module):
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our names for torchvision's; keys that it has not pass unchanged, so that loading names them."""
+    """Torchvision's keys -> ours; other keys stay as they are, so that loading the weights names them."""
     stem = {"conv2": "conv2_reduce", "conv3": "conv2"}
     branches = {
         "branch1": "conv1x1", "branch2.0": "reduce3x3", "branch2.1": "conv3x3",
@@ -295,8 +293,8 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 PAPER = Recipe(
     # Section 6: crops of 8% to 100% of the area, the learning rate falls by 4% every 8 epochs, weights are averaged.
-    # What it leaves open is that of BVLC/caffe models/bvlc_googlenet/solver.prototxt, which has the same schedule:
-    # 10,000,000 steps of 32 images, a step down every 320,000.
+    # What it leaves open follows BVLC/caffe models/bvlc_googlenet/solver.prototxt, which has the same schedule:
+    # 10,000,000 steps of 32 images, the learning rate falls every 320,000.
     model=Model(name="googlenet"),
     data=Data(name="imagenet", image_size=224, mean=(0.485, 0.456, 0.406), std=(1 / 255,) * 3),
     augmentation=Augmentation(flip="random", resize=256, scale=(0.08, 1.0)),
@@ -311,12 +309,12 @@ PAPER = Recipe(
     tta="ten_crop",
     log_every=100,
     departures=(
-        "learning rate, batch, weight decay and length: the paper states none; those of Caffe's solver.prototxt (250 "
-        "epochs). Its pretrained weights come from quick_solver.prototxt instead: 60 epochs, poly decay of power 0.5",
-        "biases learn at the rate of the weights; in Caffe's replication at twice the rate",
-        "weights start as in Caffe's replication, uniform (xavier); its readme says that the authors' were Gaussian",
-        "averaged weights: the paper names no decay; 0.9999 is our choice",
-        "one process with synchronous steps; the paper's were asynchronous (DistBelief)",
+        "learning rate, batch size, weight decay and epochs: the paper states none; those of Caffe's solver.prototxt "
+        "(250 epochs). Caffe's weights were trained with quick_solver.prototxt: 60 epochs, poly decay of power 0.5",
+        "biases have the learning rate of the weights; in Caffe's replication twice that rate",
+        "weights are initialized as in Caffe's replication, uniform (xavier); by its readme the authors' were Gaussian",
+        "moving average of weights: the paper states no decay; 0.9999 is our choice",
+        "synchronous steps of one process; the paper's were asynchronous (DistBelief)",
         "no photometric distortions, and bilinear resizing instead of a random interpolation",
         "ten crops in the test; the paper's best results take 144",
         MOMENTUM,
@@ -331,7 +329,7 @@ PAPER = Recipe(
     departures={
         "params": Departure(
             6_998_552,
-            "Table 1 prints rough sums: 2.7K for the 9,408 weights of conv1, 463K for the 509,440 of 4c",
+            "Table 1 prints rough numbers: 2.7K for the 9,408 weights of conv1, 463K for the 509,440 of 4c",
         )
     },
     recipe=PAPER,
@@ -347,17 +345,19 @@ def googlenet(num_classes: int = 1000, dropout: float = 0.4) -> GoogLeNet:
     paper="szegedy2014",
     facts="googlenet",
     departures={
-        "params": Departure(6_624_904, "torchvision's layout: 3x3 for 5x5, normalization instead of biases"),
+        "params": Departure(
+            6_624_904, "torchvision's layout: 3x3 instead of 5x5, batch normalization instead of biases"
+        ),
         "params_with_aux": Departure(13_004_888, "torchvision's layout, in the auxiliary classifiers too"),
         "macs": Departure(
-            1_498_376_192, "torchvision's layout: 3x3 kernels in the third branch, where the paper has 5x5"
+            1_498_376_192, "torchvision's layout: 3x3 kernels in the third branch; the paper has 5x5"
         ),
     },
     pretrained=(PretrainedWeights("torchvision", "googlenet", from_torchvision),),
     too_small_use="googlenet_cifar",
 )
 def googlenet_bn(num_classes: int = 1000, dropout: float = 0.2) -> GoogLeNet:
-    """GoogLeNet with batch normalization and 3x3 instead of 5x5, as torchvision publishes it."""
+    """GoogLeNet with batch normalization and 3x3 instead of 5x5, as in torchvision."""
     return GoogLeNet(num_classes, dropout, batch_norm=True)
 
 

@@ -1,41 +1,37 @@
-"""Inception-v3: factorise every large kernel.
+"""Inception-v3: every large kernel is factorized.
 
 C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the Inception Architecture for Computer
 Vision", CVPR 2016, arXiv:1512.00567.
 
-The ideas: a 5x5 kernel is two of 3x3, an n x n kernel is a 1 x n and an n x 1 (section 3); the grid is
-halved by a convolution and a pooling side by side, so that nothing is squeezed first (section 5); an
-auxiliary classifier works as a regulariser and is normalized as well (section 4); targets are smoothed by
-0.1 (section 7).
+The ideas: two 3x3 convolutions replace one of 5x5, a 1xn and an nx1 convolution replace one of nxn (section 3); a
+convolution and a pooling in parallel halve the resolution without a bottleneck (section 5); the auxiliary classifier is
+a regularizer and has batch normalization (section 4); labels are smoothed by 0.1 (section 7).
 
-Follows Table 1 and Figures 5, 6, 7 and 10 through the network that the authors released, which torchvision
-ships as well. Its modules are named as there: mixed_5b to mixed_7c.
+Follows Table 1 and Figures 5, 6, 7 and 10 through the network that the authors released, which is also torchvision's.
+Its modules have that network's names: mixed_5b to mixed_7c. It differs from the printed paper:
 
-Where that departs from the printed paper:
-
-- The stem of Table 1 goes on with 3x3 convolutions to 80, 192 and 288 channels; the released one has 1x1 to
-  80, 3x3 to 192 and a pooling.
-- The paper counts 42 layers; along the longest path of the released network there are 48.
+- The stem of Table 1 continues with 3x3 convolutions to 80, 192 and 288 channels; the released one has 1x1 to 80, 3x3
+  to 192 and a pooling.
+- The paper counts 42 layers; the longest path of the released network has 48.
 - "5 billion multiply-adds" are 5.71 billion.
 
-In training mode the network returns ``Outputs(logits, aux)``; the paper gives no weight for the auxiliary
-loss, the released code takes 0.4. In eval mode it returns the logits alone. Dropout of 0.2 and the
-initialization, which the paper leaves open, are the released code's (tensorflow/models, inception/slim:
-inception_model.py, ops.py): a Gaussian of 0.1 drawn again beyond two standard deviations, 0.01 in the linear
-layer, 0.01 and 0.001 in the auxiliary classifier.
+In training mode the network returns ``Outputs(logits, aux)``. The paper states no weight for the auxiliary loss; the
+released code has 0.4. In eval mode it returns the logits alone. Dropout of 0.2 and the initialization, which the paper
+leaves open, are the released code's (tensorflow/models, inception/slim: inception_model.py, ops.py): a Gaussian of 0.1
+truncated at two standard deviations, 0.01 in ``fc``, 0.01 and 0.001 in the auxiliary classifier.
 
-Where that departs from the released code:
+Where it departs from the released code:
 
-- The average poolings count the zeros of the padding, as torchvision's network does; TensorFlow's leave them
-  out. The weights that torchvision publishes were trained without them and are measured, and loaded here, with
-  them: the layout follows the library, whose accuracy is the one that is stated.
-- Batch normalization has a learned scale, as torchvision's has; the released code has none, since ReLU and the
-  next layer make up for it. Its statistics move by 0.1 a step; the released code's move by 0.0003, which takes
-  ten thousand steps to forget the start. The paper's recipe sets it (``batch_norm_momentum``).
+- Average pooling counts the zeros of the padding, as in torchvision; TensorFlow's does not. Torchvision's pretrained
+  weights were trained without them and are evaluated, there and here, with them: the layout follows the library, whose
+  accuracy is the one that is stated.
+- Batch normalization has a trainable scale, as in torchvision; the released code has none, since after ReLU the next
+  layer can learn it. Its running statistics have a momentum of 0.1; the released code's of 0.0003, which takes ten
+  thousand steps to forget the start. The paper's recipe sets it (``batch_norm_momentum``).
 
-The library's network applies ``transform_input`` to its pretrained weights: images normalized with
-ImageNet's constants are rescaled to (x - 0.5) / 0.5. That is preprocessing and not part of ours: feed these
-weights with images normalized by mean 0.5 and standard deviation 0.5 in each channel.
+With its pretrained weights torchvision's network applies ``transform_input``, which rescales images normalized with
+ImageNet's constants to (x - 0.5) / 0.5. That is preprocessing and not part of this network: these weights need images
+normalized with mean 0.5 and standard deviation 0.5 in each channel.
 """
 
 import re
@@ -55,7 +51,7 @@ from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
 class Conv(nn.Module):
-    """Convolution, batch normalization, ReLU; the padding keeps the size unless ``same`` is False."""
+    """Convolution, batch normalization and ReLU; the padding keeps the size unless ``same`` is False."""
 
     def __init__(
         self,
@@ -78,12 +74,12 @@ class Conv(nn.Module):
 
 
 def average_pool() -> nn.AvgPool2d:
-    """3x3 without stride: the pooling branch of every module that keeps the grid. Zeros of the padding count."""
+    """3x3 with stride 1, in the pooling branch of every module that keeps the size; the zeros of the padding count."""
     return nn.AvgPool2d(kernel_size=3, stride=1, padding=1)
 
 
 class Mixed35(nn.Module):
-    """Figure 5, on the 35x35 grid: 1x1; 5x5; two 3x3; pooling. (The released network kept one 5x5.)"""
+    """Figure 5, for 35x35 feature maps: 1x1; 5x5; two 3x3; pooling. (The released network kept one 5x5.)"""
 
     def __init__(self, in_channels: int, projection: int) -> None:
         super().__init__()
@@ -100,7 +96,7 @@ class Mixed35(nn.Module):
 
 
 class Reduction17(nn.Module):
-    """Figure 10: halve the grid by convolutions and a pooling side by side."""
+    """Figure 10: convolutions and a pooling in parallel halve the resolution."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -116,7 +112,7 @@ class Reduction17(nn.Module):
 
 
 class Mixed17(nn.Module):
-    """Figure 6, on the 17x17 grid: 7x7 kernels as 1x7 and 7x1. ``width`` is the channels between them."""
+    """Figure 6, for 17x17 feature maps: 7x7 kernels as 1x7 and 7x1, with ``width`` channels between them."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -140,7 +136,7 @@ class Mixed17(nn.Module):
 
 
 class Reduction8(nn.Module):
-    """Halve the grid again, with a 7x7 kernel in one branch."""
+    """The second reduction, with a 7x7 kernel in one branch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,7 +155,7 @@ class Reduction8(nn.Module):
 
 
 class Mixed8(nn.Module):
-    """Figure 7, on the coarsest grid: 1x3 and 3x1 side by side, for more and finer features."""
+    """Figure 7, for 8x8 feature maps: 1x3 and 3x1 in parallel, for more features."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -187,7 +183,7 @@ class Mixed8(nn.Module):
 
 
 class AuxiliaryClassifier(nn.Module):
-    """The normalized classifier on top of the last 17x17 module (section 4, Figure 8)."""
+    """Classifier with batch normalization on the last 17x17 module (section 4, Figure 8)."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -198,7 +194,7 @@ class AuxiliaryClassifier(nn.Module):
         self.fc = nn.Linear(768, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 768, 17, 17) -> (N, num_classes). Raises DataError where the grid is smaller."""
+        """(N, 768, 17, 17) -> (N, num_classes). Raises DataError for smaller feature maps."""
         height, width = x.shape[2:]
         if min(height, width) < 17:
             raise DataError(
@@ -209,8 +205,8 @@ class AuxiliaryClassifier(nn.Module):
         return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
-def cut_normal_(tensor: Tensor, std: float) -> None:
-    """Fill with a Gaussian whose draws beyond two deviations are drawn again; a fifth of the time of torch's own."""
+def truncated_normal_(tensor: Tensor, std: float) -> None:
+    """Fill with a Gaussian truncated at two standard deviations, in a fifth of the time of ``trunc_normal_``."""
     tensor.normal_(std=std)
     if tensor.is_meta:
         return  # no numbers, none beyond
@@ -223,11 +219,11 @@ def cut_normal_(tensor: Tensor, std: float) -> None:
 
 
 def initialize(layers: Iterable[tuple[str, nn.Module]]) -> None:
-    """As the released code: Gaussian 0.1; 0.01 in fc, in the auxiliary classifier 0.01 and 0.001; biases 0."""
+    """As in the released code: Gaussian 0.1; 0.01 in fc; 0.01 and 0.001 in the auxiliary classifier; biases 0."""
     deviations = {"fc": 0.01, "aux.conv2.conv": 0.01, "aux.fc": 0.001}
     for name, layer in layers:
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            cut_normal_(layer.weight.detach(), deviations.get(name, 0.1))
+            truncated_normal_(layer.weight.detach(), deviations.get(name, 0.1))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 
@@ -303,7 +299,7 @@ class InceptionV3(nn.Module):
         initialize(replace_head(self, num_classes).items())
 
 
-# torchvision's name of a layer inside a module, and ours, by kind of module; layers not listed have the same.
+# Torchvision's names of layers inside a module and ours, by kind of module; layers not listed have the same name.
 _STEM = {
     "Conv2d_1a_3x3": "conv1", "Conv2d_2a_3x3": "conv2", "Conv2d_2b_3x3": "conv3",
     "Conv2d_3b_1x1": "conv4", "Conv2d_4a_3x3": "conv5",
@@ -339,7 +335,7 @@ _MODULES = {
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our names for torchvision's; keys that it has not pass unchanged, so that loading names them."""
+    """Torchvision's keys -> ours; other keys stay as they are, so that loading the weights names them."""
     ours = {}
     for key, tensor in state.items():
         if mixed := re.fullmatch(r"Mixed_(\d\w)\.(\w+)\.(.+)", key):
@@ -352,9 +348,9 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 PAPER = Recipe(
-    # Section 8: RMSProp with decay 0.9 and epsilon 1, the learning rate of 0.045 times 0.94 every two epochs, gradients
-    # cut at 2, averaged weights, 100 epochs. Momentum, weight decay, the averages' decays, crops of 5% to 100% of the
-    # area and the scale -1..1 are those of the released code (tensorflow/models, research/inception).
+    # Section 8: RMSProp with decay 0.9 and epsilon 1, a learning rate of 0.045 times 0.94 every two epochs, gradients
+    # clipped at 2, averaged weights, 100 epochs. Momentum, weight decay, the decays of the averages, crops of 5% to
+    # 100% of the area and the scale -1..1 are those of the released code (tensorflow/models, research/inception).
     model=Model(name="inception_v3", options={"batch_norm_momentum": 3e-4}),
     data=Data(name="imagenet", image_size=299, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augmentation=Augmentation(flip="random", resize=342, scale=(0.05, 1.0)),
@@ -368,13 +364,13 @@ PAPER = Recipe(
     ema=0.9999,
     log_every=100,
     departures=(
-        "one process steps with batches of 32; in the paper 50 replicas did, each for itself",
-        "average poolings count the padding and normalization has a learned scale, as in torchvision; in the released "
-        "code neither",
-        "torch adds RMSProp's epsilon outside the root; the released code inside: sqrt(square + 1)",
+        "one process with batches of 32; in the paper 50 replicas, each with such batches of its own",
+        "average pooling counts the padding and batch normalization has a trainable scale, as in torchvision; in the "
+        "released code neither",
+        "PyTorch adds RMSProp's epsilon outside the root; the released code inside: sqrt(square + 1)",
         MOMENTUM,
-        "no distorted colors, bilinear resizing; the released code changes brightness, saturation, hue and contrast, "
-        "and takes turns with four interpolations",
+        "no color distortion, bilinear resizing; the released code changes brightness, saturation, hue and contrast, "
+        "and alternates between four interpolations",
     ),
 )
 
@@ -385,9 +381,7 @@ PAPER = Recipe(
     facts="inception_v3",
     recipe=PAPER,
     departures={
-        "depth": Departure(
-            48, "along the longest path of the released network; the paper counts 42 in its own"
-        ),
+        "depth": Departure(48, "on the longest path of the released network; the paper counts 42 in its own"),
     },
     pretrained=(PretrainedWeights("torchvision", "inception_v3", from_torchvision),),
     too_small_use="googlenet_cifar",

@@ -1,4 +1,4 @@
-"""Layers and steps that several papers share: shortcuts, stages of blocks, He's initialization, a new head."""
+"""Layers and steps of several papers: shortcuts, stages of blocks, He's initialization, a new head."""
 
 from collections.abc import Callable
 from typing import Any, Literal

@@ -1,29 +1,29 @@
-"""LeNet-5: the ancestor, a convolutional network that reads digits.
+"""LeNet-5: the convolutional network of 1998 that recognizes handwritten digits.
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to Document Recognition",
 Proceedings of the IEEE 86(11), 1998.
 
 The idea: three architectural ideas together give some invariance to shift, scale and distortion (section
-II.A): local receptive fields, shared weights (a feature map is one kernel moved over the image), and
-sub-sampling. All of it is trained by gradient descent, from the pixels to the class.
+II.A): local receptive fields, shared weights (the same kernel at every position of the image), and sub-sampling. All
+layers are trained by gradient descent, from the pixels to the class.
 
 Two networks:
 
 ``lenet5``
     The network of section II.B: C1, S2, C3, S4, C5, F6 with its 60,000 parameters; C3 is connected to S2 by
-    Table I, and sub-sampling has a trainable coefficient and bias in each map.
+    Table I, and sub-sampling has a trainable coefficient and bias for each feature map.
 ``lenet5_modern``
-    What is usually called LeNet-5 today: C3 sees all maps of S2, pooling has no parameters, ReLU in place of
-    the scaled tanh. 61,706 parameters with ten classes.
+    The network that is usually called LeNet-5 today: C3 is connected to all feature maps of S2, pooling has no
+    parameters, and ReLU replaces the scaled tanh. 61,706 parameters with ten classes.
 
 Where ``lenet5`` departs from the paper, and why:
 
-- The output is a linear layer of 84 * 10 + 10 = 850 parameters, trained with cross entropy. The paper has
-  Euclidean radial basis functions with fixed codes, drawn by hand as 7x12 images of the characters (Figure
-  3): such codes exist for no other set of classes.
-- It was trained by a stochastic diagonal Levenberg-Marquardt method (section III.B), one image at a time,
-  which the recipes here do not offer: no recipe is declared.
-- Images of MNIST are 28x28 and are padded to 32x32 (section II.B) by the data set, not here.
+- The output is a fully connected layer of 84 * 10 + 10 = 850 parameters, trained with cross-entropy. The paper has
+  Euclidean radial basis functions with fixed codes, drawn by hand as 7x12 images of the characters (Figure 3): such
+  codes exist for no other set of classes.
+- The paper's training is a stochastic diagonal Levenberg-Marquardt method (section III.B), one image at a time. The
+  recipes here have no such optimizer, so none is declared.
+- Images of MNIST are 28x28; the data set pads them to 32x32 (section II.B), not the network.
 """
 
 from collections import Counter
@@ -37,8 +37,8 @@ from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import replace_head
 from decanet.models.registry import Departure, register_model
 
-# Table I: which maps of S2 each of the sixteen maps of C3 sees.
-C3_SEES = (
+# Table I: the feature maps of S2 to which each of the sixteen feature maps of C3 is connected.
+TABLE_I = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
     (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
@@ -47,7 +47,7 @@ C3_SEES = (
 
 
 class ScaledTanh(nn.Module):
-    """The squashing function 1.7159 tanh(2x/3), which is near 1 at 1 and -1 at -1 (Appendix A)."""
+    """Squashing function 1.7159 tanh(2x/3), which is near 1 at 1 and near -1 at -1 (Appendix A)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape, kept."""
@@ -55,7 +55,7 @@ class ScaledTanh(nn.Module):
 
 
 class Subsampling(nn.Module):
-    """Sum of each 2x2 square, times a trainable coefficient, plus a trainable bias: two numbers a map."""
+    """Sum of each 2x2 window times a trainable coefficient plus a trainable bias: two parameters per feature map."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -69,31 +69,31 @@ class Subsampling(nn.Module):
 
 
 class PartialConv2d(nn.Module):
-    """A convolution whose output maps see only some input maps: one kernel for each pair of the table.
+    """Convolutional layer with one kernel for each pair of feature maps in a table, instead of for all pairs.
 
     Args:
-        sees: for each output map, the input maps that it sees; every input map must be seen equally often.
+        sources: for each output map, its input maps; every input map must occur equally often.
     """
 
     targets: Tensor
 
-    def __init__(self, sees: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
+    def __init__(self, sources: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
         super().__init__()
-        # Sorted by input map, so that one grouped convolution gives each map its kernels: copying the map for each
-        # of them makes the whole step half as long again (benchmarks/LOG.md).
-        self.pairs = sorted((source, target) for target, sources in enumerate(sees) for source in sources)
+        # Sorted by input map, so that one grouped convolution applies all kernels of an input map: copying the input
+        # map for each kernel makes a training step half as long again (benchmarks/LOG.md).
+        self.pairs = sorted((source, target) for target, group in enumerate(sources) for source in group)
         often = Counter(source for source, _ in self.pairs)
-        assert len(set(often.values())) == 1, f"some input maps are seen more often than others: {often}"
+        assert len(set(often.values())) == 1, f"some input maps occur more often than others: {often}"
         self.kernels = nn.Conv2d(len(often), len(self.pairs), kernel_size, groups=len(often), bias=False)
-        self.bias = nn.Parameter(torch.zeros(len(sees)))
+        self.bias = nn.Parameter(torch.zeros(len(sources)))
         self.register_buffer("targets", torch.tensor([target for _, target in self.pairs]))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, H, W) -> (N, C_out, H - k + 1, W - k + 1)."""
-        # Maps are added up faster where each lies in one piece, whatever the layout of the rest.
+        # The sum is faster over contiguous feature maps, even where the network runs in channels_last.
         each = self.kernels(x).contiguous()  # (N, pairs, H', W')
-        maps = self.bias.view(1, -1, 1, 1).expand(len(x), -1, *each.shape[2:])
-        return maps.index_add(1, self.targets, each.to(maps.dtype))  # up to six terms, summed in float32
+        bias = self.bias.view(1, -1, 1, 1).expand(len(x), -1, *each.shape[2:])
+        return bias.index_add(1, self.targets, each.to(bias.dtype))  # up to six terms, summed in float32
 
 
 def initialize(layer: nn.Conv2d | nn.Linear) -> None:
@@ -105,9 +105,9 @@ def initialize(layer: nn.Conv2d | nn.Linear) -> None:
 
 
 class LeNet5(nn.Module):
-    """Section II.B and Figure 2. Every layer up to F6 is squashed; S2 and S4 are as well."""
+    """Section II.B and Figure 2. The squashing function follows every layer up to F6, S2 and S4 included."""
 
-    stages: ClassVar = {  # the paper's names: C for convolution, S for sub-sampling, F for fully connected
+    stages: ClassVar = {  # C for convolution, S for sub-sampling, F for fully connected
         "C1": "c1", "S2": "s2", "C3": "c3", "S4": "s4", "C5": "c5", "F6": "f6", "output": "output",
     }  # fmt: skip
     head_layers: ClassVar = ("output",)
@@ -116,7 +116,7 @@ class LeNet5(nn.Module):
         super().__init__()
         self.c1 = nn.Conv2d(1, 6, kernel_size=5)
         self.s2 = Subsampling(6)
-        self.c3 = PartialConv2d(C3_SEES, kernel_size=5)
+        self.c3 = PartialConv2d(TABLE_I, kernel_size=5)
         self.s4 = Subsampling(16)
         self.c5 = nn.Conv2d(16, 120, kernel_size=5)
         self.f6 = nn.Linear(120, 84)
@@ -131,7 +131,7 @@ class LeNet5(nn.Module):
         for stage in (self.s2, self.s4):
             nn.init.uniform_(stage.coefficient, -2.4 / 4, 2.4 / 4)
         for kernel, (_, target) in zip(self.c3.kernels.weight, self.c3.pairs, strict=True):
-            bound = 2.4 / (len(C3_SEES[target]) * 25)
+            bound = 2.4 / (len(TABLE_I[target]) * 25)
             nn.init.uniform_(kernel, -bound, bound)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -160,7 +160,7 @@ class LeNet5(nn.Module):
 
 
 def initialize_modern(model: nn.Module) -> None:
-    """He's, made for ReLU: the paper's keeps tanh near its linear range and would shrink the signal."""
+    """He's, which is made for ReLU; the paper's keeps tanh in its linear range and would shrink the signal."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -214,8 +214,10 @@ class LeNet5Modern(nn.Module):
     paper="lecun1998",
     facts="lenet5",
     departures={
-        "params": Departure(60_850, "850 of a linear output instead of the fixed radial basis codes"),
-        "depth": Departure(5, "the paper counts the two trainable sub-samplings as layers"),
+        "params": Departure(
+            60_850, "850 of a fully connected output instead of the fixed radial basis codes"
+        ),
+        "depth": Departure(5, "the paper counts the two trainable sub-sampling layers"),
     },
 )
 def lenet5(num_classes: int = 10) -> LeNet5:
@@ -229,11 +231,12 @@ def lenet5(num_classes: int = 10) -> LeNet5:
     facts="lenet5",
     departures={
         "params": Departure(
-            61_706, "the usual variant: C3 sees all maps, pooling has no parameters, the output is linear"
+            61_706,
+            "the usual variant: C3 is fully connected to S2, pooling has no parameters, the output is linear",
         ),
-        "depth": Departure(5, "the paper counts the two sub-samplings, which have no weights here"),
+        "depth": Departure(5, "the paper counts the two sub-sampling layers, which have no parameters here"),
     },
 )
 def lenet5_modern(num_classes: int = 10) -> LeNet5Modern:
-    """LeNet-5 as it is usually written today: dense C3, max-pooling, ReLU."""
+    """LeNet-5 as it is usually written today: C3 connected to all of S2, max pooling, ReLU."""
     return LeNet5Modern(num_classes)

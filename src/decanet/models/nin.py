@@ -1,26 +1,26 @@
-"""Network in Network: a small perceptron in place of each kernel, and no linear layers at the end.
+"""Network in Network: a small perceptron instead of each filter, and no fully connected layers at the end.
 
 M. Lin, Q. Chen, S. Yan, "Network In Network", ICLR 2014, arXiv:1312.4400.
 
 Two ideas that outlived the network:
 
-- A convolution judges each patch by a linear function. An *mlpconv* judges it by a small perceptron (section
-  3.1). Moved over the image, that is a convolution followed by 1x1 convolutions.
-- The last mlpconv makes one map for each class, and the average of a class's map is its score (section 3.2).
-  Global average pooling has no parameters, so it cannot overfit as AlexNet's linear layers do.
+- A convolution applies a linear function to each patch. An *mlpconv* applies a small perceptron (section 3.1): a
+  convolution followed by 1x1 convolutions.
+- The last mlpconv has one feature map for each class, whose average is the score of the class (section 3.2). Global
+  average pooling has no parameters, so it cannot overfit as AlexNet's fully connected layers do.
 
-Follows the authors' own files where the paper gives no sizes:
+Follows the authors' files where the paper states no sizes:
 
 ``nin_cifar``
     Three mlpconvs (mavenlin/cuda-convnet, NIN/cifar-10_def): 966,986 parameters, 8.81% error with
-    augmentation (Table 1). Both poolings take the maximum; popular copies average in the second.
+    augmentation (Table 1). Both pooling layers take the maximum; popular copies average in the second.
 ``nin``
-    The network of four mlpconvs for ImageNet that the authors published later in the Caffe Model Zoo; the
-    paper has no ImageNet experiment. 7,595,176 parameters, an eighth of AlexNet's. Pooling rounds up, as
-    Caffe does: 54, 27, 13 and 6 pixels.
+    The network of four mlpconvs for ImageNet that the authors released later in the Caffe Model Zoo; the paper has no
+    ImageNet experiment. 7,595,176 parameters, an eighth of AlexNet's. Pooling rounds sizes up, as in Caffe: 54, 27, 13
+    and 6 pixels.
 
-As in the files, ReLU follows every convolution, the last one too: class scores are averages of maps without
-negative values.
+As in the files, ReLU follows every convolution, the last one included: class scores are averages of non-negative
+values.
 """
 
 from typing import ClassVar
@@ -141,9 +141,9 @@ class NiNCifar(nn.Module):
 
 
 PAPER = Recipe(
-    # Section 4.2 and the authors' file: 200 epochs, then 30 at a tenth and 30 at a hundredth of the learning rate. Its
-    # rate of 1 times a cost coefficient of 0.1 is 0.1, its decay of 1e-5 a step is 1e-4 times that rate. The batch is
-    # the program's default.
+    # Section 4.2 and the authors' file: 200 epochs, then 30 at a tenth and 30 at a hundredth of the learning rate. The
+    # file's learning rate of 1 times its cost coefficient of 0.1 is 0.1, its decay of 1e-5 per step is 1e-4 times that.
+    # The batch size is the program's default.
     model=Model(name="nin_cifar"),
     augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="black"),
     batch_size=128,
@@ -153,8 +153,8 @@ PAPER = Recipe(
     precision="float32",
     departures=(
         "images are normalized by channel; the paper's are contrast-normalized and whitened (ZCA)",
-        "biases learn at the rate of the weights; in the authors' file at twice the rate",
-        "the last layer learns at the rate of the others; in the authors' file at a tenth",
+        "biases have the learning rate of the weights; in the authors' file twice that rate",
+        "the last layer has the learning rate of the others; in the authors' file a tenth of it",
         MOMENTUM,
     ),
 )
@@ -167,7 +167,7 @@ PAPER = Recipe(
     too_small_use="nin_cifar",
 )
 def nin(num_classes: int = 1000, dropout: float = 0.5) -> NiN:
-    """Network in Network for ImageNet, as its authors published it in the Caffe Model Zoo."""
+    """Network in Network for ImageNet, as its authors released it in the Caffe Model Zoo."""
     return NiN(num_classes, dropout)
 
 

@@ -1,25 +1,25 @@
-"""Pre-activation ResNet: normalization and ReLU move before the convolutions, and the shortcut becomes clean.
+"""Pre-activation ResNet: batch normalization and ReLU precede the convolutions, and the shortcut is the identity.
 
 K. He, X. Zhang, S. Ren, J. Sun, "Identity Mappings in Deep Residual Networks", ECCV 2016, arXiv:1603.05027.
 
-The idea: in the first ResNet a ReLU follows every addition, so what travels along the shortcuts is changed
-at each block. Put the normalization and the ReLU at the entrance of the residual branch instead (Figure 1b,
-Figure 4e), and the shortcut is the identity from end to end: x_L = x_l + sum of the branches between.
-Signals and gradients pass unchanged through any number of blocks, and 1001 layers train as easily as 110.
+The idea: in the first ResNet a ReLU follows every addition, so each block changes the signal on its shortcut. With
+batch normalization and ReLU at the start of the residual branch instead (Figure 1b, Figure 4e), the shortcut is the
+identity from end to end: x_L = x_l + sum of the branches between. Signals and gradients propagate unchanged through any
+number of blocks, and 1001 layers train as easily as 110.
 
-Follows Figure 4(e), "full pre-activation", and the appendix: the activation of the first unit stands right
-after ``conv1``, before the path splits; after the last unit follow one more normalization and ReLU.
+Follows Figure 4(e), "full pre-activation", and the appendix: the activation of the first unit directly follows
+``conv1``, before the paths split; another batch normalization and ReLU follow the last unit.
 
 ``preact_resnet110_cifar``
-    Units of two 3x3 convolutions, shortcuts without weights (1.7 million parameters, as ResNet-110).
+    Units of two 3x3 convolutions, shortcuts without parameters (1.7 million parameters, as ResNet-110).
 ``preact_resnet164_cifar``
-    Bottleneck units; where channels grow, a projection of the *activated* maps, and the stride is in the
-    first 1x1 convolution, both as in the authors' released code (resnet-1k-layers).
+    Bottleneck units; where channels grow, a projection of the *activated* feature maps, with the stride in the first
+    1x1 convolution, both as in the authors' released code (resnet-1k-layers).
 ``preact_resnet200``
-    Section 5: ResNet-152 with 16 units more on the maps of 28x28, so (3, 24, 36, 3) units.
+    Section 5: ResNet-152 with 16 more units on feature maps of 28x28, so (3, 24, 36, 3) units.
 
-Where it departs from the paper: where channels grow the 110-layer network shares the activation between both
-paths too. The paper says so of the first unit only; its released code does so wherever channels grow.
+Where it departs from the paper: where channels grow, both paths of the 110-layer network have the same activation. The
+paper states this for the first unit only; its released code does it wherever channels grow.
 """
 
 from typing import ClassVar
@@ -40,7 +40,7 @@ def _activation(channels: int) -> nn.Sequential:
 
 
 class PreActBasicUnit(nn.Module):
-    """x + conv(act(conv(act(x)))), act = ReLU after normalization (Figure 4e)."""
+    """x + conv(act(conv(act(x)))), where act is batch normalization and ReLU (Figure 4e)."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class PreActBottleneckUnit(nn.Module):
 
 
 def _first_stage(unit: Block, count: int, in_channels: int, out_channels: int) -> nn.Sequential:
-    """A stage whose input comes activated: the first unit's activation stands right after conv1."""
+    """A stage with an activated input: the activation of its first unit directly follows conv1."""
     units = stage(unit, count, in_channels, out_channels, stride=1)
     units[0].act1 = nn.Identity()
     return units
@@ -197,8 +197,8 @@ PAPER = Recipe(
 )
 
 PAPER_IMAGENET = Recipe(
-    # Section 5: the learning rate divided by 10 at epochs 30 and 60, crops of varied scale and shape in its best
-    # result: those of fb.resnet.torch, which changes colors too and has Nesterov momentum.
+    # Section 5: the learning rate is divided by 10 at epochs 30 and 60, random resized crops in its best result: those
+    # of fb.resnet.torch, which also has color jitter and Nesterov momentum.
     model=Model(name="preact_resnet200"),
     data=Data(name="imagenet", image_size=224),
     augmentation=Augmentation(
@@ -211,8 +211,8 @@ PAPER_IMAGENET = Recipe(
     precision="float32",
     log_every=100,
     departures=(
-        "batch, weight decay and length: section 5 states none; those of fb.resnet.torch",
-        "tested on crops of 224; the paper's best results are of crops of 320",
+        "batch size, weight decay and epochs: section 5 states none; those of fb.resnet.torch",
+        "tested on crops of 224; the paper's best results are on crops of 320",
         *FB_RESNET_TORCH,
     ),
 )

@@ -1,32 +1,31 @@
-"""ResNet: the network that won ILSVRC 2015, 152 layers deep, and the plain networks that it is compared with.
+"""ResNet: the network that won ILSVRC 2015, 152 layers deep, and the plain networks of its comparison.
 
 K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv:1512.03385.
 
-The idea: a plain network of 34 layers trains worse than one of 18, although it could copy the 18 and let the
-rest do nothing. So make "do nothing" easy: a block adds what it computes to its input, y = F(x) + x. To pass
-x on, F has only to become zero. With that, depth helps again, up to 152 layers and beyond.
+The idea: a plain network of 34 layers has a higher training error than one of 18, although it could copy the 18 and
+make the other layers the identity. So the identity is made easy to learn: a block adds its output to its input,
+y = F(x) + x, which is the identity where F is zero. Depth then helps again, up to 152 layers and beyond.
 
-Follows Table 1 (stages ``conv2_x`` to ``conv5_x``), Figure 3 (plain-34 and ResNet-34), Figure 5 (the two
-blocks), section 3.4 (normalization after each convolution, before the activation; no dropout) and section
-4.1 (shortcuts):
+Follows Table 1 (stages ``conv2_x`` to ``conv5_x``), Figure 3 (plain-34 and ResNet-34), Figure 5 (the two blocks),
+section 3.4 (batch normalization after each convolution, before the activation; no dropout) and section 4.1
+(shortcuts):
 
 ``resnet18``, ``resnet34``
-    Two 3x3 convolutions in a block. ``shortcut`` chooses what carries x where channels grow: "A" zeros for
-    the new channels, "B" a projection (1x1 convolution) there, "C" projections everywhere. Table 3 compares
-    them. The paper's Table 2 has A; B is the default here, as in every published weight file.
+    Two 3x3 convolutions in a block. ``shortcut`` chooses the shortcuts where channels grow: "A" pads the new channels
+    with zeros, "B" has a projection (1x1 convolution) there, "C" has projections everywhere. Table 3 compares them. The
+    paper's Table 2 has A; B is the default here, as in all known pretrained weights.
 ``plain18``, ``plain34``
-    The same layers with no shortcut.
+    The same layers without shortcuts.
 ``resnet50``, ``resnet101``, ``resnet152``
-    Bottlenecks: 1x1, 3x3, 1x1, projections where channels grow (option B). As in the paper and in its
-    released models, the first 1x1 convolution of a stage has the stride of 2.
+    Bottlenecks: 1x1, 3x3, 1x1, projections where channels grow (option B). As in the paper and in its released models,
+    the first 1x1 convolution of a stage has the stride of 2.
 ``resnet50_v1_5``, ``resnet101_v1_5``, ``resnet152_v1_5``
-    The stride is in the 3x3 convolution, so that no position is skipped unread. This is what torchvision
-    ships and trains under the plain names; equal parameters, 6% more multiply-adds at 50 layers. Weights of
-    one form would load into the other and quietly compute something else, therefore these are networks of
-    their own.
+    The 3x3 convolution has the stride, so that no position is skipped. These are torchvision's networks of the plain
+    names: equally many parameters, 6% more multiply-adds at 50 layers. The weights of one variant would load into the
+    other without an error and give wrong outputs, so each is a network with a name of its own.
 
-Where it departs from the paper: the max pooling pads by 1 where the released Caffe models round the size up
-(both give 56 from 112), and ``conv1`` has no bias, since the normalization after it has one.
+Where it departs from the paper: the max pooling has a padding of 1, where the released Caffe models round the size up
+(both give 56 from 112), and ``conv1`` has no bias, which batch normalization makes redundant.
 """
 
 from collections.abc import Mapping
@@ -45,12 +44,12 @@ from decanet.models.layers import Block, PaddedShortcut, initialize_he, replace_
 from decanet.models.protocol import named_stages
 from decanet.models.registry import Departure, PretrainedWeights, register_model
 
-BASIC_CHANNELS = (64, 128, 256, 512)  # Table 1, what the stages give
+BASIC_CHANNELS = (64, 128, 256, 512)  # Table 1: output channels of the stages
 BOTTLENECK_CHANNELS = (256, 512, 1024, 2048)
 
 
 def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    """What carries x around a block: option "A", "B" or "C" of section 4.1.
+    """Shortcut of a block: option "A", "B" or "C" of section 4.1.
 
     Raises:
         UsageError: unknown option.
@@ -67,7 +66,7 @@ def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions (Figure 5, left); without ``shortcut``, a plain network's pair."""
+    """Two 3x3 convolutions (Figure 5, left); without ``shortcut``, those of a plain network."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, shortcut: str | None) -> None:
         super().__init__()
@@ -175,19 +174,19 @@ class ResNet(nn.Module):
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Torchvision's names of the layers -> the paper's."""
+    """Torchvision's keys -> ours."""
     stages = {f"layer{i}": f"conv{i + 1}_x" for i in range(1, 5)}
     return rename_parts(state, {**stages, "downsample": "shortcut"})
 
 
 MACS_V1 = (
-    "the stride of 2 is in the first 1x1 convolution, as in the paper and its released models; the stated number is "
-    "version 1.5's"
+    "the first 1x1 convolution has the stride of 2, as in the paper and its released models; the stated number is that "
+    "of version 1.5"
 )
 
 
 PAPER = Recipe(
-    # Section 3.4: up to 600,000 steps, or 120 epochs, the learning rate divided by 10 when the error stands still.
+    # Section 3.4: up to 600,000 steps, or 120 epochs; the learning rate is divided by 10 when the error plateaus.
     model=Model(name="resnet50"),
     data=Data(name="imagenet", image_size=224),
     augmentation=Augmentation(flip="random", resize=256, pca_noise=0.1),
@@ -201,11 +200,11 @@ PAPER = Recipe(
     log_every=100,
     departures=(
         COLOR_NOISE,
-        "crops are cut from images with a short side of 256; the paper draws it from 256 to 480 for each image",
+        "images are resized to a shorter edge of 256 before cropping; in the paper to a random one of 256 to 480",
         CHANNEL_MEAN,
         DEVIATION,
-        "plateaus are seen on 5% of the training images that are held out; the paper does not say what it watched",
-        "ten crops in the test; the paper's best results are dense tests at several sizes",
+        "the learning rate follows the error on a held-out 5% of the training images; the paper states no images",
+        "ten crops in the test; the paper's best results are from dense evaluation at several sizes",
         MOMENTUM,
     ),
 )
@@ -243,7 +242,7 @@ def plain18(num_classes: int = 1000) -> ResNet:
 
 @register_model(input_size=(3, 224, 224), paper="he2015", facts="plain34", recipe=PAPER)
 def plain34(num_classes: int = 1000) -> ResNet:
-    """The 34 layers without shortcuts, which train worse than the 18."""
+    """The 34 layers without shortcuts, whose training error is higher than that of the 18."""
     return ResNet(partial(BasicBlock, shortcut=None), (3, 4, 6, 3), BASIC_CHANNELS, num_classes)
 
 
@@ -255,7 +254,7 @@ def plain34(num_classes: int = 1000) -> ResNet:
     recipe=PAPER,
 )
 def resnet50(num_classes: int = 1000) -> ResNet:
-    """ResNet-50 as the paper has it: bottlenecks, stride in the first 1x1 convolution."""
+    """ResNet-50 of the paper: bottlenecks, stride in the first 1x1 convolution."""
     return ResNet(Bottleneck, (3, 4, 6, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
@@ -267,7 +266,7 @@ def resnet50(num_classes: int = 1000) -> ResNet:
     recipe=PAPER,
 )
 def resnet101(num_classes: int = 1000) -> ResNet:
-    """ResNet-101 as the paper has it: stride in the first 1x1 convolution."""
+    """ResNet-101 of the paper: stride in the first 1x1 convolution."""
     return ResNet(Bottleneck, (3, 4, 23, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
@@ -279,12 +278,12 @@ def resnet101(num_classes: int = 1000) -> ResNet:
     recipe=PAPER,
 )
 def resnet152(num_classes: int = 1000) -> ResNet:
-    """ResNet-152 as the paper has it, the deepest of the winning entry of 2015."""
+    """ResNet-152 of the paper, the deepest of the winning entry of 2015."""
     return ResNet(Bottleneck, (3, 8, 36, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
 BottleneckV15 = partial(Bottleneck, stride_in_3x3=True)
-MACS_V1_5 = "the stride of 2 is in the 3x3 convolution, as in torchvision; the paper counts version 1"
+MACS_V1_5 = "the 3x3 convolution has the stride of 2, as in torchvision; the paper counts version 1"
 
 
 @register_model(
@@ -295,7 +294,7 @@ MACS_V1_5 = "the stride of 2 is in the 3x3 convolution, as in torchvision; the p
     pretrained=(PretrainedWeights("torchvision", "resnet50", from_torchvision),),
 )
 def resnet50_v1_5(num_classes: int = 1000) -> ResNet:
-    """ResNet-50 with the stride in the 3x3 convolution, the layout that torchvision ships."""
+    """ResNet-50 with the stride in the 3x3 convolution, as in torchvision."""
     return ResNet(BottleneckV15, (3, 4, 6, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
@@ -307,7 +306,7 @@ def resnet50_v1_5(num_classes: int = 1000) -> ResNet:
     pretrained=(PretrainedWeights("torchvision", "resnet101", from_torchvision),),
 )
 def resnet101_v1_5(num_classes: int = 1000) -> ResNet:
-    """ResNet-101 with the stride in the 3x3 convolution, the layout that torchvision ships."""
+    """ResNet-101 with the stride in the 3x3 convolution, as in torchvision."""
     return ResNet(BottleneckV15, (3, 4, 23, 3), BOTTLENECK_CHANNELS, num_classes)
 
 
@@ -319,5 +318,5 @@ def resnet101_v1_5(num_classes: int = 1000) -> ResNet:
     pretrained=(PretrainedWeights("torchvision", "resnet152", from_torchvision),),
 )
 def resnet152_v1_5(num_classes: int = 1000) -> ResNet:
-    """ResNet-152 with the stride in the 3x3 convolution, the layout that torchvision ships."""
+    """ResNet-152 with the stride in the 3x3 convolution, as in torchvision."""
     return ResNet(BottleneckV15, (3, 8, 36, 3), BOTTLENECK_CHANNELS, num_classes)

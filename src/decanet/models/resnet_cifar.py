@@ -1,22 +1,21 @@
-"""The residual networks for CIFAR-10, and the plain networks they are compared with.
+"""The residual networks for CIFAR-10, and the plain networks of their comparison.
 
 K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv:1512.03385,
 section 4.2.
 
-The idea: small networks that differ in nothing but depth, so that one sees what depth does. Without
-shortcuts the error grows from 20 to 56 layers, in training too, so it is no overfitting; with them it falls
-(Figure 6).
+The idea: small networks that differ only in depth, to measure its effect. Without shortcuts the error grows from 20 to
+56 layers, in training too, so it is not overfitting; with shortcuts it falls (Figure 6).
 
-Follows section 4.2: a 3x3 convolution, then 6n layers of 3x3 convolutions on maps of 32, 16 and 8 pixels
-with 16, 32 and 64 channels, global average pooling and a linear layer: 6n + 2 layers, n = 3, 5, 7, 9, 18.
-The shortcuts are identities everywhere (option A), so that a residual network and its plain twin have
-equally many parameters; ``shortcut="B"`` takes projections where channels grow.
+Follows section 4.2: a 3x3 convolution, then 6n layers of 3x3 convolutions with feature maps of 32x32, 16x16 and 8x8 and
+16, 32 and 64 channels, global average pooling and a fully connected layer: 6n + 2 layers, n = 3, 5, 7, 9, 18. All
+shortcuts are identities (option A), so a residual network and the plain network of the same depth have equally many
+parameters; ``shortcut="B"`` has projections where channels grow.
 
-The published re-implementations differ: some use projections (2,752 parameters more), and the wider
-ResNet-18 for 32x32 images that is often called a "CIFAR ResNet" is not in the paper at all.
+Other implementations differ: some use projections (2,752 parameters more), and the wider ResNet-18 for 32x32 images
+that is often called a "CIFAR ResNet" is not in the paper.
 
-Where it departs from the paper: nowhere known. The paper leaves open on which side the zeros of option A are
-added; here they follow the old channels, which is the same network up to the order of channels.
+Where it departs from the paper: nowhere known. The paper does not state where the zero channels of option A are added;
+here they follow the old channels, which is the same network up to the order of channels.
 """
 
 from functools import partial
@@ -149,7 +148,7 @@ def plain44_cifar(num_classes: int = 10) -> ResNetCifar:
 
 @register_model(input_size=(3, 32, 32), paper="he2015", facts="cifar_plain56", recipe=PAPER)
 def plain56_cifar(num_classes: int = 10) -> ResNetCifar:
-    """The 56 layers without shortcuts, which train worse than the 20."""
+    """The 56 layers without shortcuts, whose training error is higher than that of the 20."""
     return _network(56, num_classes, None)
 
 

@@ -1,29 +1,28 @@
-"""ResNeXt: many narrow paths side by side in a block; second in ILSVRC 2016.
+"""ResNeXt: many narrow parallel paths in a block; second in ILSVRC 2016.
 
 S. Xie, R. Girshick, P. Dollar, Z. Tu, K. He, "Aggregated Residual Transformations for Deep Neural Networks",
 CVPR 2017, arXiv:1611.05431.
 
-The idea: besides depth and width a network has a third size, cardinality: how many transformations a block
-adds up. Thirty-two paths of width 4 cost as much as the one bottleneck of width 64 in ResNet-50, and are
-better. Because the sum of the paths' last 1x1 convolutions is one wide 1x1 convolution over their joined
-outputs, the block can be written as a bottleneck with a grouped 3x3 convolution, a group for each path
-(Figure 3c).
+The idea: besides depth and width a network has a third dimension, cardinality: the number of paths whose outputs a
+block sums. 32 paths of width 4 cost as much as the one bottleneck of width 64 in ResNet-50 and are more accurate.
+Because the sum of the paths' last 1x1 convolutions is one wide 1x1 convolution on their concatenated outputs, the block
+can be written as a bottleneck with a grouped 3x3 convolution, one group for each path (Figure 3c).
 
-Follows Table 1 (stages ``conv2`` to ``conv5``) and Figure 3(c), with the stride in the 3x3 convolution and
-projections where channels grow, as section 4 and the authors' code have it. A name CxDd means C paths of
-width D in the first stage; every later stage doubles the width.
+Follows Table 1 (stages ``conv2`` to ``conv5``) and Figure 3(c), with the stride in the 3x3 convolution and projections
+where channels grow, as in section 4 and in the authors' code. A name CxDd means C paths of width D in the first stage;
+every later stage doubles the width.
 
 ``resnext50_32x4d``, ``resnext101_64x4d``
     Of the paper.
 ``resnext101_32x8d``
-    Not in the paper; torchvision ships it, twice as wide paths as 32x4d.
+    Not in the paper; torchvision's network with paths twice as wide as 32x4d.
 ``resnext29_8x64d_cifar``, ``resnext29_16x64d_cifar``
-    Section 5.3: a 3x3 convolution and three stages of three blocks for 32x32 images. The blocks are
-    normalized after each convolution as on ImageNet; the first arXiv version pre-activated them and was
-    worse, says the authors' README.
+    Section 5.3: a 3x3 convolution and three stages of three blocks for 32x32 images. Batch normalization follows each
+    convolution as on ImageNet; the first arXiv version had pre-activation and, according to the authors' README, was
+    less accurate.
 
-Where it departs from the paper: in no layer known. For 64x4d the paper prints 15.6 billion multiply-adds,
-where its layers have 15.46.
+Where it departs from the paper: nowhere known. For 64x4d the paper prints 15.6 billion multiply-adds; its layers have
+15.46 billion.
 """
 
 from collections.abc import Mapping
@@ -171,7 +170,7 @@ class ResNeXtCifar(nn.Module):
 
 
 def _from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Torchvision's names of the layers -> the paper's."""
+    """Torchvision's keys -> ours."""
     stages = {f"layer{i}": f"conv{i + 1}" for i in range(1, 5)}
     return rename_parts(state, {**stages, "downsample": "shortcut"})
 
@@ -194,8 +193,8 @@ PAPER = Recipe(
 )
 
 PAPER_CIFAR = Recipe(
-    # Section 5.3: the rate is divided by 10 at epochs 150 and 225 of 300. Nesterov momentum is the authors'
-    # code's.
+    # Section 5.3: the learning rate is divided by 10 at epochs 150 and 225 of 300. Nesterov momentum is from the
+    # authors' code.
     model=Model(name="resnext29_8x64d_cifar"),
     augmentation=Augmentation(flip="random", crop_padding=4, padding_mode="black"),
     batch_size=128,
@@ -229,7 +228,7 @@ def resnext50_32x4d(num_classes: int = 1000) -> ResNeXt:
     pretrained=(PretrainedWeights("torchvision", "resnext101_32x8d", _from_torchvision),),
 )
 def resnext101_32x8d(num_classes: int = 1000) -> ResNeXt:
-    """ResNeXt-101 with 32 paths of width 8, which torchvision ships and the paper does not have."""
+    """ResNeXt-101 with 32 paths of width 8: in torchvision, not in the paper."""
     return ResNeXt((3, 4, 23, 3), cardinality=32, path_width=8, num_classes=num_classes)
 
 
@@ -241,7 +240,7 @@ def resnext101_32x8d(num_classes: int = 1000) -> ResNeXt:
         "macs": Departure(
             15_460_270_080,
             "the paper prints 15.6 billion; its layers have 15.46 billion, in torchvision's network too, and the "
-            "paper does not say what else it counts",
+            "paper does not state what else it counts",
         )
     },
     pretrained=(PretrainedWeights("torchvision", "resnext101_64x4d", _from_torchvision),),

@@ -1,32 +1,30 @@
-"""Squeeze-and-excitation networks: a block that weighs its own channels; SENet won ILSVRC 2017.
+"""Squeeze-and-excitation networks: a block that weights its channels; SENet won ILSVRC 2017.
 
 J. Hu, L. Shen, S. Albanie, G. Sun, E. Wu, "Squeeze-and-Excitation Networks", CVPR 2018 and TPAMI,
 arXiv:1709.01507.
 
-The idea: a convolution mixes its channels in the same way at every image. A squeeze-and-excitation block
-first takes the mean of every channel over the whole map (squeeze), computes from these numbers one weight
-between 0 and 1 for each channel with two small linear layers (excitation), and multiplies the channels by
-their weights. It costs almost no multiply-adds, fits into any network and lowers the error of each.
+The idea: a convolution weights its channels in the same way for every image. A squeeze-and-excitation block averages
+each channel over the feature map (squeeze), computes from the averages one weight between 0 and 1 for each channel with
+two small fully connected layers (excitation), and multiplies the channels by their weights. It costs almost no
+multiply-adds, fits into any network and lowers the error of each.
 
-Follows section 3 and Figure 3 (the block stands at the end of the residual branch, before the addition),
-with the reduction ratio r = 16 of section 3.2; ``reduction`` varies it as Table 10 does.
+Follows section 3 and Figure 3 (the block is at the end of the residual branch, before the addition), with the reduction
+ratio r = 16 of section 3.2; ``reduction`` varies it as in Table 10.
 
 ``se_resnet50``
-    ResNet-50 with the stride in the first 1x1 convolution, as the paper's base network and its released
-    model.
+    ResNet-50 with the stride in the first 1x1 convolution, as the paper's base network and its released model.
 ``se_resnext50_32x4d``
     ResNeXt-50 32x4d, the stride in the grouped 3x3 convolution.
 ``senet154``
-    The appendix: ResNeXt-152 64x4d with three 3x3 convolutions in place of the 7x7, the first 1x1
-    convolution of a block half as wide, 3x3 projections where the resolution falls, dropout 0.2 before the
-    classifier.
+    The appendix: ResNeXt-152 64x4d with three 3x3 convolutions instead of the 7x7, the first 1x1 convolution of a block
+    half as wide, 3x3 projections where the resolution falls, dropout 0.2 before the classifier.
 ``se_resnet20_cifar``, ``se_resnet56_cifar``
-    Ours by the paper's rule: Tables 4 and 5 put the blocks into pre-activation ResNet-110 and ResNet-164 for 32x32
-    images; these are shallow ones of the first, post-activated family, for a laptop. No source states their counts.
+    Ours by the paper's rule: Tables 4 and 5 have the blocks in pre-activation ResNet-110 and ResNet-164 for 32x32
+    images; these are shallower networks of the first, post-activation family. No source states their counts.
 
-Where it departs from the paper: the linear layers of the block have biases as in the released models (the
-paper's ablations leave them out: 16,048 of SE-ResNet-50's parameters). The max pooling rounds its size up
-without padding, as the released Caffe models do.
+Where it departs from the paper: the fully connected layers of the block have biases as in the released models (the
+paper's ablations leave them out: 16,048 of SE-ResNet-50's parameters). The max pooling rounds its size up without
+padding, as in the released Caffe models.
 """
 
 from collections.abc import Mapping
@@ -48,7 +46,7 @@ from decanet.models.resnet_cifar import ResNetCifar
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs the channels by what the whole map holds: (N, C, H, W) -> (N, C, H, W).
+    """Weights each channel by a function of all channels' averages: (N, C, H, W) -> (N, C, H, W).
 
     Raises:
         UsageError: ``reduction`` leaves no hidden unit.
@@ -72,7 +70,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class SEBasicBlock(nn.Module):
-    """Two 3x3 convolutions with the block at the end, for 32x32 images; the shortcut has no weights."""
+    """Two 3x3 convolutions with the block at the end, for 32x32 images; the shortcut has no parameters."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, reduction: int) -> None:
         super().__init__()
@@ -98,8 +96,8 @@ class SEBottleneck(nn.Module):
     """1x1, 3x3, 1x1 with the block at the end: (N, C_in, H, W) -> (N, C_out, H/stride, W/stride).
 
     Args:
-        widths: maps that the first 1x1 and the 3x3 convolution give.
-        strides: their strides.
+        widths: output channels of the first 1x1 and of the 3x3 convolution.
+        strides: of these two convolutions.
         projection: kernel size of the shortcut's convolution where channels or resolution change.
     """
 
@@ -266,7 +264,7 @@ class SENet154(nn.Module):
 
 
 def _from_timm(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
-    """timm's names -> ours; its excitation is written with 1x1 convolutions, ours with linear layers."""
+    """timm's keys -> ours; its excitation consists of 1x1 convolutions, ours of fully connected layers."""
     names = {**names, "downsample": "shortcut", "se_module": "se", "last_linear": "fc"}
     return {
         key: value.flatten(1) if key.endswith((".se.fc1.weight", ".se.fc2.weight")) else value
@@ -319,8 +317,8 @@ PAPER_154 = PAPER.model_copy(
         "optimizer": PAPER.optimizer.model_copy(update={"lr": 1.0}),
         "label_smoothing": 0.1,
         "departures": (
-            "batch normalization is not frozen in the last epochs, as the appendix says it was",
-            "label smoothing: the appendix gives no number; 0.1 is that of the paper that it cites",
+            "batch normalization is not frozen in the last epochs; by the appendix it was",
+            "label smoothing: the appendix states no number; 0.1 is that of the paper that it cites",
             "epochs and steps are those of section 5.1: the appendix states none",
             *PAPER.departures,
         ),
@@ -349,7 +347,7 @@ def se_resnet50(num_classes: int = 1000, reduction: int = 16) -> SEResNet:
         "macs": Departure(
             4_232_994_816,
             "the paper prints 4.25 billion (4.24 without the blocks); its layers have 4.23 billion, in timm's port "
-            "too, and the paper does not say what else it counts",
+            "too, and the paper does not state what else it counts",
         )
     },
     pretrained=(PretrainedWeights("timm", "legacy_seresnext50_32x4d", _resnet_from_timm),),

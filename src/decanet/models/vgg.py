@@ -1,28 +1,28 @@
-"""VGG: only 3x3 kernels, and more of them.
+"""VGG: deeper networks with 3x3 kernels only.
 
 K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
 arXiv:1409.1556.
 
-The idea: two 3x3 convolutions see as far as one of 5x5, three as far as one of 7x7, with fewer weights and
-with more non-linearities between (section 2.3). With every other choice held fixed, depth is what is varied:
-11 to 19 layers (Table 1). The error falls with depth up to 19 layers (Table 3).
+The idea: two 3x3 convolutions have the receptive field of one of 5x5, three that of one of 7x7, with fewer parameters
+and more non-linearities between them (section 2.3). Only the depth varies, 11 to 19 layers (Table 1), with every other
+choice fixed. The error falls with depth up to 19 layers (Table 3).
 
-Follows Table 1: configurations A, B, D and E as ``vgg11``, ``vgg13``, ``vgg16`` and ``vgg19``. Five blocks of
-3x3 convolutions with padding 1, each ended by 2x2 maximum pooling; two hidden linear layers of 4096 units,
-with dropout 0.5 after each (section 3.1).
+Follows Table 1: configurations A, B, D and E as ``vgg11``, ``vgg13``, ``vgg16`` and ``vgg19``. Five blocks of 3x3
+convolutions with padding 1, each followed by 2x2 max pooling; two hidden fully connected layers of 4096 units, with
+dropout 0.5 after each (section 3.1).
 
 Where this departs from the paper, and why:
 
-- ``vgg11_bn`` to ``vgg19_bn`` normalize after each convolution; they are later additions (the paper has
-  none), the layouts of weights that torchvision publishes.
-- A 7x7 average pooling before the linear layers lets the network take other sizes than 224, where it is the
-  identity. The paper applies the linear layers as convolutions to larger images and averages the class maps
-  (section 3.2).
-- The initialization is Glorot and Bengio's. The paper trained A from Gaussian weights and started the deeper
+- ``vgg11_bn`` to ``vgg19_bn`` have batch normalization after each convolution. They are later additions, in the layout
+  of torchvision's pretrained weights; the paper has none.
+- An average pooling to 7x7 before the fully connected layers allows image sizes other than 224, for which it is the
+  identity. The paper applies the fully connected layers to larger images as convolutions and averages the class score
+  maps (section 3.2).
+- The initialization is Glorot and Bengio's. The paper trained A from Gaussian weights and initialized the deeper
   networks from it; its authors found later that Glorot's makes that unnecessary (section 3.1).
 
-``vgg16_cifar`` is ours: configuration D for images of 32x32, normalized; after five poolings one pixel is
-left, so that one linear layer suffices. The paper has no network for 32x32.
+``vgg16_cifar`` is ours: configuration D with batch normalization for 32x32 images. Five poolings leave one pixel, so
+one fully connected layer suffices. The paper has no network for 32x32.
 """
 
 import re
@@ -49,7 +49,7 @@ WIDTHS = (64, 128, 256, 512, 512)
 
 
 def vgg_block(number: int, in_channels: int, depth: int, batch_norm: bool) -> nn.Sequential:
-    """Block ``number`` of Table 1, its convolutions and pooling: (N, C_in, H, W) -> (N, C, H/2, W/2)."""
+    """Block ``number`` of Table 1, convolutions and pooling: (N, C_in, H, W) -> (N, C, H/2, W/2)."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     channels = WIDTHS[number - 1]
     for i in range(1, depth + 1):
@@ -135,7 +135,7 @@ class VGG(nn.Module):
 
 
 class VGGCifar(nn.Module):
-    """Configuration D, normalized, for images of 32x32: one pixel of 512 channels, one fully connected layer."""
+    """Configuration D with batch normalization for 32x32 images: one fully connected layer on one pixel."""
 
     head_layers: ClassVar = ("fc",)
 
@@ -175,9 +175,9 @@ class VGGCifar(nn.Module):
 
 
 def from_torchvision(state: Mapping[str, Tensor], convolutions: list[str]) -> dict[str, Tensor]:
-    """Our names for torchvision's numbers, which count the layers with weights in the order of Table 1.
+    """Torchvision's keys -> ours: its numbers count the layers with parameters in the order of Table 1.
 
-    Keys that no VGG has pass unchanged, so that loading names them.
+    Other keys stay as they are, so that loading the weights names them.
     """
     numbers = sorted({int(key.split(".")[1]) for key in state if re.match(r"features\.\d+\.", key)})
     layers = {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8"}
@@ -189,7 +189,7 @@ def from_torchvision(state: Mapping[str, Tensor], convolutions: list[str]) -> di
     return ours
 
 
-def _published(name: str, depths: tuple[int, ...], *kinds: str) -> tuple[PretrainedWeights, ...]:
+def _torchvision(name: str, depths: tuple[int, ...], *kinds: str) -> tuple[PretrainedWeights, ...]:
     layers = [
         f"block{block}.{kind}{block}_{i}"
         for block, depth in enumerate(depths, start=1)
@@ -200,8 +200,8 @@ def _published(name: str, depths: tuple[int, ...], *kinds: str) -> tuple[Pretrai
 
 
 PAPER = Recipe(
-    # Section 3.1. Mean RGB is subtracted, the scale stays 0..255. The learning rate was divided by 10 three times, when
-    # the validation error stopped falling: 370,000 steps or 74 epochs in all.
+    # Section 3.1. The mean RGB value is subtracted, the scale stays 0..255. The learning rate was divided by 10 three
+    # times, when the validation error stopped falling: 370,000 steps or 74 epochs in all.
     model=Model(name="vgg16"),
     data=Data(name="imagenet", image_size=224, mean=(0.485, 0.456, 0.406), std=(1 / 255,) * 3),
     augmentation=Augmentation(flip="random", resize=256, pca_noise=0.1),
@@ -215,8 +215,9 @@ PAPER = Recipe(
     log_every=100,
     departures=(
         COLOR_NOISE,
-        "plateaus are seen on 5% of the training images that are held out; the paper watched the validation set",
-        "every network starts from Glorot's weights; the paper starts the deeper ones from its trained configuration A",
+        "the learning rate follows the error on a held-out 5% of the training images; in the paper that on the "
+        "validation set",
+        "every network has Glorot's initialization; the paper initializes the deeper ones from its trained A",
         "one crop and its horizontal flip in the test; the paper's tests were dense (section 3.2)",
         MOMENTUM,
     ),
@@ -228,87 +229,79 @@ _register = partial(
 )
 
 
-@_register(facts="vgg11", pretrained=_published("vgg11", A, "conv"), recipe=PAPER)
+@_register(facts="vgg11", pretrained=_torchvision("vgg11", A, "conv"), recipe=PAPER)
 def vgg11(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration A: 8 convolutions and 3 linear layers."""
+    """VGG configuration A: 8 convolutional and 3 fully connected layers."""
     return VGG(A, num_classes, dropout)
 
 
-@_register(facts="vgg13", pretrained=_published("vgg13", B, "conv"), recipe=PAPER)
+@_register(facts="vgg13", pretrained=_torchvision("vgg13", B, "conv"), recipe=PAPER)
 def vgg13(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration B: 10 convolutions and 3 linear layers."""
+    """VGG configuration B: 10 convolutional and 3 fully connected layers."""
     return VGG(B, num_classes, dropout)
 
 
-@_register(facts="vgg16", pretrained=_published("vgg16", D, "conv"), recipe=PAPER)
+@_register(facts="vgg16", pretrained=_torchvision("vgg16", D, "conv"), recipe=PAPER)
 def vgg16(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration D: 13 convolutions and 3 linear layers."""
+    """VGG configuration D: 13 convolutional and 3 fully connected layers."""
     return VGG(D, num_classes, dropout)
 
 
-@_register(facts="vgg19", pretrained=_published("vgg19", E, "conv"), recipe=PAPER)
+@_register(facts="vgg19", pretrained=_torchvision("vgg19", E, "conv"), recipe=PAPER)
 def vgg19(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration E: 16 convolutions and 3 linear layers."""
+    """VGG configuration E: 16 convolutional and 3 fully connected layers."""
     return VGG(E, num_classes, dropout)
 
 
 @_register(
     facts="vgg11",
     departures={
-        "params": Departure(
-            132_868_840, "batch normalization, a later addition, adds 2 x 2,752 scales and shifts"
-        )
+        "params": Departure(132_868_840, "batch normalization, a later addition: 2 x 2,752 scales and shifts")
     },
-    pretrained=_published("vgg11_bn", A, "conv", "bn"),
+    pretrained=_torchvision("vgg11_bn", A, "conv", "bn"),
 )
 def vgg11_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration A with batch normalization, as torchvision publishes it."""
+    """VGG configuration A with batch normalization, as in torchvision."""
     return VGG(A, num_classes, dropout, batch_norm=True)
 
 
 @_register(
     facts="vgg13",
     departures={
-        "params": Departure(
-            133_053_736, "batch normalization, a later addition, adds 2 x 2,944 scales and shifts"
-        )
+        "params": Departure(133_053_736, "batch normalization, a later addition: 2 x 2,944 scales and shifts")
     },
-    pretrained=_published("vgg13_bn", B, "conv", "bn"),
+    pretrained=_torchvision("vgg13_bn", B, "conv", "bn"),
 )
 def vgg13_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration B with batch normalization, as torchvision publishes it."""
+    """VGG configuration B with batch normalization, as in torchvision."""
     return VGG(B, num_classes, dropout, batch_norm=True)
 
 
 @_register(
     facts="vgg16",
     departures={
-        "params": Departure(
-            138_365_992, "batch normalization, a later addition, adds 2 x 4,224 scales and shifts"
-        )
+        "params": Departure(138_365_992, "batch normalization, a later addition: 2 x 4,224 scales and shifts")
     },
-    pretrained=_published("vgg16_bn", D, "conv", "bn"),
+    pretrained=_torchvision("vgg16_bn", D, "conv", "bn"),
 )
 def vgg16_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration D with batch normalization, as torchvision publishes it."""
+    """VGG configuration D with batch normalization, as in torchvision."""
     return VGG(D, num_classes, dropout, batch_norm=True)
 
 
 @_register(
     facts="vgg19",
     departures={
-        "params": Departure(
-            143_678_248, "batch normalization, a later addition, adds 2 x 5,504 scales and shifts"
-        )
+        "params": Departure(143_678_248, "batch normalization, a later addition: 2 x 5,504 scales and shifts")
     },
-    pretrained=_published("vgg19_bn", E, "conv", "bn"),
+    pretrained=_torchvision("vgg19_bn", E, "conv", "bn"),
 )
 def vgg19_bn(num_classes: int = 1000, dropout: float = 0.5) -> VGG:
-    """VGG configuration E with batch normalization, as torchvision publishes it."""
+    """VGG configuration E with batch normalization, as in torchvision."""
     return VGG(E, num_classes, dropout, batch_norm=True)
 
 
 @register_model(input_size=(3, 32, 32), paper="simonyan2014")
 def vgg16_cifar(num_classes: int = 10, dropout: float = 0.5) -> VGGCifar:
-    """Our VGG for 32x32 images: configuration D, batch normalization, one linear layer."""
+    """Our VGG for 32x32 images: configuration D, batch normalization, one fully connected layer."""
     return VGGCifar(num_classes, dropout)

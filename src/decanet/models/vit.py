@@ -1,24 +1,24 @@
-"""ViT: an image as a sentence of patches, without convolutions.
+"""ViT: an image as a sequence of patches, classified without convolutions.
 
 A. Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", ICLR
 2021, arXiv:2010.11929.
 
-The idea: cut the image into patches of 16x16, project each linearly to a token, add its position, and let a
-Transformer encoder relate all tokens to each other. Nothing in it knows that pixels have neighbors, so it
-needs more data than a convolutional network: trained on ImageNet alone it stays behind (77.9%, Table 5), with
-300 million images it wins (section 4.3).
+The idea: the image is cut into patches of 16x16; each is projected linearly to a token, a position embedding is added,
+and a Transformer encoder applies attention to all tokens. It has no prior for neighboring pixels, so it needs more data
+than a convolutional network: trained on ImageNet alone it is less accurate (77.9%, Table 5), with 300 million images
+more accurate (section 4.3).
 
-Follows section 3.1 and the base size of Table 1: 12 layers, 768 channels, 12 heads, hidden layers of 3,072
-units with GELU, normalization before each part (equations 1 to 4). The class is read from one extra token.
-86,567,656 parameters with the single linear layer that the paper uses for fine-tuning; its pre-training had a
-hidden layer too.
+Follows section 3.1 and the base size of Table 1: 12 layers, 768 channels, 12 heads, hidden layers of 3,072 units with
+GELU, layer normalization before attention and before the perceptron (equations 1 to 4). One extra token is classified.
+86,567,656 parameters with the single linear layer that the paper uses for fine-tuning; its pre-training has a hidden
+layer too.
 
-Images must be 224x224: there is one learned position for each of the 14x14 patches. (The paper fine-tunes
-on 384 with interpolated positions.)
+Images must be 224x224: each of the 14x14 patches has a position embedding of its own. (The paper fine-tunes on 384 with
+interpolated position embeddings.)
 
-Dropout of 0.1 follows each dense layer except query, key and value, and the position embedding (Appendix
-B.1). The initialization is that of the authors' code: Glorot's uniform weights in the encoder, positions of
-0.02, the class token and the last layer 0, so that training starts from equal logits.
+Dropout of 0.1 follows each dense layer except query, key and value, and the position embedding (Appendix B.1). The
+initialization is that of the authors' code: Glorot's uniform weights in the encoder, a Gaussian of 0.02 for the
+position embedding, zeros for the class token and the last layer, so that training starts from equal logits.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ from decanet.models.registry import Departure, PretrainedWeights, register_model
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention (Appendix A): (N, tokens, width), kept."""
+    """Multi-head self-attention (Appendix A)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class SelfAttention(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Equations 2 and 3: attention and a small perceptron, each normalized before and added to its input."""
+    """Equations 2 and 3: attention and a perceptron, each with layer normalization before and a shortcut."""
 
     def __init__(self, width: int, heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class EncoderLayer(nn.Module):
 
 
 class ViT(nn.Module):
-    """Figure 1, in the base size for 224x224 images."""
+    """Figure 1, in the base size, for 224x224 images."""
 
     stages: ClassVar = named_stages("patch_embedding", "encoder", "head")
     head_layers: ClassVar = ("head",)
@@ -93,9 +93,9 @@ class ViT(nn.Module):
         self._initialize()
 
     def _initialize(self) -> None:
-        """As the authors' code."""
+        """As in the authors' code."""
         nn.init.normal_(self.position, std=0.02)
-        # LeCun's: the patches' projection keeps the variance of the pixels.
+        # LeCun's initialization: the projection of the patches keeps the variance of the pixels.
         nn.init.normal_(self.patch_embedding.weight, std=(3 * 16 * 16) ** -0.5)
         if self.patch_embedding.bias is not None:
             nn.init.zeros_(self.patch_embedding.bias)
@@ -139,7 +139,7 @@ class ViT(nn.Module):
 
 
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our names for torchvision's."""
+    """Torchvision's keys -> ours."""
     layer = r"^encoder\.layers\.encoder_layer_(\d+)\."
     return rename_patterns(
         state,
@@ -158,7 +158,7 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our names for timm's."""
+    """timm's keys -> ours."""
     layer = r"^blocks\.(\d+)\."
     return rename_patterns(
         state,
@@ -176,8 +176,8 @@ def from_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 PAPER = Recipe(
-    # Appendix B.1, training on ImageNet alone: Adam whose decay is decoupled, 10,000 steps of warm-up, cosine
-    # decay, gradients cut at 1. Images on the scale -1..1.
+    # Appendix B.1, training on ImageNet alone: Adam with decoupled weight decay, 10,000 steps of warm-up, cosine
+    # schedule, gradients clipped at 1. Images on the scale -1..1.
     model=Model(name="vit_b16"),
     data=Data(name="imagenet", image_size=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     augmentation=Augmentation(flip="random", resize=256, scale=(0.05, 1.0)),
@@ -190,9 +190,9 @@ PAPER = Recipe(
     log_every=100,
     departures=(
         "learning rate, weight decay and epochs: Table 3 as recalled, not checked against the paper",
-        "random resized crops and horizontal flips: Appendix B.1 names no augmentation; those of the authors' code",
-        "the weight decay holds for every parameter: the paper does not say for which",
-        "the classifier is one linear layer; the paper's pre-training has a hidden layer",
+        "random resized crops and horizontal flips: Appendix B.1 states no augmentation; those of the authors' code",
+        "weight decay for every parameter: the paper does not state for which",
+        "the head is one linear layer; the paper's pre-training has a hidden layer",
     ),
 )
 
@@ -206,7 +206,9 @@ PAPER = Recipe(
         "depth": Departure(
             50, "the paper counts encoder layers; each has four linear layers on its longest path"
         ),
-        "encoder": Departure((197, 768), "tokens stand as (tokens, width), as in the paper's equations"),
+        "encoder": Departure(
+            (197, 768), "tokens have the shape (tokens, width), as in the paper's equations"
+        ),
     },
     pretrained=(
         PretrainedWeights("torchvision", "vit_b_16", from_torchvision),
@@ -214,5 +216,5 @@ PAPER = Recipe(
     ),
 )
 def vit_b16(num_classes: int = 1000, dropout: float = 0.1) -> ViT:
-    """ViT-B/16: the outlook to networks without convolutions."""
+    """ViT-B/16: a Transformer, without convolutions."""
     return ViT(num_classes, dropout)

@@ -1,28 +1,27 @@
-"""Wide residual networks: fewer and wider layers in place of ever more of them.
+"""Wide residual networks: fewer and wider layers instead of more layers.
 
 S. Zagoruyko, N. Komodakis, "Wide Residual Networks", BMVC 2016, arXiv:1605.07146.
 
-The idea: residual networks had grown to a thousand layers, each adding little. Take 16 or 28 layers and make
-each several times wider instead: WRN-16-4 is nearly as good as the thin network of 1001 layers, WRN-28-10
-better, and both train many times faster, since a few large convolutions keep a machine busier than many
-small ones.
+The idea: residual networks had grown to a thousand layers, each of which added little. 16 or 28 layers that are several
+times wider do better: WRN-16-4 is nearly as accurate as the thin network of 1001 layers, WRN-28-10 more accurate, and
+both train many times faster, since few large convolutions use the hardware better than many small ones.
 
-Follows Table 1 and section 2. WRN-d-k has d = 6n + 4 layers and k times the channels of ResNet; the count
-takes in the three projections but not the linear layer. Its blocks are of type B(3, 3), pre-activated:
+Follows Table 1 and section 2. WRN-d-k has d = 6n + 4 layers and k times the channels of ResNet; the count includes the
+three projections but not the fully connected layer. Its blocks are of type B(3, 3), pre-activated:
 
 ``wrn_16_4_cifar``, ``wrn_28_10_cifar``
-    ``dropout`` stands between the two convolutions of a block (section 2.4; 0.3 on CIFAR, 0 by default). The
-    first block of a stage shares its activation between branch and projection, as the authors' code does.
+    ``dropout`` is between the two convolutions of a block (section 2.4; 0.3 on CIFAR, 0 by default). In the first block
+    of a stage the branch and the projection have the same activation, as in the authors' code.
 ``wide_resnet50_2``
-    WRN-50-2-bottleneck of Table 8: ResNet-50 with the inner convolutions of its bottlenecks twice as wide,
-    the stride in the 3x3 convolution. The 1x1 convolutions give as many maps as in ResNet-50. No source of
-    the ledger states how it was trained on ImageNet, so it has no recipe.
+    WRN-50-2-bottleneck of Table 8: ResNet-50 with the 3x3 convolutions of its bottlenecks twice as wide and with the
+    stride. Its blocks have as many output channels as those of ResNet-50. No source in the facts states how it was
+    trained on ImageNet, so it has no recipe.
 
-The paper gives no initialization. Convolutions of the CIFAR networks start as in the authors' code, from He's
+The paper states no initialization. The convolutional layers of the CIFAR networks have that of the authors' code, He's
 Gaussian over the inputs (models/utils.lua, MSRinit; its first version counted the outputs).
 
-Where it departs from the authors' code: the scales of normalization start at 1; Torch drew them from 0 to 1, and
-the authors' PyTorch version still does.
+Where it departs from the authors' code: the scales of batch normalization start at 1; Torch drew them from 0 to 1, and
+so does the authors' PyTorch version.
 """
 
 from typing import ClassVar
@@ -120,10 +119,14 @@ PAPER = Recipe(
     schedule=Schedule(shape="steps", milestones=(0.3, 0.6, 0.8), gamma=0.2),
     precision="float32",
     log_every=100,
-    departures=("the scales of normalization start at 1; in the authors' code anywhere between 0 and 1",),
+    departures=(
+        "the scales of batch normalization start at 1; in the authors' code at random values from 0 to 1",
+    ),
 )
 
-DEPTH = "the paper counts the three projections and not the linear layer (6n + 4); the longest path has 6n + 2 layers"
+DEPTH = (
+    "the paper counts the projections and not the fully connected layer (6n + 4); the longest path has 6n + 2"
+)
 
 
 @register_model(

@@ -1,27 +1,26 @@
-"""ZFNet: AlexNet mended by looking into it.
+"""ZFNet: AlexNet improved by visualizing its features.
 
 M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, arXiv:1311.2901.
 
-The idea: project what a unit sees back to the pixels (a deconvolutional network) and look. AlexNet's first
-layer had very high and very low frequencies and few between, its second showed aliasing from the stride of 4
-(section 4.1, Figure 6). So the first kernels become 7x7 with stride 2, and the layers 3 to 5 see all maps.
-The error falls from 18.1% to 16.5% top-5 (Table 2, one network, against their own copy of AlexNet).
+The idea: project the activation of a unit back to the pixels (a deconvolutional network) and look at it. AlexNet's
+first layer had kernels of very high and very low frequencies and few between, its second showed aliasing from the
+stride of 4 (section 4.1, Figure 6). So the first kernels become 7x7 with stride 2, and layers 3 to 5 are connected to
+all feature maps. The top-5 error falls from 18.1% to 16.5% (Table 2, one network, compared with their own AlexNet).
 
-Follows Figure 3: 96 kernels of 7x7 with stride 2, 256 of 5x5 with stride 2, then 384, 384 and 256 of 3x3;
-maximum pooling 3x3 with stride 2 after layers 1, 2 and 5; contrast normalization after the first two poolings
-(AlexNet normalizes before pooling); two hidden linear layers of 4096 units with dropout 0.5.
+Follows Figure 3: 96 filters of 7x7 with stride 2, 256 of 5x5 with stride 2, then 384, 384 and 256 of 3x3; max pooling
+3x3 with stride 2 after layers 1, 2 and 5; contrast normalization after the first two poolings (AlexNet normalizes
+before pooling); two hidden fully connected layers of 4096 units with dropout 0.5.
 
 What the paper leaves open, and what is done here:
 
-- The padding. Figure 3 states maps of 110, 55, 26, 13 and 6 pixels. A padding of 1 in conv1, pool1 and pool2
-  and of none in conv2 and pool5 gives them all: (224 - 7 + 2)/2 + 1 = 110 (rounded down from 110.5), (110 - 3
-  + 2)/2 + 1 = 55.
-- The constants of the contrast normalization. AlexNet's are used, with the sum divided by n as AlexNet's code
-  did.
-- "All weights are initialized to 10^-2" (section 3) could not train: equal units would stay equal. It is read
+- The padding. Figure 3 states feature maps of 110, 55, 26, 13 and 6 pixels. A padding of 1 in conv1, pool1 and pool2
+  and of 0 in conv2 and pool5 gives all of them: (224 - 7 + 2)/2 + 1 = 110 (rounded down from 110.5),
+  (110 - 3 + 2)/2 + 1 = 55.
+- The constants of the contrast normalization are AlexNet's, with the sum divided by n as in AlexNet's code.
+- "All weights are initialized to 10^-2" (section 3) could not train, since equal units would stay equal. It is taken
   as the standard deviation of a Gaussian.
 
-Not in the network: each kernel whose root mean square exceeds 0.1 was scaled back to 0.1 during training
+Not in the network: in the paper's training each filter whose root mean square exceeds 0.1 is scaled back to 0.1
 (section 3).
 
 The winner of ILSVRC 2013 was another network: an ensemble of Zeiler's company Clarifai.
@@ -41,7 +40,7 @@ from decanet.models.registry import register_model
 
 
 def initialize(model: nn.Module) -> None:
-    """Section 3: weights of 0.01 (read as the standard deviation of a Gaussian), biases 0."""
+    """Section 3: weights of 0.01 (taken as the standard deviation of a Gaussian), biases 0."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.normal_(module.weight, std=0.01)
@@ -102,7 +101,7 @@ class ZFNet(nn.Module):
 
 
 PAPER = Recipe(
-    # Section 3. Images have their mean subtracted and stay on the scale 0..255, which the initialization is for.
+    # Section 3. The mean is subtracted from the images and their scale stays 0..255, for which the initialization is.
     model=Model(name="zfnet"),
     data=Data(name="imagenet", image_size=224, mean=(0.485, 0.456, 0.406), std=(1 / 255,) * 3),
     augmentation=Augmentation(flip="random", resize=256),
@@ -118,7 +117,7 @@ PAPER = Recipe(
         "random crops; the paper trains on the ten crops of each image",
         "filters are not renormalized; the paper scales each whose root mean square exceeds 0.1 back to 0.1",
         "no weight decay: the paper states none",
-        "weights start from a Gaussian of 0.01; the paper says that all are initialized to 0.01",
+        "weights are initialized from a Gaussian of 0.01; the paper states that all are initialized to 0.01",
         CHANNEL_MEAN,
         BY_HAND,
         MOMENTUM,
