@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from decanet.core.errors import DataError
 from decanet.models import create_model
 from decanet.models._input_errors import smallest_input
-from decanet.models.lenet import C3_SEES
+from decanet.models.lenet import TABLE_I
 
 
 def count(module: torch.nn.Module) -> int:
@@ -41,15 +41,15 @@ def test_c3_is_the_partial_table_as_a_dense_convolution_with_zeros() -> None:
     torch.manual_seed(0)
     layer = create_model("lenet5").c3
     dense = torch.zeros(16, 6, 5, 5)
-    pairs = ((source, target) for source in range(6) for target in range(16) if source in C3_SEES[target])
+    pairs = ((source, target) for source in range(6) for target in range(16) if source in TABLE_I[target])
     for kernel, (source, target) in zip(layer.kernels.weight.detach(), pairs, strict=True):
         dense[target, source] = kernel[0]
     torch.nn.init.normal_(layer.bias)
     x = torch.randn(3, 6, 14, 14)
     torch.testing.assert_close(layer(x), torch.nn.functional.conv2d(x, dense, layer.bias))
-    assert [len(sources) for sources in C3_SEES] == [3] * 6 + [4] * 9 + [6]
+    assert [len(sources) for sources in TABLE_I] == [3] * 6 + [4] * 9 + [6]
     # Table I is fair: each map of S2 is seen by ten maps of C3.
-    assert [sum(s in sources for sources in C3_SEES) for s in range(6)] == [10] * 6
+    assert [sum(s in sources for sources in TABLE_I) for s in range(6)] == [10] * 6
 
 
 def test_subsampling_adds_four_and_scales() -> None:
