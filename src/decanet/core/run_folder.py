@@ -70,17 +70,13 @@ class RunFolder:
         """File that a process locks while it trains here; it stays when the run is finished."""
         return self.path / ".lock"
 
+    @property
+    def _files(self) -> tuple[Path, ...]:
+        return self.recipe, self.data, self.metrics, self.result, self.weights, self.checkpoint
+
     def require_files(self) -> None:
         """Raise CheckpointError when a file of the run is a folder, a pipe or a device, which may never end."""
-        for path in (
-            self.recipe,
-            self.data,
-            self.metrics,
-            self.result,
-            self.weights,
-            self.checkpoint,
-            self.lock,
-        ):
+        for path in (*self._files, self.lock):
             if path.exists() and not path.is_file():
                 raise CheckpointError(f"{path} is not a file; remove it, or take another run")
 
@@ -166,17 +162,8 @@ class RunFolder:
 
     def _remove_parts(self) -> None:
         """Remove files that a killed process had not finished writing."""
-        files = (
-            self.recipe,
-            self.data,
-            self.metrics,
-            self.result,
-            self.weights,
-            self.checkpoint,
-            self.figures,
-        )
-        for name in (file.name for file in files):
-            for part in self.path.glob(f".{name}.*{PART}"):
+        for path in (*self._files, self.figures):
+            for part in self.path.glob(f".{path.name}.*{PART}"):
                 if part.is_dir():
                     shutil.rmtree(part, ignore_errors=True)
                 else:

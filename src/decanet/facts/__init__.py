@@ -1,1 +1,1 @@
-"""What papers and competitions state, as data: one TOML file a paper, read through ``decanet.core.facts``."""
+"""What papers and competitions state, as data: one TOML file per paper, read by ``decanet.core.facts``."""
