@@ -95,4 +95,4 @@ def test_wrong_input() -> None:
 
 def test_recipe_declares_the_bias_rate() -> None:
     check_learning_rates("nin_cifar", {0: 0.1, 200: 0.01, 230: 0.001}, decay_vectors=False)
-    assert any("twice the rate" in departure for departure in model_entry("nin_cifar").recipe.departures)
+    assert any("twice that rate" in departure for departure in model_entry("nin_cifar").recipe.departures)

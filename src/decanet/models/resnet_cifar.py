@@ -92,7 +92,7 @@ PAPER = Recipe(
 # The deepest starts at a learning rate of 0.01 until the training error is below 80%, about 400 steps.
 PAPER_110 = PAPER.model_copy(
     update={
-        "schedule": PAPER.schedule.model_copy(update={"warmup": 400 / 64_000, "start": 0.1}),
+        "schedule": PAPER.schedule.model_copy(update={"warmup": 400 / 64_000, "start_factor": 0.1}),
         "departures": (WARM_UP, *PAPER.departures),
     }
 )
