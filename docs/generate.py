@@ -14,7 +14,8 @@ from typing import Any
 
 from decanet.anatomy import table as models_table
 from decanet.core.plotting import save_figure
-from decanet.lineage.timeline import lineage, markdown_table
+from decanet.lineage.table import markdown_table
+from decanet.lineage.timeline import lineage
 
 ROOT = Path(__file__).parents[1]
 WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from decanet.lineage import timeline as line
+from decanet.lineage import speed as lineage_speed
+from decanet.lineage import timeline
 
 
 @pytest.fixture(autouse=True)
 def short_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two networks tell the command's story as well as all."""
-    few = line.lineage(["alexnet_two_tower", "alexnet", "vgg16", "resnet18"])
-    monkeypatch.setattr(line, "lineage", lambda: few)
+    """Four networks instead of all."""
+    few = timeline.lineage(["alexnet_two_tower", "alexnet", "vgg16", "resnet18"])
+    monkeypatch.setattr(timeline, "lineage", lambda: few)
 
 
 def lineage(**options) -> None:
@@ -25,7 +26,7 @@ def test_the_table(capsys) -> None:
     out = capsys.readouterr().out
     assert "61.0 M" in out
     assert "15.315" in out
-    assert "59.3*" in out  # ten crops
+    assert "59.3*" in out  # * ten crops
     assert "71.6 2017" in out
     assert "dropout 0.5 in fc6 and fc7" in " ".join(out.split())
     assert "…" not in out
@@ -40,15 +41,15 @@ def test_json_and_markdown(capsys) -> None:
     assert capsys.readouterr().out.startswith("| Year | Network |")
 
 
-def test_measuring_states_the_machine(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    speed = line.Speed(12.5, 100.0, 16, 2, "channels last", True)
-    monkeypatch.setattr(line, "measured", lambda milestone: line.replace(milestone, speed=speed))
+def test_measured_speeds_come_with_the_environment(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    speed = lineage_speed.Speed(12.5, 100.0, 16, 2, "channels last", True)
+    monkeypatch.setattr(lineage_speed, "measure_network", lambda _: speed)
     lineage(measure=True, json=True)
     result = json.loads(capsys.readouterr().out)
     assert result["milestones"][0]["speed"]["threads"] == 2
     assert result["environment"]["torch"]
     lineage(measure=True)
-    assert "2 threads, channels last" in capsys.readouterr().out
+    assert "2 threads in float32, channels last" in capsys.readouterr().out
 
 
 def test_figures_are_written_as_png_and_svg(tmp_path: Path, capsys) -> None:

@@ -1,11 +1,10 @@
-"""What the tests of the insights share."""
+"""The milestones, traced once for all tests of the lineage."""
 
 import pytest
 
-from decanet.lineage import timeline as line
+from decanet.lineage.timeline import Milestone, lineage
 
 
 @pytest.fixture(scope="session")
-def milestones() -> list[line.Milestone]:
-    """All rows of the lineage."""
-    return line.lineage()
+def milestones() -> list[Milestone]:
+    return lineage()

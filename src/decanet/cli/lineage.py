@@ -1,26 +1,30 @@
-"""``decanet lineage``: the networks of the ImageNet decade beside each other, as a table and as figures."""
+"""``decanet lineage``: the networks of the ImageNet decade as a table and as figures."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from decanet.cli._shared import JsonFlag, console, print_json
+
+if TYPE_CHECKING:
+    from decanet.lineage.timeline import Milestone
 
 
 def command(
     *,
     figures: Annotated[Path | None, Parameter(help="Folder for the figures, as PNG and SVG.")] = None,
     measure: Annotated[
-        bool, Parameter(negative=(), help="Measure speed on this machine (some minutes).")
+        bool, Parameter(negative=(), help="Measure latency and throughput on this machine (some minutes).")
     ] = False,
     markdown: Annotated[bool, Parameter(negative=(), help="Print the table as Markdown.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Compare the line of networks: what each brought, its cost, its error, and its speed here.
+    """Compare the networks of the decade: innovations, costs, errors, and speed on this machine.
 
-    Depth, parameters and multiply-adds are counted in the networks that decanet builds. Errors are stated by
-    the competition, the papers and torchvision. Only --measure measures.
+    Depth, parameters and multiply-adds are counted in the networks that decanet builds. Errors are those that the
+    competition, the papers and torchvision state. Nothing is measured without --measure.
 
     For example:
 
@@ -28,22 +32,24 @@ def command(
         decanet lineage --figures figures
         decanet lineage --measure --json > lineage.json
     """
-    import dataclasses
+    from dataclasses import asdict, replace
 
     from decanet.core.runtime import environment
-    from decanet.lineage.timeline import lineage, markdown_table, measured
+    from decanet.lineage.speed import measure_network
+    from decanet.lineage.table import markdown_table
+    from decanet.lineage.timeline import lineage
 
     milestones = lineage()
     if measure:
         out = console(as_json=True)  # stdout belongs to the table
-        for place, milestone in enumerate(milestones):
-            out.print(f"measuring {milestone.name} ({place + 1} of {len(milestones)})")
-            milestones[place] = measured(milestone)
+        for index, milestone in enumerate(milestones):
+            out.print(f"measuring {milestone.name} ({index + 1} of {len(milestones)})")
+            milestones[index] = replace(milestone, speed=measure_network(milestone.name))
     if figures is not None:
         for path in _draw(figures, milestones):
             console(as_json=json or markdown).say(f"wrote {path}")
     if json:
-        rows = [dataclasses.asdict(milestone) for milestone in milestones]
+        rows = [asdict(milestone) for milestone in milestones]
         print_json({"milestones": rows, "environment": environment()} if measure else rows)
     elif markdown:
         print(markdown_table(milestones), end="")
@@ -51,7 +57,7 @@ def command(
         _print(milestones)
 
 
-def _draw(folder: Path, milestones) -> list[Path]:  # type: ignore[no-untyped-def]  # importing the type imports torch
+def _draw(folder: Path, milestones: "Sequence[Milestone]") -> list[Path]:
     from decanet.core import facts
     from decanet.core.plotting import save_figure
     from decanet.lineage import figures as lineage_figures
@@ -68,18 +74,18 @@ def _draw(folder: Path, milestones) -> list[Path]:  # type: ignore[no-untyped-de
     ]
 
 
-def _print(milestones) -> None:  # type: ignore[no-untyped-def]
+def _print(milestones: "Sequence[Milestone]") -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from decanet.lineage.timeline import auxiliary_note, short_count
+    from decanet.lineage.table import auxiliary_note, short_count
 
     speed = milestones[0].speed
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("year")
     table.add_column("network", no_wrap=True)
-    numbers = ("depth", "params", "macs", "contest", "paper", "library")
+    numbers = ("depth", "params", "macs", "competition", "paper", "library")
     for name in (*numbers, *(("latency", "speed") if speed else ())):
         table.add_column(name, justify="right", no_wrap=True)
     for m in milestones:
@@ -102,22 +108,23 @@ def _print(milestones) -> None:  # type: ignore[no-untyped-def]
     out = console()
     out.soft_wrap = False
     out.print(table)
-    # Beside the numbers sentences would be cut to syllables: they follow in a table of their own.
-    out.print("What each brought:")
-    brought = Table.grid(padding=(0, 2, 0, 0))
-    brought.add_column(no_wrap=True)
+    # In a column beside the numbers, sentences would be too narrow: they follow in a table of their own.
+    out.print("Innovations:")
+    innovations = Table.grid(padding=(0, 2, 0, 0))
+    innovations.add_column(no_wrap=True)
     for m in milestones:
-        brought.add_row(Text.assemble(f"  {m.year} ", (m.title, "bold")), "; ".join(m.innovations))
-    out.print(brought)
+        innovations.add_row(Text.assemble(f"  {m.year} ", (m.title, "bold")), "; ".join(m.innovations))
+    out.print(innovations)
     out.print()
     out.print(
         "params, macs (multiply-adds for one image): counted in the networks that decanet builds. "
-        f"{auxiliary_note(milestones)}contest: top-5 error of its ILSVRC entry, in percent. paper: top-1 accuracy of "
-        "one network that the paper or its authors' code states, one crop (* another test, which --markdown names). "
-        "library: that of the first weights that torchvision published for the family, and the year of their recipe."
+        f"{auxiliary_note(milestones)}competition: top-5 error of its ILSVRC entry, in percent. paper: top-1 accuracy "
+        "of one network that the paper or its authors' code states, one crop (* another evaluation, which --markdown "
+        "names). library: top-1 accuracy of torchvision's first pretrained weights of the family, and the year of "
+        "their recipe."
     )
     if speed is not None:
         out.print(
-            f"Measured here: {speed.threads} threads, {speed.layout}, float32, batch normalization folded; "
-            f"latency of one image, throughput with {speed.batch}."
+            f"latency (one image) and speed (batches of {speed.batch_size}): measured on {speed.threads} threads in "
+            f"float32, {speed.layout}, with folded batch normalization."
         )

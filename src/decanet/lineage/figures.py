@@ -1,7 +1,7 @@
-"""The figures of the lineage: errors over the years, and what a lower error costs.
+"""Figures of the lineage: error over the years, error against multiply-adds, depth against parameters.
 
-What a paper states and what a library's weights do today are two marks: the weights may be those of a recipe that is
-years younger than the network.
+The error that a paper states and the error of a library's pretrained weights are two marks: the recipe of the weights
+may be years younger than the network.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Point(NamedTuple):
-    """One network, one error, and the multiply-adds of the layout that has it."""
+    """One error of a network, and the multiply-adds of the layout that has it."""
 
     milestone: Milestone
     gmacs: float
@@ -26,7 +26,7 @@ class Point(NamedTuple):
 
 
 def paper_points(milestones: Iterable[Milestone]) -> list[Point]:
-    """The errors that papers state of one crop: other tests cost more than one evaluation of the network."""
+    """Return the errors that papers state for one crop; other evaluations cost more than one forward pass."""
     return [
         Point(m, m.macs / 1e9, 100 - m.paper_top1_pct)
         for m in milestones
@@ -35,7 +35,7 @@ def paper_points(milestones: Iterable[Milestone]) -> list[Point]:
 
 
 def library_points(milestones: Iterable[Milestone]) -> list[Point]:
-    """The errors of the library's weights, which younger recipes may have trained."""
+    """Return the errors of the library's pretrained weights."""
     return [
         Point(m, m.library_gmacs, 100 - m.library_top1_pct)
         for m in milestones
@@ -43,16 +43,16 @@ def library_points(milestones: Iterable[Milestone]) -> list[Point]:
     ]
 
 
-FAR = 7  # points between a bubble and its label; from there on a line leads from one to the other
-PAPER_MARK, LIBRARY_MARK = "the paper's, one crop", "a library's weights (second year: of their recipe)"
+FAR = 7  # points between a bubble and its label beyond which a line joins them
+PAPER_MARK, LIBRARY_MARK = "paper, one crop", "library weights, one crop (second year: their recipe)"
 
 
 @styled
 def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Figure":
-    """Top-5 test error of the classification entries by year, with the human line and its caveat."""
+    """Draw the top-5 test error of the classification entries by year, with the human error and its caveat."""
     figure = new_figure(10.2, 5.2)
     axes = figure.add_subplot()
-    axes.set_yscale("log")  # from 28 to 2: halving is the story, and the late years keep their distances
+    axes.set_yscale("log")  # errors halve every few years; the late ones stay apart
     drawn = (
         e for e in entries if e.task == "classification" and e.top5_error_pct and e.confidence != "memory"
     )
@@ -64,7 +64,7 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
         (
             "first (two: with and without extra data)",
             [e for e in entries if e.rank == 1],
-            # Above the squares and smaller: in 2015 and 2016 first and second are a hair apart.
+            # Above the squares and smaller: in 2015 and 2016 the first two errors are almost equal.
             {"marker": "o", "color": COLORS[0], "s": 34, "zorder": 4},
         ),
         (
@@ -118,9 +118,9 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
 
 @styled
 def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
-    """Multiply-adds against error: filled what the paper states, open what a library's weights do today.
+    """Draw error against multiply-adds: filled bubbles for the papers, open ones for a library's pretrained weights.
 
-    A bubble's area is the number of parameters; a line joins the two bubbles of a network.
+    The area of a bubble is the number of parameters; a line joins the two bubbles of a network.
     """
     papers, libraries = paper_points(milestones), library_points(milestones)
     figure = new_figure(10.2, 7.0)
@@ -149,7 +149,7 @@ def cost_against_error(milestones: Sequence[Milestone]) -> "Figure":
     axes.margins(0.15)
     _plain_ticks(axes.xaxis, [0.5, 1, 2, 5, 10, 20])
     _plain_ticks(axes.yaxis, [15, 20, 25, 30, 35, 40, 45])
-    # One label a network, at the paper's bubble where there is one; the line leads to the other.
+    # One label for each network, at the paper's bubble where there is one.
     by_paper = {p.milestone.name for p in papers}
     labeled = [*papers, *(p for p in libraries if p.milestone.name not in by_paper)]
     others = [p for p in libraries if p.milestone.name in by_paper]
@@ -168,8 +168,8 @@ def _area(point: Point) -> float:
 
 @styled
 def depth_against_parameters(milestones: Sequence[Milestone]) -> "Figure":
-    """The decade's networks by depth and parameters; a bubble's area is the multiply-adds, its color the year."""
-    # The network of 2014 has AlexNet's depth and parameters, and would hide it.
+    """Draw depth against parameters; the area of a bubble is the number of multiply-adds, its color the year."""
+    # The one-tower network of 2014 has the depth and the parameters of AlexNet and would hide it.
     rows = [m for m in milestones if m.year >= 2012 and m.name != "alexnet"]
     figure = new_figure(10.2, 5.6)
     axes = figure.add_subplot()
@@ -196,7 +196,7 @@ def depth_against_parameters(milestones: Sequence[Milestone]) -> "Figure":
 
 
 def _plain_ticks(axis: "Axis", values: Sequence[float]) -> None:
-    """Ticks of a logarithmic axis as plain numbers."""
+    """Label a logarithmic axis with plain numbers."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axis.set_major_locator(FixedLocator(values))
@@ -212,12 +212,12 @@ def _label(
     areas: Sequence[float],
     lines: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> None:
-    """Write each text beside its bubble, at the first place around it where it hides no bubble, text or line."""
+    """Write each text beside its bubble, at the first position around it where it hides no bubble, text or line."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.transforms import Bbox
 
-    figure.draw_without_rendering()  # fixes where the axes lie, so that pixels can be compared
+    figure.draw_without_rendering()  # fixes the positions of the axes in pixels
     renderer = FigureCanvasAgg(figure).get_renderer()
     scale = figure.dpi / 72
     centers = axes.transData.transform(points)
@@ -227,12 +227,10 @@ def _label(
         for center, radius in zip(centers, radii, strict=True)
     ]
     for start, end in map(axes.transData.transform, lines):
-        steps = np.linspace(start, end, 2 + int(np.hypot(*(end - start)) / scale))  # a point's width apart
-        taken += [Bbox.from_extents(*place, *place).padded(scale) for place in steps]
+        steps = np.linspace(start, end, 2 + int(np.hypot(*(end - start)) / scale))  # one point apart
+        taken += [Bbox.from_extents(*step, *step).padded(scale) for step in steps]
     frame = axes.get_window_extent(renderer)
-    for point, text, radius in zip(
-        points, texts, radii, strict=False
-    ):  # texts may name the first points only
+    for point, text, radius in zip(points, texts, radii, strict=False):  # only the first points have texts
         around = [
             (sx * (radius * reach + 4), sy * (radius * reach + 4), ha, va)
             for reach in (0.95, 1.3, 2.0, 3.0, 4.0)
@@ -246,7 +244,7 @@ def _label(
             note = axes.annotate(
                 text, point, xytext=(dx, dy), textcoords="offset points", fontsize=8, ha=ha, va=va
             )
-            box = note.get_window_extent(renderer).padded(2 * scale)  # else two labels read as one
+            box = note.get_window_extent(renderer).padded(2 * scale)  # keeps labels apart
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
             if inside and not any(box.overlaps(other) for other in taken):
                 if np.hypot(dx, dy) - radius > FAR:
@@ -254,7 +252,7 @@ def _label(
                     axes.annotate("", point, xytext=(dx, dy), textcoords="offset points", arrowprops=leader)
                 break
             note.remove()
-        else:  # no free place: better crowded than absent
+        else:  # no free position: a crowded label is better than none
             note = axes.annotate(text, point, xytext=(radius + 4, 0), textcoords="offset points", fontsize=8)
             box = note.get_window_extent(renderer)
         taken.append(box)
