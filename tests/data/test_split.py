@@ -267,7 +267,7 @@ def test_a_class_that_the_run_does_not_know_is_named(
         to_test(run, heard, make_folder({"a": 1, "c": 1}, where="other"))
 
 
-def test_a_registered_data_set_is_labelled_by_the_runs_classes() -> None:
+def test_a_registered_data_set_is_labeled_by_the_runs_classes() -> None:
     digits = load_data("digits", cache=Path("unused"), report=Silent())
     turned = load_test_data(
         RunData("digits", tuple(reversed(digits.classes))), cache=Path("unused"), report=Silent()

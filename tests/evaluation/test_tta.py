@@ -59,7 +59,9 @@ def test_one_view_is_the_center(model: nn.Module, image_size: int) -> None:
         if name != "ten_crop" or image_size > 8
     ],
 )
-def test_a_image_and_its_mirror_image_are_judged_alike(model: nn.Module, name: str, image_size: int) -> None:
+def test_an_image_and_its_horizontal_flip_get_the_same_prediction(
+    model: nn.Module, name: str, image_size: int
+) -> None:
     x = images(image_size)
     with torch.no_grad():
         torch.testing.assert_close(TTA[name](model, x, 8), TTA[name](model, x.flip(3), 8))

@@ -192,7 +192,7 @@ def test_recipe_of_section_3_4(name: str) -> None:
     recipe = model_entry(name).recipe
     assert recipe is not None
     assert recipe.schedule.shape == "plateau"
-    assert recipe.validation > 0  # a plateau is judged by images held apart
+    assert recipe.validation > 0  # a plateau is found on held-out images
 
 
 def test_version_1_5_has_no_recipe_of_the_paper() -> None:

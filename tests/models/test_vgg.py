@@ -15,7 +15,7 @@ from tests.models._checks import (
 from tests.models._oracle import check_same_outputs
 
 PLAIN = ["vgg11", "vgg13", "vgg16", "vgg19"]
-NORMALISED = [f"{name}_bn" for name in PLAIN]
+NORMALIZED = [f"{name}_bn" for name in PLAIN]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_stage_names_point_to_layers() -> None:
         assert isinstance(model.get_submodule(path), kind)
 
 
-@pytest.mark.parametrize("name", PLAIN + NORMALISED)
+@pytest.mark.parametrize("name", PLAIN + NORMALIZED)
 def test_equals_torchvision(name: str) -> None:
     # Each network draws 130 million weights: one size, one class count each; the widest spread of both on the
     # first.

@@ -79,6 +79,6 @@ def test_without_progressive_sizes_images_keep_the_networks_side() -> None:
 
 
 def test_the_size_before_the_end_may_be_another_than_the_networks() -> None:
-    """How a rehearsal times one size: the network's own is then used only by who judges."""
+    """The dry run times one image size this way; only the evaluation then uses the network's own."""
     assert image_sizes(growing((1.0, 20))) == [(1.0, 20)]
     assert image_size_at(growing((1.0, 20)), 0.999) == 20

@@ -154,7 +154,7 @@ def test_progressive_sizes_too_small_for_the_network_are_refused_before_anything
 
 
 def test_a_network_smaller_than_the_images_trains_on_crops(trainer: Trainer) -> None:
-    """Krizhevsky's own CIFAR networks take random 24x24 crops of 32x32, and the center when judged."""
+    """Krizhevsky's own CIFAR networks take random 24x24 crops of 32x32, and the center crop in the evaluation."""
     recipe = trainer.recipe(
         "model.name=cuda_convnet_13", "data.image_size=24", "augmentation.resize=32", "epochs=0.3",
         "optimizer.name=adam",

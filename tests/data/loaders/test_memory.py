@@ -61,7 +61,7 @@ def test_batches_can_be_on_a_gpu(augmentation: Augmentation) -> None:
 
 @pytest.mark.parametrize("padding", [0, 1])
 def test_a_recipe_with_a_resize_gets_random_crops(split: MemorySplit, padding: int) -> None:
-    """And is judged by whole images, of which the views take what they need."""
+    """Evaluation gets whole images, from which test-time augmentation takes its crops."""
     small = spec(image_size=5)
     varied = Augmentation(crop_padding=padding, resize=8)
     batches = split.training_batches(varied, flippable=True, batch_size=20, seed=0, spec=small)
