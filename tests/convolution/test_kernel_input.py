@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from decanet.convolution._kernel_input import MAX_SIDE, check_kernel
+from decanet.convolution._kernel_input import MAX_SIZE, check_kernel
 from decanet.convolution.kernel_lookup import find_kernel
 from decanet.core.errors import DataError, UsageError
 
@@ -33,7 +33,7 @@ def _false_header():
         ("gaussian:sigma=nan", "between 0.1"),
         ("gaussian:sigma=1e9", "between 0.1"),
         ("box:size=0", "between 1"),
-        ("box:size=100000", f"{MAX_SIDE}"),
+        ("box:size=100000", f"{MAX_SIZE}"),
         ("gabor:angle=inf", "finite"),
         ("[[1,2],[3]]", "ragged"),
         ("[]", "1 dimensions"),
@@ -42,13 +42,13 @@ def _false_header():
         ("[1,2,3]", "1 dimensions"),
         ("[[1,NaN]]", "NaN or infinity"),
         ("[[1,1e999]]", "NaN or infinity"),
-        ("[[1,1e300]]", "scale it down"),
+        ("[[1,1e300]]", "scale them down"),
         ("[[1,\"a\"]]", "real numbers"),
         ("[[1,null]]", "real numbers"),
-        ("[[1,2],", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ("[[__import__('os')]]", "no JSON"),
-        (f"[[{'1,' * MAX_SIDE}1]]", "longest side"),
+        ("[[1,2],", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ("[[__import__('os')]]", "not valid JSON"),
+        (f"[[{'1,' * MAX_SIZE}1]]", "largest kernel size"),
         (f"[[{'9' * 400}]]", "real numbers"),
     ],
 )  # fmt: skip
@@ -74,7 +74,7 @@ def test_what_is_no_kernel_is_refused_in_one_line(spelling, says):
         ("a.npy", _false_header(), "cannot read"),
         ("a.npy", _npy(np.ones((3, 3), complex)), "real numbers"),
         ("a.npy", _npy(np.ones((0, 3))), "empty"),
-        ("a.npy", _npy(np.ones((2000, 2))), "longest side"),
+        ("a.npy", _npy(np.ones((2000, 2))), "largest kernel size"),
     ],
 )
 def test_bad_kernel_files_are_refused_in_one_line(tmp_path, name, content, says):

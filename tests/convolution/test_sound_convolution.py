@@ -122,7 +122,7 @@ def test_combined_response_is_the_convolution_of_the_parts():
         (
             lambda: combined_response([SampledKernel(np.ones((2, n)), 9) for n in (2, 3)], 9),
             DataError,
-            "do not go together",
+            "cannot be combined",
         ),
         (lambda: convolved(sound_of(np.zeros((0, 1))), Echo(())), DataError, "no samples"),
     ],

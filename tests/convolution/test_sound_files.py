@@ -96,8 +96,8 @@ def test_an_mp3_is_as_long_as_its_frames(tmp_path, rng, tag):
     ("content", "says"),
     [
         (b"", "it is empty"),
-        (b"ID3\3\0\0\0\0\0\x0a" + bytes(10), "not a sound"),
-        (b"hello" * 100, "not a sound"),
+        (b"ID3\3\0\0\0\0\0\x0a" + bytes(10), "not a readable sound file"),
+        (b"hello" * 100, "not a readable sound file"),
     ],
 )
 def test_odd_files_are_told_in_words(tmp_path, ending, content, says):

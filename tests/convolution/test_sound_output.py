@@ -90,15 +90,15 @@ def test_what_overflows_is_dealt_with_as_asked(tmp_path, peak, highest, gain, cl
     result, _ = soundfile.read(second)
     assert result.max() == pytest.approx(highest, abs=1e-6)
     assert ("clipped" in str(loudness)) == (peak == "clip")
-    assert ("turned down" in str(loudness)) == (peak != "clip")
+    assert ("scaled down" in str(loudness)) == (peak != "clip")
 
 
 def test_normalize_turns_up_and_fit_does_not(tmp_path):
     first, second = tmp_path / "a.wav", tmp_path / "b.wav"
     soundfile.write(first, np.full(200, 0.25), 1000, subtype="PCM_24")
-    assert "left as it is" in str(send(first, second, Echo(())))
+    assert "not scaled" in str(send(first, second, Echo(())))
     assert soundfile.read(second)[0].max() == pytest.approx(0.25)
-    assert "turned up" in str(send(first, second, Echo(()), peak="normalize"))
+    assert "scaled up" in str(send(first, second, Echo(()), peak="normalize"))
     assert soundfile.read(second)[0].max() == pytest.approx(FULL_SCALE, abs=1e-6)
 
 
@@ -174,7 +174,7 @@ def test_more_than_wav_can_hold_is_refused_before_writing(tmp_path):
 def test_more_channels_than_the_format_takes(tmp_path):
     with (
         rendered([np.zeros((10, 9))]) as result,
-        pytest.raises(UsageError, match="does not take 9 channels"),
+        pytest.raises(UsageError, match="does not support 9 channels"),
     ):
         write_sound(tmp_path / "a.flac", result, 8000, Encoding("FLAC", "PCM_16"))
     assert not list(tmp_path.iterdir())

@@ -27,8 +27,8 @@ def test_unreadable_files_are_one_line(tmp_path):
     for name, says in (
         ("none.wav", "does not exist"),
         (".", "is a folder"),
-        ("text.wav", "not a sound"),
-        ("bare.raw", "not a sound"),
+        ("text.wav", "not a readable sound file"),
+        ("bare.raw", "not a readable sound file"),
         ("empty.wav", "no samples"),
     ):
         for read in (open_sound, read_impulse):

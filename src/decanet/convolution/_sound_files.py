@@ -1,4 +1,4 @@
-"""Sound files as libsndfile reads them, forwards; with the lengths that broken-off recordings do not tell."""
+"""Sound files, read forwards by libsndfile, and the missing lengths of interrupted recordings."""
 
 import contextlib
 import io
@@ -10,18 +10,20 @@ from typing import Any, Literal
 from decanet.convolution.impulse_responses import Array
 from decanet.core.errors import DataError
 
-UNKNOWN_BYTES = 0x7FFFF000  # and more is what programs that write WAV to a pipe claim in its header
+UNKNOWN_BYTES = (
+    0x7FFFF000  # programs that write WAV to a pipe put this length or a larger one into its header
+)
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """A ``soundfile.SoundFile`` to read forwards. Raises DataError for what is no sound file."""
+    """Yield a ``soundfile.SoundFile`` to be read forwards. Raises DataError for what is no sound file."""
     import soundfile
 
     for is_so, what in (
         (not path.exists(), "does not exist"),
         (path.is_dir(), "is a folder"),
-        (not path.is_file(), "is a pipe or a device"),  # opening a pipe would wait for a writer, for ever
+        (not path.is_file(), "is a pipe or a device"),  # opening a pipe would wait for a writer
     ):
         if is_so:
             raise DataError(f"{path} {what}; give a sound file (WAV, FLAC or OGG)")
@@ -32,21 +34,22 @@ def opened(path: Path) -> Iterator[Any]:
         reason = getattr(error, "error_string", "") or str(error)
         if path.stat().st_size == 0:
             reason = "it is empty"
-        elif "pipe" in reason:  # what libsndfile says of an MP3 without any frame
-            reason = "no sound found in it"
+        elif "pipe" in reason:  # the message of libsndfile for an MP3 without any frame
+            reason = "it contains no sound"
         raise DataError(
-            f"{path} is not a sound that can be read ({reason.strip(' .')}); give WAV, FLAC or OGG"
+            f"{path} is not a readable sound file ({reason.strip(' .')}); give WAV, FLAC or OGG"
         ) from error
-    # soundfile would seek after each block to where it is anyway, which fails in a FLAC without its length.
+    # soundfile seeks to the current position after each block, which fails for a FLAC without its length.
     file.seekable = lambda: False
     with file:
         yield file
 
 
 def missing_length(path: Path) -> tuple[int, bytes] | None:
-    """Where a WAV or RF64 file says that it has 0 bytes of samples though some follow, and what should stand there.
+    """Return (position, bytes) of the length that a WAV or RF64 file lacks, or None for a complete file.
 
-    A recorder that dies leaves such a file: it writes the length last.
+    An interrupted recorder leaves such a file: the length is written last, so that its header states 0 bytes of samples
+    though some follow.
     """
     with path.open("rb") as file:
         head, size = file.read(12), path.stat().st_size
@@ -56,20 +59,20 @@ def missing_length(path: Path) -> tuple[int, bytes] | None:
         length_at, claimed = None, 0
         while len(chunk := file.read(8)) == 8 and _is_name(chunk[:4]):
             start, length = file.tell(), int.from_bytes(chunk[4:], order)
-            if chunk[:4] == b"ds64":  # the lengths of a file beyond 4 GB: of all, then of its samples
+            if chunk[:4] == b"ds64":  # lengths beyond 4 GB: of the file, then of its samples
                 length_at, claimed = start + 8, int.from_bytes(file.read(16)[8:], order)
             if chunk[:4] == b"data":
                 if (claimed if length_at else length) or _is_chunk(file.read(8), size - start - 8, order):
                     return None
                 if length_at:
                     return length_at, (size - start).to_bytes(8, order)
-                return start - 4, b"\xff" * 4  # stands for "unknown": libsndfile then takes all there are
+                return start - 4, b"\xff" * 4  # means "unknown": libsndfile then reads to the end
             file.seek(start + length + length % 2)
     return None
 
 
 def _is_chunk(head: bytes, rest: int, order: Literal["little", "big"]) -> bool:
-    """Whether a further chunk, or nothing, begins with ``head``, and not a sound."""
+    """Whether ``head`` is empty or the start of a further chunk, and not of samples."""
     return not head or (_is_name(head[:4]) and int.from_bytes(head[4:], order) <= rest)
 
 
@@ -78,14 +81,14 @@ def _is_name(name: bytes) -> bool:
 
 
 class _Mended(io.FileIO):
-    """A file in which other bytes seem to stand at one place."""
+    """File with the bytes at one position replaced."""
 
     def __init__(self, path: Path, place: int, instead: bytes) -> None:
         super().__init__(path)
         self.place, self.instead = place, instead
 
     def readinto(self, buffer: Any) -> int:
-        """Read as any file; what comes from the place is replaced."""
+        """Read like any file, with the bytes replaced."""
         before = self.tell() - self.place
         count = super().readinto(buffer) or 0
         for index, byte in enumerate(self.instead):
@@ -95,10 +98,10 @@ class _Mended(io.FileIO):
 
 
 def promised_frames(file: Any) -> int:
-    """Frames that the header promises, 0 where it promises none.
+    """Return the number of frames that the header states, 0 where it states none.
 
-    libsndfile tells only its log that it has shortened a cut-off WAV. Where the whole file and its samples are both
-    claimed to be longer than they are, the file was whole once; where only one is, it was never finished.
+    libsndfile notes only in its log that it has shortened a truncated WAV. Where the header overstates the length of
+    both the file and its samples, the file was complete once; where it overstates one of them, it was never finished.
     """
     if file.subtype.startswith("MPEG") or file.frames >= 2**62:
         return 0  # an estimate; and a FLAC that was written to a pipe
@@ -109,17 +112,17 @@ def promised_frames(file: Any) -> int:
 
 
 def claimed_bytes(file: Any, chunk: str) -> tuple[int, int] | None:
-    """Bytes that a chunk claims to have and bytes that are there, where libsndfile found them to differ."""
+    """Return (stated, present) bytes of a chunk where libsndfile found them to differ."""
     found = re.search(rf"^{chunk} : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def read_block(file: Any, frames: int, path: Path) -> Array:
-    """The next ``frames`` instants, or what is left of them: (B, C), float64. Raises DataError in damaged parts."""
+    """Return the next ``frames`` instants, or the rest: (B, C), float64. Raises DataError for damaged parts."""
     import soundfile
 
     try:
         return file.read(frames, dtype="float64", always_2d=True)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip(" .")
-        raise DataError(f"{path} is damaged ({reason}); fetch or export it anew") from error
+        raise DataError(f"{path} is damaged ({reason}); fetch or export it again") from error

@@ -1,4 +1,4 @@
-"""One image under one kernel: how the kernel is moved, and the result."""
+"""Filtering of images with kernels of the collection or of one's own: settings, results and their summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from decanet.convolution.kernel_lookup import find_kernels
 
 @dataclass(frozen=True)
 class Convolved:
-    """An image's result under one kernel.
+    """Result of an image and one kernel.
 
     Attributes:
         name: of the kernel.
-        weights: (kh, kw), or (C, kh, kw) with one array for each channel.
+        weights: a kernel (kh, kw), or a filter (C, kh, kw) with one kernel for each channel.
         values: (H, W) or (H, W, 3).
-        inner: rows and columns of ``values`` for which the whole kernel lies inside the image.
+        inner: rows and columns of ``values`` for which the kernel lies inside the image.
     """
 
     name: str
@@ -28,13 +28,13 @@ class Convolved:
 
     @property
     def inside(self) -> np.ndarray:
-        """The values that no padding touches."""
+        """The values that do not depend on the padding."""
         return self.values[self.inner]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How a kernel is moved over an image; the words are those of ``images.correlate``."""
+    """Operation, padding, stride and dilation, as in :func:`~decanet.convolution.images.correlate`."""
 
     padding: Padding = "zero"
     stride: int = 1
@@ -48,18 +48,18 @@ class Setting:
 
     @property
     def caption(self) -> str:
-        """The operation and its options in one sentence."""
-        how = "as conv2d of CNN libraries" if self.correlated else "with the kernel flipped"
+        """The operation and its options as a sentence."""
+        how = "as conv2d in CNN libraries" if self.correlated else "the kernel is flipped"
         options = f"padding {self.padding}, stride {self.stride}, dilation {self.dilation}"
         return f"{self.word.capitalize()} ({how}), {options}."
 
     def apply(self, image: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The values of the convolution, or of the cross-correlation."""
-        work = correlate if self.correlated else convolve
-        return work(image, weights, padding=self.padding, stride=self.stride, dilation=self.dilation)
+        """Return the values of the convolution, or of the cross-correlation."""
+        operation = correlate if self.correlated else convolve
+        return operation(image, weights, padding=self.padding, stride=self.stride, dilation=self.dilation)
 
     def result(self, name: str, image: np.ndarray, weights: np.ndarray) -> Convolved:
-        """Convolve or correlate ``image`` with the kernel ``weights``, which is called ``name``."""
+        """Convolve or cross-correlate ``image`` with the kernel ``weights`` of that name."""
         values = self.apply(image, weights)
         sizes = zip(image.shape, values.shape, self.spans(weights), self.before(weights))
         rows, columns = (self._inner(*size) for size in sizes)
@@ -68,21 +68,21 @@ class Setting:
     def _inner(self, pixels: int, results: int, span: int, before: int) -> slice:
         first = -(-before // self.stride)
         stop = min(results, (pixels - 1 - span + before) // self.stride + 1)
-        # A kernel as large as the image touches the padding everywhere.
+        # A kernel as large as the image reaches into the padding everywhere.
         return slice(first, stop) if first < stop else slice(0, results)
 
     def spans(self, weights: np.ndarray) -> list[int]:
-        """Pixels from a kernel's first weight to its last, down and across."""
+        """Return the distance in pixels from the first weight of a kernel to the last, down and across."""
         return [self.dilation * (n - 1) for n in weights.shape[-2:]]
 
     def before(self, weights: np.ndarray) -> list[int]:
-        """Pixels that the first position reaches beyond the image's upper and left border."""
+        """Return the padding above and to the left of the image."""
         if self.padding == "none":
             return [0, 0]
         return [(span + (not self.correlated)) // 2 for span in self.spans(weights)]
 
     def pad(self, image: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """An image (H, W) with the padding that ``weights`` need."""
+        """Return an image (H, W) with the padding that ``weights`` need."""
         return pad_planes(image[None], self.spans(weights), self.padding, not self.correlated)[0]
 
 

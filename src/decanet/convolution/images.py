@@ -1,23 +1,23 @@
-"""Convolution of images: F(x, y) = sum over u, v of f(x - u, y - v) g(u, v), and its twin without the flip.
+"""Convolution of images, F(x, y) = sum over u, v of f(x - u, y - v) g(u, v), and cross-correlation.
 
-Cross-correlation lays the kernel on the image, multiplies what lies on top of each other, adds up and moves
-on. Convolution does the same with the kernel turned by half a turn. Networks learn their kernels, so for them
-the turn makes no difference and CNN libraries leave it out: their "conv2d" is :func:`correlate`.
+Cross-correlation multiplies the kernel with the patch of the image beneath it, sums the products and moves to the next
+position. Convolution does the same with the kernel flipped in both directions. Networks learn their kernels, so the
+flip makes no difference to them and CNN libraries omit it: their "conv2d" is :func:`correlate`.
 
-Three ways give the same numbers, and the cheapest is taken:
+Three methods compute the same values, and the cheapest is chosen:
 
 direct
     A convolution along an axis is a product with a matrix that repeats the kernel's weights on its diagonals.
-    A few rows of the image at a time are multiplied by such a matrix for every column of the kernel, and
-    the products are added, each shifted to its place. Cost: in proportion to kh * kw.
+    A few rows of the image at a time are multiplied by such a matrix for every column of the kernel, and the
+    products are added, each shifted to its position. The cost is proportional to kh * kw.
 separable
     A kernel of rank 1 (box, Gaussian, Sobel) is a column times a row: one such product along each axis.
-    Cost: in proportion to kh + kw.
+    The cost is proportional to kh + kw.
 fft
-    The convolution theorem: a product of spectra, in overlapping tiles that fit the processor's cache
-    (overlap-save). Cost: almost the same for every kernel.
+    By the convolution theorem: a product of spectra, in overlapping tiles that fit into the cache of the processor
+    (overlap-save). The cost is almost the same for every kernel.
 
-Images are (H, W) or (H, W, C). float64 and 32-bit integers are computed in float64, all else in float32.
+Images are (H, W) or (H, W, C). float64 and 32-bit integers are computed in float64, all others in float32.
 """
 
 from typing import Literal
@@ -41,7 +41,7 @@ _NUMPY_PADDING = {
 }
 MAX_VALUES = 2**30  # pixels times channels of a padded image: 4 GB
 
-# Rows computed together: few enough that a block stays in cache, enough to keep the products efficient.
+# Rows computed together: few enough for the cache, and enough for efficient products.
 _DIRECT_ROWS, _PASS_ROWS = 8, 32
 _SMALLEST_TILE = 256
 
@@ -55,7 +55,7 @@ def convolve(
     dilation: int | Steps = 1,
     method: Method = "auto",
 ) -> np.ndarray:
-    """True convolution: the kernel is flipped in both directions, then moved over the image.
+    """Convolve an image: the kernel is flipped in both directions and moved over the image.
 
     With padding "zero" and stride 1 it equals ``scipy.signal.convolve2d(image, kernel, mode="same")``.
     Arguments, result and errors are those of :func:`correlate`; the center of an even kernel flips with it.
@@ -73,26 +73,26 @@ def correlate(
     dilation: int | Steps = 1,
     method: Method = "auto",
 ) -> np.ndarray:
-    """Cross-correlation, what CNN libraries call convolution: the kernel is moved over the image as it is.
+    """Cross-correlate an image, as the convolutional layers of CNN libraries do: the kernel is not flipped.
 
     With padding "zero" and stride 1 it equals ``torch.nn.functional.conv2d(..., padding="same")``.
 
     Args:
-        image: (H, W), or (H, W, C) whose channels are treated alike. kernel: weights (kh, kw); or (C, kh,
-        kw), one matrix a channel whose results are summed, as a layer of a
-            CNN does for each of its output channels.
-        padding: what lies beyond the border: zeros, the image mirrored without repeating its border pixels,
-            the border pixels repeated, the image again; or nothing, so that the result is smaller.
+        image: (H, W), or (H, W, C) whose channels are filtered separately.
+        kernel: a kernel (kh, kw); or a filter (C, kh, kw), one kernel for each channel, whose results are summed as for
+            an output channel of a convolutional layer.
+        padding: what surrounds the image: zeros; the image reflected without repeating its edge pixels; its edge
+            pixels repeated; the image repeated; or nothing, so that the result is smaller.
         stride: pixels from one position of the kernel to the next, (down, right) or one number for both.
         dilation: pixels between neighboring weights of the kernel, (down, right) or one number for both.
-        method: how it is computed; "auto" takes what costs least.
+        method: the method of computation; "auto" chooses the cheapest.
 
     Returns:
         (H', W') or (H', W', C), with H' = ceil(H / stride); with padding "none"
-        floor((H - dilation (kh - 1) - 1) / stride) + 1. Never clipped.
+        floor((H - dilation (kh - 1) - 1) / stride) + 1. Values are not clipped.
 
     Raises:
-        UsageError: the kernel is no kernel, does not fit the image, or an argument is out of range.
+        UsageError: the kernel is invalid or does not fit the image, or an argument is out of range.
         DataError: the image is empty, holds NaN or infinity, or has another number of dimensions.
         ResourceError: the padded image would need too much memory.
     """
@@ -100,9 +100,9 @@ def correlate(
 
 
 def separate(kernel: np.ndarray, dtype: DTypeLike = np.float64) -> tuple[np.ndarray, np.ndarray] | None:
-    """(column, row) whose outer product is ``kernel`` to the precision of ``dtype``; None for a higher rank.
+    """Return (column, row) whose outer product is ``kernel`` to the precision of ``dtype``; None for a higher rank.
 
-    The singular value decomposition writes a matrix as a sum of such products; rank 1 needs one only.
+    The singular value decomposition writes a matrix as a sum of outer products, a single one for rank 1.
     """
     left, values, right = np.linalg.svd(kernel, full_matrices=False)
     if values[1:].max(initial=0) > max(kernel.shape) * np.finfo(dtype).eps * values[0]:
@@ -117,16 +117,16 @@ def cheapest_method(
     dilation: int | Steps = 1,
     dtype: DTypeLike = np.float32,
 ) -> str:
-    """The method that "auto" takes for a kernel (kh, kw).
+    """Return the method that "auto" chooses for a kernel (kh, kw).
 
-    The estimates are in nanoseconds for each pixel of the unstrided result, fitted by hand to one thread's times
-    on a 12-megapixel float32 image (AVX-512). ``scripts/correlation_methods.py`` measures them anew; only their
-    ratios matter.
+    Costs are estimated in nanoseconds for each pixel of the result at stride 1, fitted by hand to measurements on a
+    12-megapixel float32 image (one thread, AVX-512); ``scripts/correlation_methods.py`` repeats them. Only their ratios
+    matter.
     """
     (down, right), (apart_down, apart_right) = _pair(stride, "stride"), _pair(dilation, "dilation")
     kh, kw = kernel.shape
     span = max(apart_down * (kh - 1), apart_right * (kw - 1)) + 1
-    tile = _tile_side(span)
+    tile = _tile_size(span)
     costs = {
         "direct": 1.3 + kw * (0.65 + 0.015 * kh) / down,
         "fft": 7.0 * (tile / (tile - span + 1)) ** 2,
@@ -154,10 +154,10 @@ def _correlate(
     planes = np.ascontiguousarray(pad_planes(planes, spans, padding, flipped), dtype)
     size = [(n - span - 1) // s + 1 for n, span, s in zip(planes.shape[1:], spans, stride)]
 
-    matrices = np.broadcast_to(weights.astype(dtype), (len(planes), *weights.shape[-2:]))
+    kernels = np.broadcast_to(weights.astype(dtype), (len(planes), *weights.shape[-2:]))
     results = np.empty((len(planes), *size), dtype)
-    for result, plane, matrix in zip(results, planes, matrices):
-        _fill(result, plane, matrix, stride, dilation, method)
+    for result, plane, kernel in zip(results, planes, kernels):
+        _fill(result, plane, kernel, stride, dilation, method)
     if weights.ndim == 3:
         return results.sum(axis=0)
     return np.moveaxis(results, 0, -1) if image.ndim == 3 else results[0]
@@ -176,7 +176,9 @@ def _fill(
     elif method == "separable":
         factors = separate(weights, weights.dtype)
         if factors is None:
-            raise UsageError("this kernel is not separable, its rank is greater than 1; use method 'auto'")
+            raise UsageError(
+                "this kernel is not separable, since its rank is greater than 1; use method 'auto'"
+            )
         between = np.empty((len(result), plane.shape[1]), plane.dtype)
         _pass(between, plane, factors[0], stride[0], dilation[0])
         _pass(result.T, between.T, factors[1], stride[1], dilation[1])
@@ -185,7 +187,7 @@ def _fill(
 
 
 def _band(taps: np.ndarray, rows: int, stride: int, dilation: int) -> np.ndarray:
-    """The matrix (rows, pixels) that correlates a column of pixels with ``taps``."""
+    """Return the matrix (rows, pixels) that correlates a column of pixels with ``taps``."""
     span = (len(taps) - 1) * dilation + 1
     matrix = np.zeros((rows, (rows - 1) * stride + span), taps.dtype)
     for i in range(rows):
@@ -194,7 +196,7 @@ def _band(taps: np.ndarray, rows: int, stride: int, dilation: int) -> np.ndarray
 
 
 def _blocks(length: int, longest: int) -> tuple[int, list[int]]:
-    """A block length and where blocks begin; the last overlaps its neighbor, so that all are alike."""
+    """Return a block length and the starts of the blocks; the last one overlaps its neighbor, so that all are equal."""
     block = min(longest, length)
     return block, [*range(0, length - block, block), length - block]
 
@@ -211,7 +213,7 @@ def _direct(
     result: np.ndarray, plane: np.ndarray, weights: np.ndarray, stride: Steps, dilation: Steps
 ) -> None:
     rows, tops = _blocks(len(result), _DIRECT_ROWS)
-    # The bands of all columns under each other: one large product is faster than many small ones.
+    # The bands of all columns are stacked: one large product is faster than many small ones.
     bands = np.concatenate([_band(column, rows, stride[0], dilation[0]) for column in weights.T])
     width = (result.shape[1] - 1) * stride[1] + 1
     for top in tops:
@@ -222,8 +224,8 @@ def _direct(
             total += products[i, :, i * dilation[1] :][:, : width : stride[1]]
 
 
-def _tile_side(span: int) -> int:
-    """Side of the FFT's tiles: small enough for the cache, large enough that the overlap wastes little."""
+def _tile_size(span: int) -> int:
+    """Return the size of the square tiles: small enough for the cache, and large against their overlap."""
     import scipy.fft
 
     return scipy.fft.next_fast_len(max(_SMALLEST_TILE, 6 * span), real=True)
@@ -234,23 +236,23 @@ def _fft(result: np.ndarray, plane: np.ndarray, weights: np.ndarray, stride: Ste
 
     spread = np.zeros([d * (k - 1) + 1 for d, k in zip(dilation, weights.shape)], weights.dtype)
     spread[:: dilation[0], :: dilation[1]] = weights
-    tile = _tile_side(max(spread.shape))
-    sides = [min(tile, scipy.fft.next_fast_len(n, real=True)) for n in plane.shape]
-    # The conjugate spectrum correlates in place of convolving; what wraps around lies at a tile's far end.
-    spectrum = scipy.fft.rfft2(spread, sides).conj()
-    steps = [(side - n) // s + 1 for side, n, s in zip(sides, spread.shape, stride)]  # results a tile gives
+    tile = _tile_size(max(spread.shape))
+    size = [min(tile, scipy.fft.next_fast_len(n, real=True)) for n in plane.shape]
+    # The conjugate spectrum gives the cross-correlation; wrapped values lie at the far end of a tile.
+    spectrum = scipy.fft.rfft2(spread, size).conj()
+    steps = [(length - n) // s + 1 for length, n, s in zip(size, spread.shape, stride)]  # results of a tile
     for top in range(0, result.shape[0], steps[0]):
         for left in range(0, result.shape[1], steps[1]):
-            pixels = plane[top * stride[0] :, left * stride[1] :][: sides[0], : sides[1]]
-            product = scipy.fft.rfft2(pixels, sides)  # tiles at the border are filled up with zeros
+            pixels = plane[top * stride[0] :, left * stride[1] :][: size[0], : size[1]]
+            product = scipy.fft.rfft2(pixels, size)  # tiles at the edge are filled with zeros
             product *= spectrum
-            values = scipy.fft.irfft2(product, sides, overwrite_x=True)[:: stride[0], :: stride[1]]
-            place = result[top : top + steps[0], left : left + steps[1]]
-            place[...] = values[: place.shape[0], : place.shape[1]]
+            values = scipy.fft.irfft2(product, size, overwrite_x=True)[:: stride[0], :: stride[1]]
+            part = result[top : top + steps[0], left : left + steps[1]]
+            part[...] = values[: part.shape[0], : part.shape[1]]
 
 
 def pad_planes(planes: np.ndarray, spans: list[int], padding: str, flipped: bool) -> np.ndarray:
-    """Planes (C, H, W) with what a kernel of ``spans`` + 1 pixels meets beyond the border."""
+    """Return planes (C, H, W) with the padding that a kernel of ``spans`` + 1 pixels needs."""
     if padding not in _NUMPY_PADDING:
         hint = did_you_mean(padding, _NUMPY_PADDING)
         raise UsageError(f"unknown padding {padding!r}{hint}; known: {', '.join(_NUMPY_PADDING)}")
@@ -258,9 +260,9 @@ def pad_planes(planes: np.ndarray, spans: list[int], padding: str, flipped: bool
     covers = f"the kernel covers {spans[0] + 1}x{spans[1] + 1} pixels and the image has {height}x{width}"
     if padding == "none":
         if spans[0] >= height or spans[1] >= width:
-            raise UsageError(f"{covers}: without padding it has no place; use padding zero")
+            raise UsageError(f"{covers}: without padding it does not fit; use padding zero")
         return planes
-    # An even kernel has no middle: correlation takes the upper left of the four, convolution the lower right.
+    # An even kernel has no central weight: correlation uses the upper left of the four, convolution the lower right.
     before = [(span + flipped) // 2 for span in spans]
     after = [span - one for span, one in zip(spans, before)]
     if padding == "reflect" and (max(before[0], after[0]) >= height or max(before[1], after[1]) >= width):
@@ -295,7 +297,7 @@ def _check_image(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
         )
     if image.dtype.kind == "f":
         with np.errstate(over="ignore", invalid="ignore"):
-            suspicious = not np.isfinite(image.sum())  # one fast pass; the exact test only where it is needed
+            suspicious = not np.isfinite(image.sum())  # a fast test; the exact one follows only where needed
         if suspicious and not np.isfinite(image).all():
             raise DataError("the image holds NaN or infinity; give finite pixels")
     return image

@@ -1,4 +1,4 @@
-"""Kernels of one dimension: the impulse responses of linear time-invariant systems."""
+"""Impulse responses of linear time-invariant systems: the kernels of one dimension."""
 
 import functools
 import math
@@ -16,7 +16,7 @@ LONGEST_RESPONSE = 2**21  # samples (44 s at 48 kHz): what overlap-add can hold 
 
 @dataclass(frozen=True)
 class Echo:
-    """The sound itself and its repetitions: an impulse of 1 at 0 and one of ``strength`` at each ``delay``.
+    """Echo: an impulse of 1 at 0, the sound itself, and one of ``strength`` at each ``delay``.
 
     Attributes:
         taps: (delay in seconds, strength) pairs.
@@ -36,11 +36,11 @@ class Echo:
 
     @property
     def reach(self) -> float:
-        """Seconds after which the kernel is zero."""
+        """Time in seconds after which the kernel is zero."""
         return max((delay for delay, _ in self.taps), default=0.0)
 
     def impulse_response(self, sample_rate: int) -> Array:
-        """Weights at ``sample_rate`` samples a second, shape (M, 1); delays are rounded to the nearest sample.
+        """Return the weights at ``sample_rate`` in Hz, shape (M, 1); delays are rounded to the nearest sample.
 
         Raises:
             UsageError: the longest delay is more than ``LONGEST_RESPONSE`` samples.
@@ -48,7 +48,7 @@ class Echo:
         check_length(self.reach, sample_rate, "an echo's delay")
         response = np.zeros((round(self.reach * sample_rate) + 1, 1))
         response[0] = 1.0
-        with np.errstate(over="ignore"):  # what becomes infinite is refused when the sound is rendered
+        with np.errstate(over="ignore"):  # rendered() refuses infinite samples
             for delay, strength in self.taps:
                 response[round(delay * sample_rate)] += strength
         return response
@@ -56,10 +56,10 @@ class Echo:
 
 @dataclass(frozen=True)
 class ExponentialDecay:
-    """The tutorial's kernel: alpha exp(-alpha t) for t >= 0, whose integral is 1.
+    """Exponential decay, the kernel of the tutorial: alpha exp(-alpha t) for t >= 0, with integral 1.
 
     Attributes:
-        alpha: rate of decay in 1/s. The answer forgets within about 1/alpha seconds.
+        alpha: decay constant in 1/s. The response to an impulse decays to 1/e in 1/alpha seconds.
 
     Raises:
         UsageError: ``alpha`` is not a positive finite number.
@@ -77,29 +77,29 @@ class ExponentialDecay:
 
     @property
     def reach(self) -> float:
-        """Seconds after which the kernel is below 1e-17 of its start."""
+        """Time in seconds after which the kernel is below 1e-17 of its initial value."""
         return 40.0 / self.alpha
 
     def step_linear(self, step: float) -> tuple[float, float, float]:
-        """(a, b, c) of y[i] = a y[i-1] + b f[i-1] + c f[i], exact for an f that is straight in the step.
+        """Return (a, b, c) of y[i] = a y[i-1] + b f[i-1] + c f[i], exact for an f that is linear within each step.
 
         With x = alpha h, the integral of alpha exp(-alpha (h - s)) over the step is 1 - exp(-x), and with the
-        weight s/h it is 1 - (1 - exp(-x))/x: the share of the newer sample.
+        weight s/h it is 1 - (1 - exp(-x))/x, the weight of the newer sample.
         """
         x = self.alpha * step
         newer = 1.0 + math.expm1(-x) / x
         return math.exp(-x), -math.expm1(-x) - newer, newer
 
     def step_weights(self, step: float, nodes: int) -> Array:
-        """Weights, shape (nodes,), of f at the Gauss-Legendre nodes of one step, for the step's integral.
+        """Return the weights of f at the Gauss-Legendre nodes of one step, shape (nodes,), for the integral over it.
 
-        f is replaced by the polynomial through the nodes, and that is integrated against the kernel exactly.
-        In Legendre polynomials on -1..1 the kernel's moments are, with c = alpha h/2 and I the modified
+        f is replaced by the polynomial through the nodes, which is integrated against the kernel exactly.
+        The moments of the kernel in Legendre polynomials on -1..1 are, with c = alpha h/2 and I the modified
         Bessel function of the first kind (from the expansion of exp(c x), Abramowitz and Stegun 10.2.36):
 
             integral of P_j(x) c exp(-c (1 - x)) dx = sqrt(2 pi c) exp(-c) I_{j+1/2}(c)
 
-        which, unlike Gauss's rule on the product, holds for a kernel of any sharpness.
+        which, unlike Gaussian quadrature of the product, is accurate for every alpha.
         """
         from scipy.special import ive
 
@@ -112,15 +112,15 @@ class ExponentialDecay:
 
 @dataclass(frozen=True, eq=False)
 class SampledKernel:
-    """A kernel known by its samples, for instance a recorded room; straight lines between them.
+    """Sampled kernel, for instance the recorded impulse response of a room, linear between its samples.
 
     Attributes:
-        samples: shape (M,) or, for M instants of several channels, (M, C).
-        sample_rate: samples a second.
-        name: what messages call it.
+        samples: shape (M,), or (M, C) for M instants of C channels.
+        sample_rate: in Hz.
+        name: its name in messages.
 
     Raises:
-        DataError: no samples, NaN or infinite samples, or nothing but zeros.
+        DataError: there are no samples, some are NaN or infinite, or all are zero.
     """
 
     samples: Array
@@ -135,7 +135,7 @@ class SampledKernel:
         if samples.ndim not in (1, 2) or samples.size == 0:
             raise DataError(f"{self.name} holds no samples (shape {samples.shape}); give at least one")
         if not np.isfinite(samples).all():
-            raise DataError(f"{self.name} holds NaN or infinite samples; record or export it anew")
+            raise DataError(f"{self.name} holds NaN or infinite samples; record or export it again")
         if not samples.any():
             raise DataError(f"{self.name} is silent: all its samples are 0; choose another")
 
@@ -147,14 +147,14 @@ class SampledKernel:
 
     @property
     def reach(self) -> float:
-        """Seconds after which the kernel is zero."""
+        """Time in seconds after which the kernel is zero."""
         return (len(self.samples) - 1) / self.sample_rate
 
     def impulse_response(self, sample_rate: int) -> Array:
-        """Weights at ``sample_rate`` samples a second, shape (M, C), resampled if the rates differ.
+        """Return the weights at ``sample_rate`` in Hz, shape (M, C), resampled if the sample rates differ.
 
-        A recording's samples stand for the kernel times its own step. At another sample rate the step differs, so
-        they are scaled by the ratio of the steps: the sum of the weights, the gain for slow signals, stays.
+        The samples of a recording are the kernel times its own step. At another sample rate the step differs, so they
+        are scaled by the ratio of the steps, which keeps the sum of the weights, the gain at low frequencies.
 
         Raises:
             UsageError: it lasts more than ``LONGEST_RESPONSE`` samples at ``sample_rate``.
@@ -180,22 +180,21 @@ def check_length(seconds: float, sample_rate: int, what: str) -> None:
 
 @functools.lru_cache
 def legendre(nodes: int) -> tuple[Array, ...]:
-    """Gauss-Legendre nodes on -1..1, their weights, and P_j at the nodes, shape (nodes, nodes)."""
+    """Return the Gauss-Legendre nodes on -1..1, their weights, and P_j at the nodes, shape (nodes, nodes)."""
     places, weights = np.polynomial.legendre.leggauss(nodes)
     return places, weights, np.asarray(np.polynomial.legendre.legvander(places, nodes - 1), dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Reverb:
-    """A room, made up: the sound itself, then noise that dies away, other noise in each channel.
+    """Synthetic room: the sound itself, then decaying noise, independent in each channel.
 
-    The noise carries as much energy as the direct sound: in a real room that holds at the critical distance
-    from the source. Real rooms begin with single echoes from walls; after those, decaying noise is what they
-    are.
+    The noise has the energy of the direct sound, as in a real room at the critical distance from the source. The
+    response of a real room begins with single echoes from the walls and then resembles decaying noise.
 
     Attributes:
-        seconds: the reverberation time, in which the noise falls by 60 dB.
-        seed: the same seed gives the same room.
+        seconds: the reverberation time, in which the noise decays by 60 dB.
+        seed: random seed of the noise.
         channels: C.
 
     Raises:
@@ -215,7 +214,7 @@ class Reverb:
             raise UsageError(f"a seed must be 0 or more, got {self.seed}")
 
     def impulse_response(self, sample_rate: int) -> Array:
-        """Weights at ``sample_rate`` samples a second, shape (M, C).
+        """Return the weights at ``sample_rate`` in Hz, shape (M, C).
 
         Raises:
             UsageError: it lasts more than ``LONGEST_RESPONSE`` samples.

@@ -10,23 +10,23 @@ from decanet.core.errors import UsageError, did_you_mean
 
 
 def find_kernels(spelling: str) -> dict[str, np.ndarray]:
-    """The kernels that ``spelling`` means, by name: one, or several for a bank.
+    """Return the kernels of a spelling by name: one, or several for a bank.
 
     Args:
         spelling: a name (``sobel_x``, or the tutorial's ``surbo_1``), a name with parameters
-            (``gaussian:sigma=2.5``), a matrix in JSON (``[[0,-1,0],[-1,5,-1],[0,-1,0]]``), or the path of a ``.csv``
-            or ``.npy`` file. No text is ever evaluated.
+            (``gaussian:sigma=2.5``), rows of weights in JSON (``[[0,-1,0],[-1,5,-1],[0,-1,0]]``), or the path of a
+            ``.csv`` or ``.npy`` file. No text is evaluated as code.
 
     Returns:
-        Names to float64 weights (kh, kw); a matrix or file may hold (C, kh, kw), one layer for each channel.
+        Float64 weights by name: a kernel (kh, kw), or from JSON or a file also a filter (C, kh, kw).
 
     Raises:
-        UsageError: unknown name or parameter, or a matrix that is no kernel.
+        UsageError: the name or a parameter is unknown, or the weights are no kernel.
         DataError: the file cannot be read.
     """
     spelling = spelling.strip()
     if spelling.startswith("["):
-        return {"own kernel": check_kernel(from_json(spelling), "the matrix given as --kernel")}
+        return {"own kernel": check_kernel(from_json(spelling), "the kernel in JSON")}
     path = Path(spelling)
     if path.suffix.lower() in {".csv", ".npy"}:
         values = from_npy(path) if path.suffix.lower() == ".npy" else from_csv(path)
@@ -34,9 +34,7 @@ def find_kernels(spelling: str) -> dict[str, np.ndarray]:
     name, _, text = spelling.partition(":")
     entry = _entry_of(spelling)
     if entry is None:
-        hint = (
-            did_you_mean(name, [*KERNELS, *BANKS, *ALIASES]) or " (decanet convolve image --list shows them)"
-        )
+        hint = did_you_mean(name, [*KERNELS, *BANKS, *ALIASES]) or " (decanet convolve image list shows all)"
         raise UsageError(f"unknown kernel {name!r}{hint}")
     built = entry.build(**_parameters(entry, text))
     several = built if isinstance(built, dict) else {spelling: built}
@@ -44,7 +42,7 @@ def find_kernels(spelling: str) -> dict[str, np.ndarray]:
 
 
 def find_kernel(spelling: str) -> np.ndarray:
-    """The weights (kh, kw) of one kernel; see :func:`find_kernels`. Raises UsageError for a bank as well."""
+    """Return the weights of one kernel; see :func:`find_kernels`. Raises UsageError for a bank as well."""
     found = find_kernels(spelling)
     if len(found) > 1:
         raise UsageError(
@@ -64,19 +62,19 @@ def find_single_kernel(spelling: str) -> np.ndarray:
 
 
 def describe(spelling: str) -> str:
-    """A kernel's name and what it does, for the title of a figure; the bare name of one of the user's own."""
+    """Return the name and the effect of a kernel for the title of a figure; only the name where it is not known."""
     entry = _entry_of(spelling)
     return f"{spelling}: {entry.does.removesuffix('.')}" if entry else spelling
 
 
 def purpose_of(spelling: str) -> str:
-    """The group of a kernel, one of ``PURPOSES``; empty for one of the user's own."""
+    """Return the group of a kernel, one of ``PURPOSES``; empty where it is not known."""
     entry = _entry_of(spelling)
     return entry.purpose if entry else ""
 
 
 def describe_sum(weights: np.ndarray) -> str:
-    """What the sum of the weights does to flat areas."""
+    """Return the sum of the weights and its effect on flat areas, in words."""
     total = round(float(weights.sum()), 6) + 0.0
     if total == 0:
         return "sum 0:\nflat areas give 0"

@@ -1,15 +1,15 @@
-"""Kernels: the small matrices that blur, sharpen and find edges, with what each does and who proposed it.
+"""Kernels that blur, sharpen and detect edges, each with its effect and its source.
 
-A kernel says how a pixel's new value is mixed from its neighbors' old ones. Three rules of thumb read most:
-weights that sum to 1 keep the brightness (blur, sharpen), weights that sum to 0 answer to change only
-(edges), and all-positive weights smooth.
+The weights of a kernel are the coefficients with which a pixel and its neighbors are summed. If they sum to 1, the
+kernel keeps the brightness (blur, sharpen); if they sum to 0, it responds to changes only (edges); if all are positive,
+it smooths.
 
-The kernels stand as the CNN libraries and the tutorial write them, for cross-correlation, and what is said of them
-here holds for it: ``sobel_x`` answers positively where the image grows brighter to the right. True convolution turns
-them by half a turn first, so ``sobel_x`` changes its sign; kernels that look the same upside down do not change.
+The kernels are written for cross-correlation, as in CNN libraries and the tutorial, and described for it: ``sobel_x``
+is positive where the image grows brighter to the right. Convolution flips a kernel in both directions first, which
+changes the sign of ``sobel_x`` and leaves kernels of twofold rotational symmetry unchanged.
 
-A new kernel is one new function here, decorated with its source. Its parameters are what a user may vary, and
-the first line of its docstring is what ``decanet convolve image --list`` says of it.
+A new kernel is one new function in this file, decorated with its source. Its parameters are those of the command line,
+and the first line of its docstring is its description in ``decanet convolve image list``.
 """
 
 import inspect
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from decanet.convolution._kernel_input import MAX_SIDE
+from decanet.convolution._kernel_input import MAX_SIZE
 from decanet.core.errors import UsageError
 
 _PREWITT = (
@@ -37,12 +37,12 @@ Weights = np.ndarray | Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class Kernel:
-    """One entry of the collection.
+    """Kernel of the collection.
 
     Attributes:
-        name: what a user calls it.
-        build: ``build(**parameters)`` gives the weights (kh, kw), or for a bank a dict of names to weights.
-        source: who proposed it, and where.
+        name: its name on the command line.
+        build: ``build(**parameters)`` returns the weights (kh, kw), or for a bank a dict of names to weights.
+        source: author and publication.
         purpose: one of ``PURPOSES``.
     """
 
@@ -53,12 +53,12 @@ class Kernel:
 
     @property
     def does(self) -> str:
-        """What it does to an image, in one line."""
+        """Its effect on an image, in one line."""
         return (inspect.getdoc(self.build) or "").splitlines()[0]
 
     @property
     def parameters(self) -> dict[str, int | float]:
-        """What may be varied, with the defaults."""
+        """Its parameters with their defaults."""
         return {name: p.default for name, p in inspect.signature(self.build).parameters.items()}
 
 
@@ -67,20 +67,20 @@ BLUR, SHARPEN, GRADIENT, CURVATURE, OTHER = PURPOSES = (
     "Sharpen and relief",
     "Edges by first derivatives",
     "Edges by second derivatives",
-    "Stripes of one width, chance, and the tutorial's slip",
+    "Gabor, random, and the misprint of the tutorial",
 )
 
 KERNELS: dict[str, Kernel] = {}
-BANKS: dict[str, Kernel] = {}  # many kernels under one name, for contact sheets
+BANKS: dict[str, Kernel] = {}  # several kernels under one name
 
-TUTORIAL = (  # the nine images of the tutorial, in its order
+TUTORIAL = (  # the nine kernels of the tutorial, in its order
     "edge", "sharpen", "box", "vertical_edge", "random", "diagonal", "sharpen_strong", "sobel_x", "sobel_y",
 )  # fmt: skip
 TUTORIAL_SLIP = (
     "sobel_y: the tutorial prints -2 as the last weight, so that the sum is -1 and a flat area does not give 0 "
     "(--kernel sobel_y_slip); here it is -1"
 )
-# The names that the tutorial gives to them, where they are others. Its surbo_2 ends with -2, see sobel_y_slip.
+# Names of the tutorial that differ from those here. Its surbo_2 ends with -2, see sobel_y_slip.
 ALIASES = {
     "edge_detection": "edge",
     "normalize": "box",
@@ -103,53 +103,53 @@ def _entry(
     return decorate
 
 
-# --- The tutorial's own ---
+# --- Kernels of the tutorial ---
 
 
-@_entry("the tutorial, part 2; the 8-neighbor Laplacian with its sign turned", CURVATURE)
+@_entry("the tutorial, part 2; the 8-neighbor Laplacian with opposite sign", CURVATURE)
 def edge() -> Weights:
-    """Edges in all directions: each pixel against its eight neighbors."""
+    """Detects edges in all directions: each pixel minus its eight neighbors."""
     return [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]
 
 
 @_entry("the tutorial, part 2; the image minus its 4-neighbor Laplacian", SHARPEN)
 def sharpen() -> Weights:
-    """Sharpens: adds to each pixel its difference from the four neighbors."""
+    """Sharpens: adds to each pixel its difference from its four neighbors."""
     return [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
 
 
 @_entry("the tutorial, part 2, with size 3", BLUR)
 def box(size: int = 3) -> Weights:
-    """Blurs: the plain mean of a square."""
-    size = _side("box", "size", size)
+    """Blurs: the mean of a square."""
+    size = _size("box", "size", size)
     return np.full((size, size), 1 / size**2)
 
 
-@_entry("the tutorial, part 2; the same matrix as prewitt_x", GRADIENT)
+@_entry("the tutorial, part 2; the same kernel as prewitt_x", GRADIENT)
 def vertical_edge() -> Weights:
-    """Vertical edges: right column against left."""
+    """Detects vertical edges: the right column minus the left one."""
     return [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]
 
 
-@_entry("the tutorial, part 2, which leaves the seed to chance", OTHER)
+@_entry("the tutorial, part 2, without a seed", OTHER)
 def random(seed: int = 0, size: int = 3) -> Weights:
-    """Normal random weights divided by their sum: no purpose, but the brightness is kept."""
-    size = _side("random", "size", size)
+    """Normally distributed random weights divided by their sum, which keeps the brightness."""
+    size = _size("random", "size", size)
     _require("random", "seed", seed, seed >= 0, "0 or greater")
     weights = np.random.default_rng(seed).standard_normal((size, size))
     return weights / weights.sum()
 
 
-@_entry("the tutorial, part 2, with size 3: the identity matrix / 3", BLUR)
+@_entry("the tutorial, part 2, with size 3: the identity matrix divided by 3", BLUR)
 def diagonal(size: int = 3) -> Weights:
-    """Blurs along the falling diagonal, as a camera moved that way."""
-    size = _side("diagonal", "size", size)
+    """Blurs along the falling diagonal, like a camera that moves along it."""
+    size = _size("diagonal", "size", size)
     return np.eye(size) / size
 
 
 @_entry("the tutorial, part 2", SHARPEN)
 def sharpen_strong() -> Weights:
-    """Sharpens strongly: all eight neighbors count against the pixel."""
+    """Sharpens strongly: subtracts all eight neighbors."""
     return [[-2, -3, -2], [-3, 21, -3], [-2, -3, -2]]
 
 
@@ -158,55 +158,55 @@ def sharpen_strong() -> Weights:
 
 @_entry(f"{_SOBEL}; the tutorial, part 2", GRADIENT)
 def sobel_x() -> Weights:
-    """Gradient to the right, smoothed downwards by 1 2 1."""
+    """Gradient to the right, smoothed vertically with 1 2 1."""
     return [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
 
 
 @_entry(_SOBEL, GRADIENT)
 def sobel_y() -> Weights:
-    """Gradient upwards, smoothed sideways by 1 2 1."""
+    """Gradient upwards, smoothed horizontally with 1 2 1."""
     return [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]
 
 
-@_entry("the tutorial, part 2, as printed; the last weight should be -1, see sobel_y", OTHER)
+@_entry("the tutorial, part 2, as printed; the last weight of sobel_y is -1", OTHER)
 def sobel_y_slip() -> Weights:
-    """The tutorial's sobel_y with its slip, last weight -2: flat areas no longer give 0."""
+    """The misprint of sobel_y in the tutorial, last weight -2: flat areas do not give 0."""
     return [[1, 2, 1], [0, 0, 0], [-1, -2, -2]]
 
 
 @_entry(_PREWITT, GRADIENT)
 def prewitt_x() -> Weights:
-    """Gradient to the right, smoothed downwards by 1 1 1."""
+    """Gradient to the right, smoothed vertically with 1 1 1."""
     return [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]
 
 
 @_entry(_PREWITT, GRADIENT)
 def prewitt_y() -> Weights:
-    """Gradient upwards, smoothed sideways by 1 1 1."""
+    """Gradient upwards, smoothed horizontally with 1 1 1."""
     return [[1, 1, 1], [0, 0, 0], [-1, -1, -1]]
 
 
 @_entry(_SCHARR, GRADIENT)
 def scharr_x() -> Weights:
-    """Gradient to the right with a truer direction than Sobel's: smoothed by 3 10 3."""
+    """Gradient to the right, smoothed vertically with 3 10 3: a more accurate direction than Sobel's."""
     return [[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]]
 
 
 @_entry(_SCHARR, GRADIENT)
 def scharr_y() -> Weights:
-    """Gradient upwards with a truer direction than Sobel's: smoothed by 3 10 3."""
+    """Gradient upwards, smoothed horizontally with 3 10 3: a more accurate direction than Sobel's."""
     return [[3, 10, 3], [0, 0, 0], [-3, -10, -3]]
 
 
 @_entry(_ROBERTS, GRADIENT)
 def roberts_falling() -> Weights:
-    """Difference along the falling diagonal, the smallest gradient there is."""
+    """Difference along the falling diagonal, the smallest gradient kernel."""
     return [[1, 0], [0, -1]]
 
 
 @_entry(_ROBERTS, GRADIENT)
 def roberts_rising() -> Weights:
-    """Difference along the rising diagonal, partner of roberts_falling."""
+    """Difference along the rising diagonal, the counterpart of roberts_falling."""
     return [[0, 1], [-1, 0]]
 
 
@@ -215,44 +215,44 @@ def roberts_rising() -> Weights:
 
 @_entry("the five-point stencil of numerical analysis", CURVATURE)
 def laplacian_4() -> Weights:
-    """Laplacian: the four neighbors' sum minus four times the pixel."""
+    """Laplacian: the sum of the four neighbors minus four times the pixel."""
     return [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
 
 
 @_entry("the nine-point stencil with equal weights", CURVATURE)
 def laplacian_8() -> Weights:
-    """Laplacian with the diagonals: the eight neighbors' sum minus eight times the pixel."""
+    """Laplacian with diagonals: the sum of the eight neighbors minus eight times the pixel."""
     return [[1, 1, 1], [1, -8, 1], [1, 1, 1]]
 
 
 @_entry(_MARR, CURVATURE)
 def laplacian_of_gaussian(sigma: float = 2.0) -> Weights:
-    """Laplacian of a blurred image: dark on bright spots of radius sigma * sqrt(2), zero on edges."""
+    """Laplacian of a Gaussian blur: negative on bright spots of radius sigma * sqrt(2), zero on edges."""
     y, x = _grid(_radius("laplacian_of_gaussian", "sigma", sigma))
     r2 = (x**2 + y**2) / sigma**2
     weights = (r2 - 2) / sigma**2 * np.exp(-r2 / 2) / (2 * math.pi * sigma**2)
-    return weights - weights.mean()  # cut at 4 sigma and sampled, it would not quite sum to 0
+    return weights - weights.mean()  # truncated and sampled, the weights do not sum to 0 exactly
 
 
-@_entry(f"{_MARR}; the ratio 1.6 is theirs", CURVATURE)
+@_entry(f"{_MARR}; with the ratio 1.6", CURVATURE)
 def difference_of_gaussians(sigma: float = 2.0, ratio: float = 1.6) -> Weights:
-    """A narrow blur minus a wide one: keeps details of one size, as cells of the retina do."""
+    """A narrow Gaussian minus a wide one: keeps details of one scale, like ganglion cells of the retina."""
     _require("difference_of_gaussians", "ratio", ratio, ratio > 1, "greater than 1")
     radius = _radius("difference_of_gaussians", "sigma * ratio", sigma * ratio)
     _radius("difference_of_gaussians", "sigma", sigma)
     return _gaussian(sigma, radius) - _gaussian(sigma * ratio, radius)
 
 
-# --- Blur, sharpness, relief ---
+# --- Blur, sharpen, relief ---
 
 
-@_entry("C. F. Gauss's bell curve, cut at 4 sigma", BLUR)
+@_entry("the normal distribution of C. F. Gauss, truncated at 4 sigma", BLUR)
 def gaussian(sigma: float = 1.0) -> Weights:
-    """Blurs softly and equally in all directions; sigma in pixels."""
+    """Blurs equally in all directions; sigma in pixels."""
     return _gaussian(sigma, _radius("gaussian", "sigma", sigma))
 
 
-@_entry("the darkroom's unsharp mask, as image editors took it over", SHARPEN)
+@_entry("unsharp masking of the darkroom, as in image editors", SHARPEN)
 def unsharp_mask(sigma: float = 2.0, amount: float = 1.0) -> Weights:
     """Sharpens: adds amount times the difference from a blurred copy."""
     _require("unsharp_mask", "amount", amount, 0 < amount <= 1e6, "between 0 and 1e6")
@@ -264,17 +264,17 @@ def unsharp_mask(sigma: float = 2.0, amount: float = 1.0) -> Weights:
 
 @_entry("common practice of image editors", SHARPEN)
 def emboss() -> Weights:
-    """Relief: light seems to fall from the upper left; as a true convolution, from the lower right."""
+    """Relief with light from the upper left; flipped by convolution, from the lower right."""
     return [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]
 
 
-@_entry("the exposure of a camera that moves evenly on a line", BLUR)
+@_entry("the exposure of a camera that moves at constant speed along a line", BLUR)
 def motion_blur(length: float = 15.0, angle: float = 0.0) -> Weights:
     """Blurs along a line; length in pixels, angle in degrees, counter-clockwise from the right."""
-    _require("motion_blur", "length", length, 1 <= length <= MAX_SIDE - 2, f"between 1 and {MAX_SIDE - 2}")
+    _require("motion_blur", "length", length, 1 <= length <= MAX_SIZE - 2, f"between 1 and {MAX_SIZE - 2}")
     _require("motion_blur", "angle", angle, math.isfinite(angle), "a finite number")
     radius = math.ceil((length - 1) / 2)
-    # Points on the line give their light to the four pixels around them, by nearness.
+    # Points on the line are distributed to the four nearest pixels (bilinear weights).
     along = np.linspace(-(length - 1) / 2, (length - 1) / 2, 16 * math.ceil(length) + 1)
     x, y = along * math.cos(math.radians(angle)), -along * math.sin(math.radians(angle))
     pixels = np.arange(-radius, radius + 1)[:, None]
@@ -282,30 +282,28 @@ def motion_blur(length: float = 15.0, angle: float = 0.0) -> Weights:
     return weights / weights.sum()
 
 
-# --- Gabor: what AlexNet's first layer learns ---
+# --- Gabor kernels, as the first layer of AlexNet learns them ---
 
 
 @_entry(_DAUGMAN, OTHER)
 def gabor(angle: float = 0.0, wavelength: float = 8.0, phase: float = 0.0) -> Weights:
-    """A wave under a bell: answers to stripes of one width and direction; angle and phase in degrees."""
+    """Wave under a Gaussian: responds to stripes of one width and direction; angle and phase in degrees."""
     _require("gabor", "angle", angle, math.isfinite(angle), "a finite number")
     _require("gabor", "phase", phase, math.isfinite(phase), "a finite number")
     _require("gabor", "wavelength", wavelength, 2 <= wavelength <= 300, "between 2 and 300 pixels")
-    sigma = (
-        0.56 * wavelength
-    )  # one octave of bandwidth, and half as narrow across as along, as in visual cortex
+    sigma = 0.56 * wavelength  # a bandwidth of one octave, and twice as long as wide, as in the visual cortex
     y, x = _grid(math.ceil(3 * sigma))
     turn = math.radians(angle)
     across, along = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
     bell = np.exp(-(across**2 + (along / 2) ** 2) / (2 * sigma**2))
     wave = np.cos(2 * math.pi * across / wavelength + math.radians(phase))
-    weights = bell * (wave - (bell * wave).sum() / bell.sum())  # an even surface gives 0
+    weights = bell * (wave - (bell * wave).sum() / bell.sum())  # a flat area gives 0
     return weights / abs(weights).sum()
 
 
 @_entry(_DAUGMAN, OTHER, into=BANKS)
 def gabor_bank(orientations: int = 8, wavelength: float = 8.0) -> dict[str, Weights]:
-    """Gabor kernels of one wavelength in evenly spread directions."""
+    """Gabor kernels of one wavelength in evenly spaced directions."""
     _require("gabor_bank", "orientations", orientations, 1 <= orientations <= 36, "between 1 and 36")
     angles = (180 * i / orientations for i in range(orientations))
     return {f"gabor:angle={angle:g},wavelength={wavelength:g}": gabor(angle, wavelength) for angle in angles}
@@ -323,13 +321,13 @@ def _grid(radius: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _radius(kernel: str, parameter: str, sigma: float) -> int:
-    largest = MAX_SIDE // 2 / 4
+    largest = MAX_SIZE // 2 / 4
     _require(kernel, parameter, sigma, 0.1 <= sigma <= largest, f"between 0.1 and {largest:g} pixels")
     return max(1, int(4 * sigma + 0.5))
 
 
-def _side(kernel: str, parameter: str, size: int) -> int:
-    _require(kernel, parameter, size, 1 <= size <= MAX_SIDE, f"between 1 and {MAX_SIDE}")
+def _size(kernel: str, parameter: str, size: int) -> int:
+    _require(kernel, parameter, size, 1 <= size <= MAX_SIZE, f"between 1 and {MAX_SIZE}")
     return size
 
 

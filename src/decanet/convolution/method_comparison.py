@@ -22,13 +22,13 @@ from decanet.convolution.signals import (
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What the three computations give for one alpha of the tutorial's figure.
+    """Result, accuracy and time of the three computations for one alpha.
 
     Attributes:
         alpha: in 1/s.
-        values: the recursion's result at the tutorial's instants, shape (500,).
-        max_error: method to its largest difference from the closed form.
-        seconds: method to the processor's time for the 500 points.
+        values: the result of the recursion at the instants of the tutorial, shape (500,).
+        max_error: largest difference from the closed form, by method.
+        seconds: processor time for the 500 points, by method.
     """
 
     alpha: float
@@ -38,16 +38,14 @@ class Comparison:
 
 
 def compare_methods(alphas: Sequence[float] = TUTORIAL_ALPHAS) -> list[Comparison]:
-    """Run the tutorial's program for each alpha by all three computations; measure error and time of each."""
+    """Run the program of the tutorial for each alpha with all three computations, and measure each."""
     methods: dict[str, Callable[[ExponentialDecay, Array], Array]] = {
         "quadrature": lambda kernel, t: convolve_quadrature(sine, kernel, t),
         "fft": lambda kernel, t: convolve_fft(sine(t), kernel(t), t[1]),
         "recursion": lambda kernel, t: convolve_recursion(sine, [kernel], t)[0],
     }
     for compute in methods.values():
-        compute(
-            ExponentialDecay(1.0), tutorial_times(3)
-        )  # the first call imports scipy, which must not count
+        compute(ExponentialDecay(1.0), tutorial_times(3))  # the first call imports scipy: not timed
     t = tutorial_times()
     compared = []
     for alpha in alphas:
@@ -62,7 +60,7 @@ def compare_methods(alphas: Sequence[float] = TUTORIAL_ALPHAS) -> list[Compariso
 
 
 def fft_convergence(alpha: float, halvings: int = 3) -> list[tuple[float, float, float]]:
-    """(step in seconds, error by rectangles, error by trapezoids) of the FFT method as the step is halved."""
+    """Return (step in seconds, error of the rectangle rule, error of the trapezoidal rule) as the step is halved."""
     rows = []
     for halving in range(halvings + 1):
         t = tutorial_times((TUTORIAL_POINTS - 1) * 2**halving + 1)
@@ -74,10 +72,10 @@ def fft_convergence(alpha: float, halvings: int = 3) -> list[tuple[float, float,
 
 
 def timed(compute: Callable[[], Array]) -> tuple[Array, float]:
-    """What ``compute`` returns, and its mean processor time in seconds.
+    """Return the result of ``compute`` and its mean processor time in seconds.
 
-    The processor's time, since the clock on the wall also counts what other programs do; and the mean over
-    enough runs to fill 20 ms, since one run may be shorter than the counter's tick.
+    Processor time does not include other programs. The mean is over enough runs to take 20 ms, since one run may be
+    shorter than the resolution of the clock.
     """
     start, runs = time.process_time(), 0
     while runs == 0 or time.process_time() - start < 0.02:

@@ -1,24 +1,23 @@
-"""Convolution of signals in one dimension: the definition, three ways to compute it, and its laws.
+"""Convolution of signals in one dimension: its definition, three ways to compute it, and its laws.
 
-A loudspeaker, a room or a valley answers a short clap with some response g(t), its *kernel*. When the system
-is linear and does not change with time, the answer to any signal f is the sum of the answers to all instants:
+A loudspeaker, a room or a valley responds to a short clap with its *impulse response* g(t), the kernel. If the system
+is linear and time-invariant, its response to any signal f is the sum of the responses to all instants of it:
 
     (f * g)(t) = integral from 0 to t of f(tau) g(t - tau) d tau
 
-The integral begins at 0 because nothing sounds before f does, and ends at t because g is causal: no room
-answers a clap before it was heard. An echo is the simplest kernel: 1 at 0 (the sound itself) and epsilon at a
-delay.
+The integral begins at 0 because f is 0 before, and ends at t because g is causal: no room responds to a clap before
+it sounds. An echo is the simplest kernel: 1 at 0 (the sound itself) and epsilon at a delay.
 
-Three computations, for n instants:
+There are three computations, here for n instants:
 
 =================== ============================ ============================================================
 computation         cost                         accuracy
 =================== ============================ ============================================================
 convolve_quadrature n adaptive integrals         the definition itself, near 1e-14 for smooth signals
-convolve_fft        O(n log n)                   limited by the sampling: error O(h) by rectangles, O(h^2) by
-                                                 trapezoids, where h is the step
-convolve_recursion  O(n), exponential kernels    exact for signals that are polynomials within a step; below
-                                                 1e-12 for the tutorial's sine, whatever alpha
+convolve_fft        O(n log n)                   limited by the sampling: O(h) with the rectangle rule, O(h^2)
+                                                 with the trapezoidal rule, where h is the step
+convolve_recursion  O(n), exponential kernels    exact for signals that are polynomials within a step; error
+                                                 below 1e-12 for the tutorial's sine and every alpha
 =================== ============================ ============================================================
 """
 
@@ -41,24 +40,24 @@ TUTORIAL_SECONDS = 5.0
 
 
 def tutorial_times(points: int = TUTORIAL_POINTS) -> Array:
-    """The tutorial's instants: ``points`` of them on 0 to 5 s, in seconds, shape (points,)."""
+    """Return the instants of the tutorial in seconds, 0 to 5 s, shape (points,)."""
     return np.linspace(0.0, TUTORIAL_SECONDS, points)
 
 
 def sine(times: ArrayLike) -> Array:
-    """The tutorial's signal, sin(2 pi t), for t in seconds."""
+    """Return the signal of the tutorial, sin(2 pi t), for t in seconds."""
     return np.sin(2.0 * np.pi * np.asarray(times))
 
 
 def convolve_quadrature(signal: Signal, kernel: Kernel, times: ArrayLike) -> Array:
-    """(f * g)(t) by the definition: one adaptive integral (QUADPACK) at each instant, as in the tutorial.
+    """Compute (f * g)(t) by its definition: one adaptive integral (QUADPACK) for each instant, as in the tutorial.
 
-    The slowest of the three, up to some hundred calls of f and g an instant, and the one that needs no
-    thought: the oracle for the others. An :class:`Echo` needs no integral, because an impulse picks one value
-    out of it: (f * g)(t) = f(t) + sum of strength f(t - delay), with f = 0 before 0.
+    This is the slowest of the three computations, with up to some hundred evaluations of f and g for each instant, and
+    the reference for the others. An :class:`Echo` needs no integral, because the integral of an impulse times f is a
+    value of f: (f * g)(t) = f(t) + sum of strength f(t - delay), with f = 0 before 0.
 
     Args:
-        signal: f, a function of the time in seconds; only t >= 0 is asked for.
+        signal: f, a function of the time in seconds, evaluated for t >= 0 only.
         kernel: g.
         times: instants in seconds, shape (n,), in any order.
 
@@ -73,7 +72,7 @@ def convolve_quadrature(signal: Signal, kernel: Kernel, times: ArrayLike) -> Arr
         return sum(repetitions, _causal(signal, t))
 
     def integral(now: float) -> float:
-        start = max(0.0, now - kernel.reach)  # or quad might step over a sharp kernel and see nothing of it
+        start = max(0.0, now - kernel.reach)  # otherwise quad may miss a narrow kernel
         return quad(lambda tau: signal(tau) * kernel(now - tau), start, now, limit=200)[0]
 
     return np.array([integral(now) for now in t])
@@ -82,15 +81,14 @@ def convolve_quadrature(signal: Signal, kernel: Kernel, times: ArrayLike) -> Arr
 def convolve_fft(
     signal: ArrayLike, kernel: ArrayLike, step: float, rule: Literal["trapezoid", "rectangle"] = "trapezoid"
 ) -> Array:
-    """f * g at the samples' instants, through the convolution theorem: transform, multiply, transform back.
+    """Compute f * g at the instants of the samples by the convolution theorem: transform, multiply, transform back.
 
-    The sum over all pairs costs O(n^2); through the fast Fourier transform it costs O(n log n). Both are
-    padded with zeros to 2n - 1, or the end of one would wrap around onto the start of the other.
+    The sum over all pairs costs O(n^2); with the fast Fourier transform it costs O(n log n). Both are padded with zeros
+    to 2n - 1, since the transform is periodic and the end of the result would otherwise be added to its start.
 
-    The sum h * (f[0] g[i] + f[1] g[i-1] + ... + f[i] g[0]) counts both ends whole, so its error shrinks like
-    the step h. The trapezoid rule counts the two ends half; that takes one subtraction and makes the error
-    shrink like h^2: half the step, a quarter of the error. The arithmetic is exact to rounding; what is
-    between the samples is what is missing.
+    The rectangle rule h * (f[0] g[i] + f[1] g[i-1] + ... + f[i] g[0]) has an error of O(h), where h is the step. The
+    trapezoidal rule halves the first and the last term, and has an error of O(h^2): half the step gives a quarter of
+    the error. The sums are exact to rounding; the error comes from what lies between the samples.
 
     Args:
         signal: f at 0, h, 2h, ..., shape (..., n).
@@ -99,7 +97,7 @@ def convolve_fft(
         rule: ``"trapezoid"`` or ``"rectangle"``.
 
     Raises:
-        DataError: no samples, or not the same number of them.
+        DataError: there are no samples, or f and g differ in their number.
     """
     from scipy import fft
 
@@ -117,21 +115,21 @@ def convolve_fft(
 def convolve_recursion(
     signal: Signal, kernels: Sequence[ExponentialDecay], times: ArrayLike, nodes: int = 6
 ) -> Array:
-    """(f * g)(t) for exponential kernels, from each instant to the next, in O(n).
+    """Compute (f * g)(t) for exponential kernels recursively, from each instant to the next, in O(n).
 
-    An exponential forgets at a constant rate, so the past need not be added up again:
+    An exponential decays by the same factor in every step, so the integral over the past need not be computed again:
 
         y(t + h) = exp(-alpha h) y(t) + integral over the step of f(t + s) alpha exp(-alpha (h - s)) ds
 
-    The step's integral is exact where f is a polynomial of degree < ``nodes`` in the step, whatever alpha is;
-    for other smooth f its error falls at least like h to the power ``nodes``. At the tutorial's step of 0.01
-    s and its sine that is below the rounding of float64.
+    The integral over the step is exact where f is a polynomial of degree < ``nodes`` within the step, for every alpha.
+    For other smooth f the error is at most of order h to the power ``nodes``: for the tutorial's sine and its step of
+    0.01 s it is below the rounding of float64.
 
     Args:
-        signal: f, a function of the time in seconds, evaluated ``nodes`` times a step, once for all kernels.
+        signal: f, a function of the time in seconds, evaluated ``nodes`` times in each step, once for all kernels.
         kernels: K exponential decays.
         times: evenly spaced instants in seconds that begin at 0, shape (n,).
-        nodes: points in each step at which f is looked at.
+        nodes: Gauss-Legendre nodes of each step.
 
     Returns:
         The values, shape (K, n).
@@ -153,10 +151,10 @@ def convolve_recursion(
 
 
 def sine_closed_form(alpha: float, times: ArrayLike) -> Array:
-    """The convolution of sin(2 pi t) with the exponential decay, solved on paper.
+    """Return the convolution of sin(2 pi t) with the exponential decay in closed form.
 
     With w = 2 pi: alpha / (alpha^2 + w^2) * (alpha sin wt - w cos wt + w exp(-alpha t)). The last term is the
-    start, which dies away; the others are the same sine, weaker and later.
+    transient, which decays; the others are the same sine, attenuated and delayed.
     """
     t, w = np.asarray(times, dtype=np.float64), 2.0 * math.pi
     bracket = alpha * np.sin(w * t) - w * np.cos(w * t) + w * np.exp(-alpha * t)
@@ -164,15 +162,15 @@ def sine_closed_form(alpha: float, times: ArrayLike) -> Array:
 
 
 def sine_gain(alpha: float) -> float:
-    """Amplitude of the tutorial's sine behind the exponential decay, once the start has died away.
+    """Return the amplitude of the tutorial's sine after the exponential decay, without the transient.
 
-    alpha / sqrt(alpha^2 + w^2) with w = 2 pi: the kernel holds no impulse at 0, so it is a low-pass filter.
+    alpha / sqrt(alpha^2 + w^2) with w = 2 pi: the kernel has no impulse at 0, so it is a low-pass filter.
     """
     return alpha / math.hypot(alpha, 2.0 * math.pi)
 
 
 def sine_delay(alpha: float) -> float:
-    """Seconds by which the sine of :func:`sine_gain` comes later: atan(w / alpha) / w, at most a quarter period."""
+    """Return the delay of the sine of :func:`sine_gain` in seconds: atan(w / alpha) / w, at most a quarter period."""
     return math.atan2(2.0 * math.pi, alpha) / (2.0 * math.pi)
 
 
@@ -191,11 +189,11 @@ def _step(t: Array) -> float:
 def drifting_echo(
     signal: Signal, times: ArrayLike, delay: float = 0.3, drift: float = 0.25, strength: float = 0.6
 ) -> Array:
-    """An echo whose delay grows: f(t) + strength f(t - delay - drift t). Linear, but not time-invariant.
+    """Compute an echo whose delay grows, f(t) + strength f(t - delay - drift t): linear, but not time-invariant.
 
-    The same sound made later finds the wall farther away and comes back later still, so no one kernel
-    describes this system, and it is no convolution. It even changes the pitch, which no convolution can: the
-    echo's frequency is 1 - drift times the sound's (the Doppler effect).
+    The delay of the echo depends on when the sound was made, so no single kernel describes this system, and it is no
+    convolution. It also changes the pitch, which a convolution cannot: the frequency of the echo is 1 - drift times
+    that of the sound (the Doppler effect).
     """
     t = np.asarray(times, dtype=np.float64)
     return _causal(signal, t) + strength * _causal(signal, t - delay - drift * t)

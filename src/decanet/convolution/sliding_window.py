@@ -1,6 +1,6 @@
 """A kernel at one position on an image: the patch beneath it, the products and their sum.
 
-The gray values are rounded to hundredths, so that each printed number follows from those before it.
+Gray values are rounded to hundredths, so that each printed number follows from those before it.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ FRAMES = 36
 
 
 class SlidingWindow:
-    """A kernel as it lies on an image, in numbers that add up as they are printed."""
+    """Kernel on an image, in rounded numbers that are consistent as printed."""
 
     def __init__(self, image: np.ndarray, weights: np.ndarray, setting: Setting) -> None:
         flipped = weights if setting.correlated else weights[::-1, ::-1]
         self.weights = flipped.round(3)
-        whole = np.array_equal(self.weights, self.weights.round())
-        self.decimals = 2 if whole else 3  # of the products and their sum
+        integer = np.array_equal(self.weights, self.weights.round())
+        self.decimals = 2 if integer else 3  # of the products and their sum
         self.weight_decimals = None if np.array_equal(self.weights, self.weights.round(2)) else 3
         self._setting = setting
         self._spans = setting.spans(weights)
         self._padded = setting.pad(image.astype(np.float64).round(2), weights)
 
     def patch(self, row: int, column: int) -> np.ndarray:
-        """The pixels beneath the kernel, (kh, kw)."""
+        """Return the pixels beneath the kernel, (kh, kw)."""
         top, left = row * self._setting.stride, column * self._setting.stride
         step = self._setting.dilation
         rows, columns = (
@@ -38,7 +38,7 @@ class SlidingWindow:
         return self._padded[rows, columns]
 
     def products(self, row: int, column: int) -> np.ndarray:
-        """Patch times kernel as printed, (kh, kw); with whole weights they are exact."""
+        """Return the products of patch and kernel as printed, (kh, kw); for integer weights they are exact."""
         return (self.patch(row, column) * self.weights).round(self.decimals)
 
 
@@ -53,19 +53,19 @@ def check_positions(positions: Sequence[Position], done: Convolved) -> None:
 
 
 def default_positions(done: Convolved) -> dict[Position, str]:
-    """The strongest responses that no padding touches, a corner and the middle, with what each is."""
+    """Return the greatest and the least response inside the image, a corner and the center, each with a description."""
     height, width = done.values.shape
     top, left = done.inner[0].indices(height)[0], done.inner[1].indices(width)[0]
     peaks = (np.unravel_index(i, done.inside.shape) for i in (done.inside.argmax(), done.inside.argmin()))
     greatest, least = [(int(row) + top, int(column) + left) for row, column in peaks]
-    chosen = {(height // 2, width // 2): "in the middle"}
+    chosen = {(height // 2, width // 2): "in the center"}
     if (top, left) != (0, 0):
         chosen = {(0, 0): "in the corner, over the padding"} | chosen
     return {greatest: "at the greatest response", least: "at the least response"} | chosen
 
 
 def scan_positions(done: Convolved) -> list[Position]:
-    """The strongest response of each of ``FRAMES`` bands of rows, padding left out, from top to bottom."""
+    """Return the strongest response of each of ``FRAMES`` bands of rows, without padding, from top to bottom."""
     strength = np.full(done.values.shape, -1.0)
     strength[done.inner] = abs(done.inside)
     bands = np.array_split(np.arange(len(strength)), min(FRAMES, len(strength)))

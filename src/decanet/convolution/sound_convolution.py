@@ -26,7 +26,7 @@ from decanet.convolution.impulse_responses import (
 from decanet.convolution.sounds import BLOCK, Sound
 from decanet.core.errors import DataError
 
-LONGEST_TAIL = 10.0  # seconds that a slow decay may go on after the sound has ended
+LONGEST_TAIL = 10.0  # seconds that a slow decay may continue after the end of the sound
 
 SoundKernel = Echo | ExponentialDecay | SampledKernel | Reverb
 
@@ -48,11 +48,11 @@ def describe_kernel(kernel: SoundKernel, sample_rate: int) -> str:
 
 
 def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], sample_rate: int) -> Array:
-    """One impulse response, shape (M, C), for several after each other: convolution is associative.
+    """Return the impulse response of several kernels in series, shape (M, C): convolution is associative.
 
     Raises:
         UsageError: it is longer than ``LONGEST_RESPONSE`` samples.
-        DataError: responses of several channels have different numbers of them.
+        DataError: the responses have different numbers of channels, none of them 1.
     """
     from scipy.signal import fftconvolve
 
@@ -60,7 +60,7 @@ def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], sample_r
     if len({response.shape[1] for response in responses} - {1}) > 1:
         widths = ", ".join(str(response.shape[1]) for response in responses)
         raise DataError(
-            f"impulse responses of {widths} channels do not go together; give the same number or 1"
+            f"impulse responses of {widths} channels cannot be combined; give the same number or 1"
         )
     check_length(
         sum(len(response) - 1 for response in responses) / sample_rate, sample_rate, "effects together"
@@ -72,8 +72,8 @@ def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], sample_r
 def overlap_add(blocks: Iterable[Array], response: Array) -> Iterator[Array]:
     """Convolve a sound that arrives in blocks, each (B, C), with ``response``, (M, C) or (M, 1).
 
-    Costs O(n log M) for n instants and holds a few times M of them. The results, one after the other, have
-    n + M - 1 instants: the sound and the end of its echo. A mono sound takes on the response's channels.
+    The cost is O(n log M) for n instants, with a few times M of them in memory. The resulting blocks have n + M - 1
+    instants in total. A mono sound gets the channels of the response.
     """
     from scipy import fft
 
@@ -95,17 +95,17 @@ def overlap_add(blocks: Iterable[Array], response: Array) -> Iterator[Array]:
 
 
 def _transform_size(length: int) -> int:
-    """Long against the kernel, to waste little on the overlap, but no longer, to stay in cache."""
+    """Return a transform size that is large against the kernel, for a small overlap, and small enough for the cache."""
     from scipy.fft import next_fast_len
 
     return next_fast_len(max(4 * length, BLOCK), real=True)
 
 
 def decaying(blocks: Iterable[Array], kernel: ExponentialDecay, sample_rate: int) -> Iterator[Array]:
-    """Convolve a sound that arrives in blocks with an exponential decay by the recursion: O(n), any alpha.
+    """Convolve a sound that arrives in blocks with an exponential decay recursively, in O(n) for every alpha.
 
-    Exact for the sound whose samples are joined by straight lines. After its end the decay goes on until it
-    is 60 dB down, at most ``LONGEST_TAIL`` seconds.
+    The result is exact for a sound that is linear between its samples. After the end of the sound the decay continues
+    until it has fallen by 60 dB, for at most ``LONGEST_TAIL`` seconds.
     """
     from scipy.signal import lfilter
 
@@ -125,11 +125,12 @@ def decaying(blocks: Iterable[Array], kernel: ExponentialDecay, sample_rate: int
 
 
 def convolve_sound(sound: Sound, kernels: Sequence[SoundKernel]) -> Iterator[Array]:
-    """Send a sound through ``kernels``, one after the other, as blocks; which is first does not matter.
+    """Convolve a sound with ``kernels``, one after the other, and yield blocks; their order does not matter.
 
     Raises:
         UsageError: a kernel is too long.
-        DataError: a kernel's channels do not go with the sound's; or, while it is read, the sound is bad.
+        DataError: the channels of a kernel and of the sound do not match; while blocks are read, also those of
+            :meth:`Sound.blocks`.
     """
     decays = [kernel for kernel in kernels if isinstance(kernel, ExponentialDecay)]
     finite = [kernel for kernel in kernels if not isinstance(kernel, ExponentialDecay)]

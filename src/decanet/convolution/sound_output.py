@@ -1,4 +1,4 @@
-"""Finished sounds, and the files that they are written to."""
+"""Rendering of sounds, and writing them to files."""
 
 import contextlib
 import math
@@ -16,7 +16,7 @@ from decanet.convolution.sounds import BLOCK, Sound
 from decanet.core.errors import DataError, ResourceError, UsageError
 from decanet.core.files import atomic_path
 
-FULL_SCALE = 0.999  # what "fit" and "normalize" bring the loudest sample to
+FULL_SCALE = 0.999  # the peak after "fit" and "normalize"
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
@@ -26,13 +26,13 @@ Peak = Literal["fit", "normalize", "clip", "keep"]
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """A finished sound, float64 on the disk: only at its end is it known how loud it became.
+    """Rendered sound, kept as float64 on disk, since its peak is known only at its end.
 
     Attributes:
-        file: its samples, raw.
+        file: its raw samples.
         frames: n.
         channels: C.
-        peak: the largest absolute sample, full scale being 1.
+        peak: the largest absolute sample; full scale is 1.
     """
 
     file: IO[bytes]
@@ -41,7 +41,7 @@ class Rendered:
     peak: float
 
     def blocks(self) -> Iterator[Array]:
-        """Yield its blocks, from the start."""
+        """Yield blocks from the start."""
         self.file.seek(0)
         while data := self.file.read(BLOCK * self.channels * 8):
             yield np.frombuffer(data).reshape(-1, self.channels)
@@ -49,10 +49,10 @@ class Rendered:
 
 @contextlib.contextmanager
 def rendered(blocks: Iterable[Array]) -> Iterator[Rendered]:
-    """Run a stream of blocks to its end, into a temporary file that is gone afterwards.
+    """Render a stream of blocks into a temporary file, which is removed afterwards.
 
     Raises:
-        DataError: the numbers overflow.
+        DataError: a sample overflows.
         ResourceError: the disk for temporary files is full.
     """
     with tempfile.TemporaryFile(prefix="decanet-") as file:
@@ -72,7 +72,7 @@ def rendered(blocks: Iterable[Array]) -> Iterator[Rendered]:
             if error.errno != 28:  # ENOSPC
                 raise
             raise ResourceError(
-                f"no space left in {tempfile.gettempdir()} for the sound in the making; "
+                f"no space left in {tempfile.gettempdir()} for the rendered sound; "
                 "free some, or set TMPDIR to a folder on a larger disk"
             ) from error
         yield Rendered(file, frames, channels, peak)
@@ -80,18 +80,18 @@ def rendered(blocks: Iterable[Array]) -> Iterator[Rendered]:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a sound file will be written: libsndfile's names of the container and of the samples within."""
+    """Encoding of a sound file: its container format and the subtype of its samples, as libsndfile names them."""
 
     format: str
     subtype: str
 
 
 def encoding_for(path: Path | str, sound: Sound, peak: Peak = "fit") -> Encoding:
-    """The encoding for ``path``, by its ending, that keeps the samples' depth where the format can.
+    """Return the encoding for ``path``, by its ending, that keeps the bit depth of ``sound`` where the format can.
 
     Raises:
-        UsageError: an ending that is no sound's; ``peak="keep"`` where the format has no room above
-            full scale; an unknown ``peak``.
+        UsageError: the ending is not that of a sound format; ``peak="keep"`` for a format that cannot exceed full
+            scale; ``peak`` is unknown.
     """
     path = Path(path)
     if peak not in get_args(Peak):
@@ -116,18 +116,18 @@ def encoding_for(path: Path | str, sound: Sound, peak: Peak = "fit") -> Encoding
 
 
 def peak_in_words(peak: float) -> str:
-    """How loud the loudest sample is."""
+    """Return the peak in words."""
     return f"peak {peak:.3f} of full scale" if peak < 1e6 else f"peak {peak:.3g} times full scale"
 
 
 @dataclass(frozen=True)
 class Loudness:
-    """What was done so that the result fits its format.
+    """Peak, gain and clipping of a written sound.
 
     Attributes:
-        peak: the loudest sample before, full scale being 1.
-        gain: the factor that every sample was multiplied by.
-        clipped_samples: how many samples were clipped to full scale.
+        peak: the largest absolute sample before; full scale is 1.
+        gain: the factor of all samples.
+        clipped_samples: number of samples that were clipped to full scale.
     """
 
     peak: float
@@ -139,31 +139,36 @@ class Loudness:
         if self.clipped_samples:
             return f"{peak}: {self.clipped_samples} samples were clipped to full scale"
         if self.gain != 1:
-            turned = "turned down" if self.gain < 1 else "turned up"
-            return f"{peak}: {turned} to {FULL_SCALE:g} ({20 * math.log10(self.gain):+.1f} dB)"
-        return f"{peak}: kept above full scale" if self.peak > 1 + 1e-9 else f"{peak}: left as it is"
+            scaled = "scaled down" if self.gain < 1 else "scaled up"
+            return f"{peak}: {scaled} to {FULL_SCALE:g} ({20 * math.log10(self.gain):+.1f} dB)"
+        return f"{peak}: kept above full scale" if self.peak > 1 + 1e-9 else f"{peak}: not scaled"
 
 
 def write_sound(
     path: Path | str, result: Rendered, sample_rate: int, encoding: Encoding, peak: Peak = "fit"
 ) -> Loudness:
-    """Write a finished sound, whole or not at all, and say what was done about its loudness.
+    """Write a rendered sound, whole or not at all, and return what was done about its peak.
 
     Args:
-        peak: ``"fit"`` turns the whole sound down if it would overflow, ``"normalize"`` always
-            brings its loudest sample to full scale, ``"clip"`` cuts what overflows, ``"keep"`` changes
-            nothing.
+        path: the file.
+        result: the sound.
+        sample_rate: in Hz.
+        encoding: that of :func:`encoding_for`.
+        peak: ``"fit"`` scales the sound down if it exceeds full scale, ``"normalize"`` always scales its peak to full
+            scale, ``"clip"`` clips samples that exceed full scale, ``"keep"`` changes nothing.
 
     Raises:
-        UsageError: the format does not take such a sound.
+        UsageError: the format does not support such a sound.
         ResourceError: the disk is full.
     """
     import soundfile
 
     bytes_needed = result.frames * result.channels * BYTES.get(encoding.subtype, 0)
     if encoding.format == "WAV" and bytes_needed > 2**32 - 2**16:
-        raise UsageError(f"{path} would take {bytes_needed / 1e9:.1f} GB, and WAV ends at 4; write a .flac")
-    overflows = result.peak > 1 + 1e-9  # beyond the rounding of a transform
+        raise UsageError(
+            f"{path} would take {bytes_needed / 1e9:.1f} GB, and a WAV file holds at most 4; write a .flac"
+        )
+    overflows = result.peak > 1 + 1e-9  # more than the rounding of a transform
     gain = 1.0
     if result.peak > 0 and (peak == "normalize" or (peak == "fit" and overflows)):
         gain = FULL_SCALE / result.peak
@@ -175,7 +180,7 @@ def write_sound(
             )
         except soundfile.LibsndfileError as error:
             raise UsageError(
-                f"{encoding.format} does not take {result.channels} channels at {sample_rate} Hz "
+                f"{encoding.format} does not support {result.channels} channels at {sample_rate} Hz "
                 f"({error.error_string.strip(' .')}); write a .wav"
             ) from error
         try:
@@ -191,7 +196,7 @@ def write_sound(
 
 
 def save_samples(path: Path | str, result: Rendered) -> Path:
-    """Write a finished sound as a NumPy file, float64, shape (n, C), before any change of loudness."""
+    """Write a rendered sound as a .npy file, float64, shape (n, C), without any scaling."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         shape = (result.frames, result.channels)
         np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})

@@ -1,6 +1,6 @@
-"""Sounds on the disk or in memory, read block by block.
+"""Sounds on disk or in memory, read block by block.
 
-Sounds are blocks, arrays of shape (B, C): B instants of C channels, float64, full scale at 1.
+Blocks are arrays of shape (B, C): B instants of C channels, float64, full scale at 1.
 """
 
 from collections.abc import Iterator
@@ -19,20 +19,20 @@ from decanet.convolution._sound_files import (
 from decanet.convolution.impulse_responses import LONGEST_RESPONSE, Array, SampledKernel
 from decanet.core.errors import DataError
 
-BLOCK = 2**16  # frames that are read and written at once where nothing else decides
+BLOCK = 2**16  # frames of a block, by default
 
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """A sound, on the disk or in memory, that is read block by block.
+    """Sound on disk or in memory, read block by block.
 
     Attributes:
-        name: what messages call it.
-        sample_rate: samples a second.
+        name: its name in messages.
+        sample_rate: in Hz.
         channels: C.
-        subtype: how its samples are kept, in libsndfile's words, for instance ``"PCM_24"``.
+        subtype: format of its samples as libsndfile names it, for instance ``"PCM_24"``.
         source: its file, or its samples, shape (n, C).
-        note: what a listener should know of how it was read, or "".
+        note: how an incomplete file was read; "" for a complete one.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Sound:
     note: str = ""
 
     def blocks(self, frames: int = BLOCK) -> Iterator[Array]:
-        """Yield its blocks, each of at most ``frames`` instants.
+        """Yield blocks of at most ``frames`` instants.
 
         Raises:
             DataError: the file is damaged, ends early, or holds NaN or infinite samples.
@@ -54,12 +54,12 @@ class Sound:
                 where = start + int(np.argmin(np.isfinite(block).all(axis=1)))
                 raise DataError(
                     f"{self.name} holds NaN or infinite samples, the first at {where / self.sample_rate:.3f} s; "
-                    "export it anew"
+                    "export it again"
                 )
             yield block
             start += len(block)
         if start == 0:
-            raise DataError(f"{self.name} holds no samples; give a sound that lasts")
+            raise DataError(f"{self.name} holds no samples; give a longer sound")
 
     def _blocks(self, frames: int) -> Iterator[Array]:
         if not isinstance(self.source, Path):
@@ -74,34 +74,32 @@ class Sound:
             if got < promised:
                 raise DataError(
                     f"{self.source} is damaged: it ends after {got / self.sample_rate:.2f} s of "
-                    f"{promised / self.sample_rate:.2f} s; fetch or export it anew"
+                    f"{promised / self.sample_rate:.2f} s; fetch or export it again"
                 )
 
 
 def open_sound(path: Path | str) -> Sound:
-    """Look into a sound file: WAV, FLAC, OGG or whatever else libsndfile reads.
+    """Open a sound file of any format that libsndfile reads: WAV, FLAC, OGG and others.
 
     Raises:
-        DataError: it is not there, cannot be read, or holds nothing.
+        DataError: the file does not exist, cannot be read, or holds no samples.
     """
     path = Path(path)
     with opened(path) as file:
         if file.frames == 0:
-            raise DataError(f"{path} holds no samples; give a sound that lasts")
+            raise DataError(f"{path} holds no samples; give a longer sound")
         note = ""
         if missing_length(path) or (claimed_bytes(file, "data") and promised_frames(file) == file.frames):
             seconds = file.frames / file.samplerate
-            note = (
-                f"its header does not tell its length, as when a recording breaks off: read {seconds:.2f} s"
-            )
+            note = f"its header lacks its length, as after an interrupted recording: read {seconds:.2f} s"
         return Sound(path.name, file.samplerate, file.channels, file.subtype, path, note)
 
 
 def read_impulse(path: Path | str) -> SampledKernel:
-    """Read a recorded impulse response: a clap, a balloon or a sweep's result from some room.
+    """Read a recorded impulse response, for instance that of a clap or a balloon in a room.
 
     Raises:
-        DataError: it cannot be read, ends early, is empty, silent, not finite, or longer than
+        DataError: the file cannot be read, is truncated, empty, silent, not finite, or longer than
             ``LONGEST_RESPONSE``.
     """
     sound = open_sound(path)

@@ -1,4 +1,4 @@
-"""The shape of a sound over time, in as many columns as a figure has room for."""
+"""Waveform of a sound: its lowest and highest samples and its root mean square over time."""
 
 import math
 from collections.abc import Iterable
@@ -7,17 +7,20 @@ import numpy as np
 
 from decanet.convolution.impulse_responses import Array
 
-COLUMNS = 600  # a waveform is drawn in so many stretches
-PERIOD_SECONDS = 0.025  # two periods of a deep voice
+COLUMNS = 600  # columns of a drawn waveform
+PERIOD_SECONDS = 0.025  # two periods of a low voice: shorter windows would show single periods as a comb
 
 
 def waveform(blocks: Iterable[Array], sample_rate: int, frames: int, columns: int = COLUMNS) -> Array:
-    """Lowest sample, highest sample and root mean square of all channels around each of at most ``columns`` places.
+    """Return the lowest sample, the highest sample and the root mean square of all channels in each column.
+
+    Each is taken over at least ``PERIOD_SECONDS`` around the column.
 
     Args:
-        blocks: the sound, arrays (n, C) in turn.
-        sample_rate: samples a second; it decides how many stretches ``PERIOD_SECONDS`` spans.
-        frames: the length of the time axis in samples; NaN where the blocks end before it.
+        blocks: the sound, arrays (n, C).
+        sample_rate: in Hz.
+        frames: length of the time axis in samples; values are NaN where the blocks end before it.
+        columns: largest number of columns.
 
     Returns:
         Shape (K, 3).
@@ -38,11 +41,11 @@ def waveform(blocks: Iterable[Array], sample_rate: int, frames: int, columns: in
     there = count > 0
     shape = np.full((columns, 3), np.nan)
     stretch = frames / columns / sample_rate  # seconds
-    # Where the stretches are much shorter than a period, the waveform itself is drawn.
+    # Where a column is much shorter than a period, the waveform itself is drawn.
     width = math.ceil(PERIOD_SECONDS / stretch) if stretch > PERIOD_SECONDS / 10 else 1
     if there.any():
         shape[there, 0] = minimum_filter1d(low[there], width)
         shape[there, 1] = maximum_filter1d(high[there], width)
         mean_square = uniform_filter1d(energy[there] / count[there], width)
-        shape[there, 2] = np.sqrt(np.maximum(mean_square, 0.0))  # the running mean may leave 0 by a rounding
+        shape[there, 2] = np.sqrt(np.maximum(mean_square, 0.0))  # a running mean may fall below 0 by rounding
     return shape

@@ -258,7 +258,7 @@ def test_list_names_every_kernel_with_its_source(capsys):
         ("small.png --kernel [[]]", 2, "empty (1-by-0)"),
         ("small.png --kernel [[1,2],[3]]", 2, "ragged"),
         ("small.png --kernel [[NaN]]", 2, "NaN"),
-        ("small.png --kernel [[1e300]]", 2, "scale it down"),
+        ("small.png --kernel [[1e300]]", 2, "scale them down"),
         ("small.png --kernel gone.npy", 3, "no kernel file gone.npy"),
         ("small.png --kernel box:size=99 --padding none", 2, "without padding"),
         ("small.png --kernel box:size=99 --padding reflect", 2, "too few pixels to reflect"),
