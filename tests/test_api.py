@@ -32,6 +32,7 @@ PUBLIC = [
     "load_data",
     "load_model",
     "predict",
+    "summarize",
     "train",
 ]
 # Seconds on the digits: LeNet-5 for 16x16 images.
@@ -166,6 +167,7 @@ def test_ones_own_network_is_trained_evaluated_and_loaded(digits: ImageData, tmp
     assert run.accuracy > 0.5
     assert run.values["model"].endswith("test_api.Network")
     assert run.model.model is network
+    assert decanet.summarize(network, (3, 28, 28)).params == run.values["params"]
     evaluation = decanet.evaluate(network, digits, image_size=run.model.spec.image_size)
     assert evaluation.top1 == run.accuracy
     loaded = decanet.load_model(run.path, model=Network())
@@ -198,13 +200,11 @@ def test_load_data_takes_folders(make_folder: MakeFolder) -> None:
     assert (len(data.train), len(data.test), data.train.stored_size) == (8, 2, 24)
 
 
-def test_convolve_image_flips_the_kernel_unless_told_otherwise(tmp_path: Path) -> None:
+def test_convolve_image_correlates_unless_told_to_flip_the_kernel(tmp_path: Path) -> None:
     image = np.random.default_rng(0).random((9, 11))
     kernel = np.arange(9.0).reshape(3, 3)
-    assert np.array_equal(decanet.convolve_image(image, kernel), convolve(image, kernel))
-    assert np.array_equal(
-        decanet.convolve_image(image, "emboss", flip=False), correlate(image, find_kernel("emboss"))
-    )
+    assert np.array_equal(decanet.convolve_image(image, kernel, flip=True), convolve(image, kernel))
+    assert np.array_equal(decanet.convolve_image(image, "emboss"), correlate(image, find_kernel("emboss")))
     Image.fromarray(np.full((5, 5), 51, np.uint8)).save(tmp_path / "gray.png")
     result = decanet.convolve_image(tmp_path / "gray.png", "box", padding="none", stride=(1, 2))
     assert result.shape == (3, 2)

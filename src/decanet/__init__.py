@@ -24,10 +24,12 @@ __all__ = [
     "load_data",
     "load_model",
     "predict",
+    "summarize",
     "train",
 ]
 
 if TYPE_CHECKING:
+    from decanet.anatomy.summary import summarize
     from decanet.api import convolve_image, evaluate, load_data, load_model, predict, train
     from decanet.core.errors import DecanetError
     from decanet.export.fuse import fuse
@@ -40,6 +42,7 @@ _HOMES = {
     "fuse": "decanet.export.fuse",
     "list_models": "decanet.models",
     "list_recipes": "decanet.training.recipes",
+    "summarize": "decanet.anatomy.summary",
 }
 
 

@@ -327,9 +327,9 @@ def convolve_image(
     padding: Padding = "zero",
     stride: int | Steps = 1,
     dilation: int | Steps = 1,
-    flip: bool = True,
+    flip: bool = False,
 ) -> np.ndarray:
-    """Convolve an image with a kernel.
+    """Convolve an image with a kernel, as CNN libraries do: the kernel is not flipped.
 
     Args:
         image: a path, whose pixels are taken as gray values in 0..1, or an array (H, W) or (H, W, C).
@@ -337,10 +337,10 @@ def convolve_image(
         padding: "zero", "reflect", "replicate", "circular" or "none".
         stride: pixels between two positions of the kernel, (down, right) or one number for both.
         dilation: pixels between neighboring weights of the kernel, (down, right) or one number for both.
-        flip: True for the convolution of mathematics, False for the cross-correlation that CNN libraries compute.
+        flip: whether to flip the kernel in both directions, as the convolution of mathematics does.
 
     Returns:
-        The result (H', W') or (H', W', C), never clipped; without stride and with padding of the image's own size.
+        The result, (H', W') or (H', W', C), of the image's own size with padding and stride 1. It is never clipped.
 
     Raises:
         UsageError: an unknown kernel, or one that does not fit the image.
