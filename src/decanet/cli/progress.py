@@ -138,5 +138,4 @@ class ConsoleReport:
 
     def validation(self, epoch: float, error: float) -> None:
         """Print the accuracy on the validation set."""
-        epochs = "epoch" if epoch == 1 else "epochs"
-        self.note(f"after {epoch:g} {epochs}: validation accuracy {100 * (1 - error):.2f}%")
+        self.note(f"epoch {epoch:6.2f}  validation accuracy {100 * (1 - error):5.2f}%")

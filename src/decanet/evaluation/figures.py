@@ -32,53 +32,54 @@ MOST_NAMES = 30  # more class names than this cannot be read on one axis
 
 @styled
 def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
-    """Loss and accuracy over the epochs, from the entries of metrics.jsonl and a result."""
+    """Draw loss, accuracy and learning rate over the epochs, from the entries of metrics.jsonl and a result."""
     steps = [line for line in lines if "loss" in line]
-    validated = [line for line in lines if "validation_error" in line]
-    figure = new_figure(9, 4)
-    left, right = figure.subplots(1, 2)
+    validations = [line for line in lines if "validation_error" in line]
+    figure = new_figure(12, 4)
+    loss, accuracy, lr = figure.subplots(1, 3, width_ratios=(4, 4, 3))
     epochs = [line["epoch"] for line in steps]
-    mark = "o" if len(steps) < 40 else ""
-    left.plot(epochs, [line["loss"] for line in steps], COLORS[0], marker=mark, markersize=3)
-    left.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy (nats)")
+    style: dict[str, Any] = {"color": COLORS[0], "marker": "o" if len(steps) < 40 else "", "markersize": 3}
+    loss.plot(epochs, [line["loss"] for line in steps], **style)
+    loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy (nats)")
     accuracies = [100 * line["accuracy"] for line in steps]
-    right.plot(epochs, accuracies, COLORS[0], marker=mark, markersize=3, label="training images, augmented")
-    if validated:
-        right.plot(
-            [line["epoch"] for line in validated],
-            [100 * (1 - line["validation_error"]) for line in validated],
+    accuracy.plot(epochs, accuracies, **style, label="training set, augmented")
+    if validations:
+        accuracy.plot(
+            [line["epoch"] for line in validations],
+            [100 * (1 - line["validation_error"]) for line in validations],
             COLORS[1],
             linestyle="--",
-            label="validation images",
+            label="validation set",
         )
     split = "test" if "test_top1" in result else "validation"
     top1 = 100 * result[f"{split}_top1"]
-    right.axhline(top1, color=COLORS[6], linestyle=":", linewidth=1.4)
-    right.annotate(
+    accuracy.axhline(top1, color=COLORS[6], linestyle=":", linewidth=1.4)
+    accuracy.annotate(
         f"{split} {top1:.2f}%", (0.01, top1), xycoords=("axes fraction", "data"), xytext=(0, 4),
         textcoords="offset points", fontsize=9, fontweight="bold",
     )  # fmt: skip
-    low = min([*accuracies, top1])
-    right.set(title="Accuracy", xlabel="epoch", ylabel="accuracy (%)")
-    right.set_ylim(
-        max(0.0, low - 6), min(102.0, max([*accuracies, top1]) + 7)
-    )  # 102: the marks at 100 are whole
-    right.legend(loc="lower right")
+    accuracy.set(title="Accuracy", xlabel="epoch", ylabel="accuracy (%)")
+    highest = min(102.0, max([*accuracies, top1]) + 7)  # 102: markers at 100 are not cut
+    accuracy.set_ylim(max(0.0, min([*accuracies, top1]) - 6), highest)
+    accuracy.legend(loc="lower right")
+    lr.plot(epochs, [line["lr"] for line in steps], **style)
+    lr.set(title="Learning rate", xlabel="epoch", ylabel="learning rate")
+    lr.set_ylim(bottom=0)
     note = "Training accuracy is measured on augmented images, before each step's update"
     selection = Selection(**result["settings"]["selection"])
     if selection.keep < 1 and epochs:
         begin = selection.full_epochs(epochs[-1])
-        for axes in (left, right):
+        for axes in figure.axes:
             axes.axvline(begin, color="#888888", linestyle="--", linewidth=1)
-        left.annotate(
+        loss.annotate(
             f" from here on, only the {selection.keep:.0%}\n with the largest loss", (begin, 0.98),
             xycoords=("data", "axes fraction"), va="top", fontsize=8, color="#555555",
         )  # fmt: skip
         note += (
-            f"; after epoch {begin:g}, only on the {selection.keep:.0%} with the largest loss.\n"
-            f"The {split} accuracy can therefore lie above it"
+            f"; after epoch {begin:g}, only on the {selection.keep:.0%} with the largest loss, "
+            f"so that the {split} accuracy can lie above it"
         )
-    for axes in (left, right):
+    for axes in figure.axes:
         axes.set_xlim(left=0)
     figure.supxlabel(f"{note}.", fontsize=8.5, color="#555555")
     figure.suptitle(
@@ -93,11 +94,10 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
 
 @styled
 def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
-    """Percentage of each true class (row) that was predicted as each class (column).
+    """Draw the confusion matrix in percent of each true class.
 
-    Classes that are often confused stand next to each other. Correct predictions are blue; errors have a color scale
-    of their own, from white to the largest of them, or nobody would see them beside the diagonal. The row of a class
-    without images is left empty: no image of it was right, and none was wrong.
+    Classes that are often confused are neighbors. Correct predictions are blue; errors have a color scale of their own,
+    from white to the largest of them, to be visible beside the diagonal. The row of a class without images is empty.
     """
     counts = predictions.confusion_matrix().double().numpy()
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -116,7 +116,10 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
     errors = axes.imshow(
         np.ma.array(percent, mask=diagonal | absent[:, None]), cmap="Oranges", vmin=0, vmax=largest
     )
-    for image, label in ((errors, "errors (%)"), (correct, "correct (%)")):
+    for image, label in (
+        (errors, "errors (% of the true class)"),
+        (correct, "correct (% of the true class)"),
+    ):
         bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=30, pad=0.02)
         bar.set_label(label)
         bar.outline.set_visible(False)
@@ -135,19 +138,17 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
                     column, row, f"{math.floor(value + 0.5)}", ha="center", va="center", fontsize=8,
                     color="white" if dark else "#222222",
                 )  # fmt: skip
-    else:  # numbers of rows would be taken for those of the classes
+    else:  # the rows are sorted, so that their numbers are not those of the classes
         axes.set(xticks=[], yticks=[])
     legend = f" (of {len(classes)}; those often confused are neighbors)"
     if named:
         legend = " (classes.txt names the numbered ones)" if needs_legend(classes) else ""
-    axes.set(
-        xlabel=f"predicted class{legend}", ylabel="true class", title="Confusion matrix: % of each true class"
-    )
+    axes.set(xlabel=f"predicted class{legend}", ylabel="true class", title="Confusion matrix")
     return figure
 
 
 def similar_order(percent: np.ndarray) -> list[int]:
-    """An order of the classes in which those that are often confused are neighbors: indices of (K, K) ``percent``."""
+    """Return the order of the classes of (K, K) ``percent`` in which those often confused are neighbors, as indices."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 
@@ -164,7 +165,7 @@ def similar_order(percent: np.ndarray) -> list[int]:
 
 @styled
 def most_confident(predictions: Predictions, data: ImageData, count: int = 12) -> "Figure":
-    """The test images predicted with the highest confidence: correct ones above, errors below."""
+    """Draw the test images with the most confident predictions: correct ones above, errors below."""
     confidence, predicted = predictions.probabilities.max(dim=1)
     correct = predicted == predictions.labels
     names = class_labels(data.classes, longest=16)
@@ -191,7 +192,7 @@ def most_confident(predictions: Predictions, data: ImageData, count: int = 12) -
             axes.set_axis_on()
             name, true = names[int(predicted[index])], names[int(predictions.labels[index])]
             title = f"{name} ({100 * confidence[index]:.1f}%)"
-            show_image(axes, image, title if correct[index] else f"{title}\nlabel: {true}")
+            show_image(axes, image, title if correct[index] else f"{title}\ntrue: {true}")
     return figure
 
 
