@@ -28,7 +28,7 @@ def exchange_as_one_of_two(folder: Path) -> None:
         (folder / f"{ranks.rank}").write_text(repr(exchange(ranks)))
 
 
-def test_one_process_gets_its_own_values() -> None:
+def test_one_rank_gets_its_own_values() -> None:
     assert exchange(Ranks()) == ("rank 0", [1.0, 10.0], 1, [[]])
 
 

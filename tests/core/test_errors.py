@@ -1,4 +1,4 @@
-"""The family of errors: stable kinds and exit codes, one line each."""
+"""Every error class has a stable kind and exit code, and a message of one line."""
 
 import pytest
 
@@ -26,13 +26,13 @@ def test_each_error_has_its_stable_kind_and_exit_code(name: str, kind: str, exit
     assert (error.kind, error.exit_code) == (kind, exit_code)
 
 
-def test_the_family_has_no_member_without_a_code_of_its_own() -> None:
+def test_every_error_class_has_its_own_exit_code() -> None:
     members = {cls.__name__ for cls in DecanetError.__subclasses__() if cls.__module__ == errors.__name__}
     assert members == set(FAMILY)
     assert len({code for _, code in FAMILY.values()}) == len(FAMILY)
 
 
-def test_a_message_of_many_lines_is_printed_as_one() -> None:
+def test_a_message_of_several_lines_is_printed_as_one_line() -> None:
     assert DataError("cannot read\n  a.png:\ttruncated\n").line == "error[data]: cannot read a.png: truncated"
 
 
@@ -41,6 +41,6 @@ def test_the_nearest_names_are_suggested_first() -> None:
     assert did_you_mean("resnet1", ["resnet18", "resnet152"]).startswith(" (did you mean resnet18, ")
 
 
-def test_nothing_is_suggested_when_nothing_is_near() -> None:
+def test_no_name_is_suggested_when_none_is_near() -> None:
     assert did_you_mean("zzzz", ["alexnet", "vgg16"]) == ""
     assert did_you_mean("alexnet", []) == ""

@@ -1,4 +1,4 @@
-"""The ledger: complete in itself, sourced, and honest about what nobody states."""
+"""The ledger of facts is consistent, every value has a source, and missing values are absent."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def test_every_value_has_a_source_and_a_known_confidence() -> None:
         assert experiment.confidence in facts.CONFIDENCES
 
 
-def test_every_paper_of_the_line_is_there_with_its_bibliography() -> None:
+def test_every_paper_has_its_bibliography() -> None:
     papers = facts.papers()
     assert next(iter(papers)) == "lecun1998"
     assert {
@@ -46,7 +46,7 @@ def test_every_paper_of_the_line_is_there_with_its_bibliography() -> None:
     assert alexnet.citation.startswith('A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification')
 
 
-def test_numbers_that_the_papers_print() -> None:
+def test_the_ledger_has_numbers_that_the_papers_print() -> None:
     assert facts.architecture("resnet152").stated("depth") == facts.Stated(
         152, "arXiv:1512.03385 Table 1", "transcript"
     )
@@ -55,14 +55,14 @@ def test_numbers_that_the_papers_print() -> None:
     assert facts.architecture("alexnet_owt").weights[0].acc1 == 56.522
 
 
-def test_what_nobody_states_is_absent() -> None:
+def test_a_value_that_no_source_states_is_absent() -> None:
     assert facts.architecture("alexnet_2012").stated("macs_paper") is None
     assert facts.architecture("convnext_tiny").stated("depth") is None
     assert facts.competition()[0].extra_data is None
 
 
 @pytest.mark.parametrize("find", [facts.architecture, facts.paper, facts.experiment])
-def test_unknown_keys_suggest_the_nearest(find) -> None:
+def test_an_unknown_key_is_refused_with_the_nearest_keys(find) -> None:
     known = {
         facts.architecture: "resnet152",
         facts.paper: "he2015",
@@ -87,7 +87,7 @@ def test_every_year_has_one_winner_with_the_lowest_error() -> None:
         assert [e.rank for e in ranked] == sorted(e.rank for e in entries), year
 
 
-def test_our_own_counts_are_not_called_independent() -> None:
+def test_our_own_counts_are_not_independent() -> None:
     for architecture in facts.architectures().values():
         for quantity, stated in architecture.values.items():
             if stated.source.startswith("own "):
@@ -99,7 +99,7 @@ def test_our_own_counts_are_not_called_independent() -> None:
     assert facts.architecture("vgg16").stages_confidence == "own"
 
 
-def test_every_error_of_the_competition_can_be_looked_up() -> None:
+def test_every_error_rate_of_the_competition_has_a_public_source() -> None:
     for entry in facts.competition():
         assert entry.confidence in facts.CONFIDENCES
         assert re.search(r"image-net\.org/challenges/LSVRC/\d{4}/results|arXiv:\d{4}\.\d{4}", entry.source), (
@@ -117,7 +117,7 @@ def test_the_third_entry_of_2014_has_the_error_of_its_own_paper() -> None:
     assert [(e.team, e.top5_error_pct) for e in classification(2014) if e.rank == 3] == [("MSRA", 8.06)]
 
 
-def test_what_the_original_sources_say_where_the_ledger_once_differed() -> None:
+def test_the_ledger_follows_the_original_sources() -> None:
     details = {key: facts.architecture(key).details for key in ("senet154", "se_resnet50", "resnet101")}
     assert (details["senet154"]["recipe"]["batch"], details["se_resnet50"]["recipe"]["batch"]) == (2048, 1024)
     assert details["senet154"]["recipe"]["lr"].startswith("1.0")
@@ -130,7 +130,7 @@ def test_what_the_original_sources_say_where_the_ledger_once_differed() -> None:
     assert "0.01 (11 percent)" in lrn["recipe"]
 
 
-def test_who_did_not_win_classification() -> None:
+def test_networks_that_did_not_win_classification_are_not_ranked_first() -> None:
     assert [(e.rank, e.same_network) for e in classification(2013) if e.architecture == "zfnet"] == [
         (1, False), (1, False),
     ]  # fmt: skip  # Clarifai's entry is not ZFNet
@@ -139,20 +139,20 @@ def test_who_did_not_win_classification() -> None:
     assert not [e for e in facts.competition() if e.paper == "huang2016"]  # DenseNet was not entered
 
 
-def test_extra_data_is_told_where_the_source_tells_it() -> None:
+def test_extra_data_is_stated_where_the_source_states_it() -> None:
     assert {(e.top5_error_pct, e.extra_data) for e in classification(2012) if e.rank == 1} == {
         (15.315, True), (16.422, False),
     }  # fmt: skip
 
 
-def test_entries_point_at_papers_and_architectures_that_exist() -> None:
+def test_entries_refer_to_existing_papers_and_architectures() -> None:
     for entry in facts.competition():
         assert entry.paper is None or entry.paper in facts.papers()
         if entry.architecture is not None:
             assert facts.architecture(entry.architecture).paper == entry.paper
 
 
-def test_the_human_line_carries_its_caveat() -> None:
+def test_the_human_error_rate_has_its_caveat() -> None:
     human = facts.human()
     assert human.top5_error_pct == 5.1
     assert "one trained annotator" in human.caveat

@@ -17,7 +17,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_appears_when_it_is_whole_and_with_its_folders(tmp_path: Path) -> None:
+def test_a_file_appears_when_it_is_whole_and_its_folders_are_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file.txt"
     with atomic_path(path) as temporary:
         temporary.write_text("half")
@@ -48,7 +48,7 @@ def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
     assert (tmp_path / "written").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="choose another place"):
         write_text(tmp_path / "file" / "below.txt", "x")
@@ -61,7 +61,7 @@ def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     assert names(tmp_path) == ["folder"]
 
 
-def test_a_name_that_the_system_refuses_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_name_that_the_system_refuses_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="choose another place"):
         write_text(tmp_path / ("x" * 300), "x")
 
@@ -73,7 +73,7 @@ def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
         write_text(tmp_path / "file", "x")
 
 
-def test_a_full_disk_is_a_lack_of_resources_wherever_it_is_noticed(
+def test_a_full_disk_is_a_resource_error_at_every_stage_of_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: object, **options: object) -> None:
@@ -91,7 +91,7 @@ def test_a_full_disk_is_a_lack_of_resources_wherever_it_is_noticed(
     assert names(tmp_path) == []
 
 
-def test_json_is_readable_by_people_and_machines(tmp_path: Path) -> None:
+def test_json_is_indented_and_keeps_unicode(tmp_path: Path) -> None:
     value = {"model": "alexnet", "name": "猫", "test_top1": 0.8317}
     text = write_json(tmp_path / "result.json", value).read_text(encoding="utf-8")
     assert json.loads(text) == value
@@ -99,13 +99,13 @@ def test_json_is_readable_by_people_and_machines(tmp_path: Path) -> None:
     assert text.endswith("}\n")
 
 
-def test_json_that_other_programs_could_not_read_is_refused(tmp_path: Path) -> None:
+def test_nan_is_refused_in_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range float"):
         write_json(tmp_path / "result.json", {"loss": float("nan")})
     assert names(tmp_path) == []
 
 
-def test_a_limit_on_the_size_of_files_is_a_lack_of_resources_in_every_format(tmp_path: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_a_resource_error_in_every_format(tmp_path: Path) -> None:
     import torch
 
     from decanet.models.weight_files import save_weights

@@ -1,4 +1,4 @@
-"""The one look of all figures, and their files."""
+"""The style of all figures, and their files."""
 
 import logging
 import warnings
@@ -46,7 +46,7 @@ def test_a_png_has_the_size_in_inches_times_dots(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("ending", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_the_ending_decides_the_format(tmp_path: Path, ending: str, begins: bytes) -> None:
+def test_the_extension_selects_the_format(tmp_path: Path, ending: str, begins: bytes) -> None:
     content = save_figure(draw(), tmp_path / f"line.{ending}").read_bytes()
     assert content.startswith(begins)
 
@@ -57,13 +57,13 @@ def test_the_same_figure_gives_the_same_file(tmp_path: Path, ending: str) -> Non
     assert first == second
 
 
-def test_an_unknown_ending_is_refused_in_one_line_and_nothing_is_written(tmp_path: Path) -> None:
+def test_an_unknown_extension_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"line\.xyz"):
         save_figure(draw(), tmp_path / "line.xyz")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_drawing_leaves_matplotlib_as_it_was() -> None:
+def test_drawing_does_not_change_matplotlibs_settings() -> None:
     before = dict(matplotlib.rcParams)
     figure = draw()
     assert dict(matplotlib.rcParams) == before
@@ -81,7 +81,7 @@ def test_a_decorated_function_keeps_its_name_and_arguments() -> None:
     assert (double.__name__, double.__doc__) == ("double", "Twice.")
 
 
-def test_a_image_has_neither_ticks_nor_frame() -> None:
+def test_an_image_has_no_ticks_and_no_frame() -> None:
     figure = new_figure(2, 2)
     axes = figure.subplots()
     show_image(axes, np.zeros((4, 5, 3)), "black")
@@ -95,7 +95,7 @@ def test_a_image_has_neither_ticks_nor_frame() -> None:
 @pytest.mark.parametrize(
     ("count", "columns", "shape"), [(16, 8, (2, 8)), (17, 8, (3, 8)), (3, 8, (1, 3)), (1, 1, (1, 1))]
 )
-def test_a_contact_sheet_is_as_large_as_it_must_be(count: int, columns: int, shape: tuple[int, int]) -> None:
+def test_a_grid_has_as_many_rows_as_needed(count: int, columns: int, shape: tuple[int, int]) -> None:
     assert grid_shape(count, columns) == shape
 
 
@@ -105,7 +105,7 @@ def test_long_names_are_shortened_and_short_ones_kept() -> None:
 
 
 def parsed(text: str) -> tuple[str, bool]:
-    """What matplotlib makes of a text: the characters that it draws, and whether as mathematics."""
+    """Return the characters that matplotlib draws for a text, and whether it parses them as mathematics."""
     drawn = matplotlib.text.Text(0, 0, text)
     return drawn._preprocess_math(text)
 
@@ -127,8 +127,8 @@ def parsed(text: str) -> tuple[str, bool]:
         "caf\u00e9",
     ],
 )
-def test_names_are_drawn_to_the_letter(name: str) -> None:
-    """Dollar signs mean mathematics to matplotlib, which stops at what it cannot parse."""
+def test_names_are_drawn_literally(name: str) -> None:
+    """matplotlib parses text between dollar signs as mathematics and raises where it cannot."""
     assert parsed(literal(name)) == (name, False)
 
 
@@ -139,13 +139,13 @@ def test_names_are_drawn_to_the_letter(name: str) -> None:
         ("cafe\u0301", "café"), ("two\nlines", "two\nlines"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_escaped(name: str, drawn: str) -> None:
+def test_a_character_that_cannot_be_drawn_is_escaped(name: str, drawn: str) -> None:
     assert literal(name) == drawn
 
 
 @pytest.fixture
 def fresh_fonts() -> Iterator[None]:
-    """What is known of fonts is forgotten before and after."""
+    """Clear the caches of fonts before and after."""
     for known in (_fonts.family_for, _fonts._has):
         known.cache_clear()
     yield
@@ -163,7 +163,7 @@ def titled(title: str) -> Figure:
 
 
 @pytest.mark.usefixtures("fresh_fonts")
-def test_without_fonts_names_become_numbers_that_a_file_explains(
+def test_without_fonts_names_become_numbers_with_a_legend_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(_fonts, "installed", list)
@@ -182,13 +182,13 @@ def test_without_fonts_names_become_numbers_that_a_file_explains(
 
 @pytest.mark.usefixtures("fresh_fonts")
 @pytest.mark.parametrize("letter", "−αЖ∑")
-def test_what_the_usual_font_has_needs_no_other(letter: str) -> None:
+def test_a_letter_of_the_default_font_needs_no_fallback(letter: str) -> None:
     assert _fonts.family_for(letter) == _fonts.BASE
 
 
 @pytest.mark.usefixtures("fresh_fonts")
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
-def test_a_font_that_has_the_letter_is_found_and_used(tmp_path: Path, ending: str) -> None:
+def test_a_fallback_font_that_has_the_letter_is_used(tmp_path: Path, ending: str) -> None:
     letter = "ᴕ"  # of the fonts that come with matplotlib, DejaVu Serif has it and DejaVu Sans has not
     assert _fonts.family_for(letter) not in (None, _fonts.BASE)
     assert literal(letter) == letter
@@ -203,7 +203,9 @@ def test_a_font_that_has_the_letter_is_found_and_used(tmp_path: Path, ending: st
     )
 
 
-def test_a_face_that_a_font_lacks_is_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_warning_is_logged_for_a_missing_bold_face(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     figure = new_figure(2, 2)
     figure.text(
         0.5, 0.5, "a", fontfamily=["STIXSizeFiveSym", "DejaVu Sans"], fontweight="bold"
@@ -213,7 +215,7 @@ def test_a_face_that_a_font_lacks_is_not_told(tmp_path: Path, caplog: pytest.Log
 
 
 @pytest.mark.usefixtures("fresh_fonts")
-def test_looking_for_a_font_is_not_told(
+def test_no_warning_is_logged_while_fonts_are_searched(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def warns(*_: object, **__: object) -> str:
@@ -227,14 +229,14 @@ def test_looking_for_a_font_is_not_told(
 
 @pytest.mark.usefixtures("fresh_fonts")
 @pytest.mark.parametrize("letter", ["猫", "\ue123", "\U0010fffd"])
-def test_a_font_of_nothing_but_boxes_does_not_count(letter: str) -> None:
+def test_a_font_of_boxes_is_no_fallback(letter: str) -> None:
     family = _fonts.family_for(letter)
     assert family is None or not {"Last Resort High-Efficiency", "LastResort"} & {family}
 
 
 @pytest.mark.usefixtures("fresh_fonts")
 @pytest.mark.parametrize("letter", ["ا", "ש"])
-def test_script_from_the_right_needs_a_matplotlib_that_lays_it_out(
+def test_right_to_left_script_needs_a_matplotlib_with_complex_layout(
     letter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_fonts, "_has_layout", lambda: False)

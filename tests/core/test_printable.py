@@ -1,4 +1,4 @@
-"""Names as they are shown: to the letter, and without any effect on a terminal."""
+"""Untrusted names are printed literally and without side effects on the terminal."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from decanet.core.printable import decanet_line, printable, printable_json, shel
         ("\U000e0041", r"\U000e0041"),
     ],
 )  # fmt: skip
-def test_what_a_terminal_would_obey_is_escaped(name: str, shown: str) -> None:
+def test_control_characters_are_escaped(name: str, shown: str) -> None:
     assert printable(name) == shown
     shown.encode("utf-8")
     assert printable(f"{name}\n{name}", keep_lines=True) == "\n".join(
@@ -27,7 +27,7 @@ def test_what_a_terminal_would_obey_is_escaped(name: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a\x1b\u202e\udce9\x9b\U000e0041é猫", {"a\udce9": ["\u2028", 1.5]}])
-def test_json_still_means_the_same(value: object) -> None:
+def test_printable_json_has_the_same_value(value: object) -> None:
     text = printable_json(json.dumps(value, ensure_ascii=False, indent=2))
     assert json.loads(text) == value
     assert text.replace("\n", "").isprintable()
@@ -40,23 +40,23 @@ def test_json_still_means_the_same(value: object) -> None:
 def test_a_printed_command_can_be_copied(word: str) -> None:
     line = shell_line("printf", "%s", word)
     assert line.isprintable()
-    said = subprocess.run(
+    message = subprocess.run(
         ["bash", "-c", line.encode("utf-8", "surrogateescape")], capture_output=True, check=True
     )
-    assert said.stdout.decode("utf-8", "surrogateescape") == word
+    assert message.stdout.decode("utf-8", "surrogateescape") == word
 
 
-def test_an_error_is_one_line_whatever_the_name() -> None:
+def test_an_error_is_one_line_for_any_name() -> None:
     line = DataError("cannot read\n  a\x1b[2J  b\udce9.png:\ttruncated").line
     assert line == r"error[data]: cannot read a\x1b[2J  b\xe9.png: truncated"
 
 
-def test_a_word_of_any_length_is_compared_at_once() -> None:
+def test_suggestions_for_a_long_word_are_fast() -> None:
     assert did_you_mean("a." * 50_000, ["a.b"] * 100) == ""
 
 
 @pytest.mark.parametrize(
-    ("called", "on_path", "begins"),
+    ("program", "on_path", "begins"),
     [
         (".venv/bin/decanet", False, ".venv/bin/decanet predict"),
         ("/opt/my tools/decanet", False, "'/opt/my tools/decanet' predict"),
@@ -64,9 +64,9 @@ def test_a_word_of_any_length_is_compared_at_once() -> None:
         ("/usr/lib/decanet/__main__.py", False, "decanet predict"),
     ],
 )
-def test_a_hint_calls_the_program_as_the_shell_finds_it(
-    monkeypatch: pytest.MonkeyPatch, called: str, on_path: bool, begins: str
+def test_a_command_to_copy_works_in_the_current_shell(
+    monkeypatch: pytest.MonkeyPatch, program: str, on_path: bool, begins: str
 ) -> None:
-    monkeypatch.setattr("sys.argv", [called, "train"])
-    monkeypatch.setattr("shutil.which", lambda _: called if on_path else None)
+    monkeypatch.setattr("sys.argv", [program, "train"])
+    monkeypatch.setattr("shutil.which", lambda _: program if on_path else None)
     assert decanet_line("predict", "a run") == f"{begins} 'a run'"

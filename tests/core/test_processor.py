@@ -1,4 +1,4 @@
-"""The processor: cores, a container's limit, threads, and which arithmetic is chosen."""
+"""The processor: usable cores, a container's limit, threads, and the choice of precision."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """Each test is a process that has chosen nothing yet."""
+    """Clear the cached choice of precision for each test."""
     processor._bfloat16_is_faster.cache_clear()
     yield
     processor._bfloat16_is_faster.cache_clear()
@@ -35,7 +35,7 @@ def forgotten() -> Iterator[None]:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Linux machine of files: ``proc`` and ``cgroups``; nothing limits PyTorch's instructions."""
+    """A Linux machine whose ``proc`` and ``cgroups`` are files; PyTorch may use all instructions."""
     monkeypatch.setattr(processor, "PROC", tmp_path / "proc")
     monkeypatch.setattr(processor, "CGROUPS", tmp_path / "cgroups")
     monkeypatch.setattr("platform.system", lambda: "Linux")
@@ -50,7 +50,7 @@ def write(file: Path, text: str) -> None:
 
 
 class Emulation(TorchDispatchMode):
-    """Products of bfloat16 take as long as on a processor without the instructions, and are remembered."""
+    """Make bfloat16 products as slow as without instructions for them, and record the products."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,20 +58,20 @@ class Emulation(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.mm.default and args[0].dtype is torch.bfloat16:
-            image_size = args[0].shape[0]
-            assert image_size < 1024, "this product takes seconds"
-            self.sizes.append(image_size)
-            time.sleep(2 * image_size**3 / 0.5e9)
+            size = args[0].shape[0]
+            assert size < 1024, "this product takes seconds"
+            self.sizes.append(size)
+            time.sleep(2 * size**3 / 0.5e9)
         return func(*args, **(kwargs or {}))
 
 
-def test_a_precision_that_was_asked_for_is_taken() -> None:
+def test_a_given_precision_is_used() -> None:
     assert choose_precision("float32", CPU) == "float32"
     assert choose_precision("bfloat16", CPU) == "bfloat16"
 
 
 @pytest.mark.parametrize(("bfloat16", "chosen"), [(400.0, "bfloat16"), (120.0, "float32"), (5.0, "float32")])
-def test_auto_takes_bfloat16_only_where_it_is_clearly_faster(
+def test_auto_selects_bfloat16_only_where_it_is_clearly_faster(
     monkeypatch: pytest.MonkeyPatch, bfloat16: float, chosen: str
 ) -> None:
     monkeypatch.setattr(processor, "bfloat16_instructions", lambda: None)
@@ -80,12 +80,12 @@ def test_auto_takes_bfloat16_only_where_it_is_clearly_faster(
     assert choose_precision("auto", CPU) == chosen
 
 
-def test_the_rate_of_a_product_is_that_of_this_machine() -> None:
+def test_the_throughput_of_a_matrix_product_is_plausible() -> None:
     rate = matmul_gflops(CPU, torch.float32, size=128, seconds=0.0)
     assert 0.01 < rate < 1e5  # between a microcontroller and a data center's GPU
 
 
-def test_threads_are_set_as_asked() -> None:
+def test_the_number_of_threads_is_set() -> None:
     before = torch.get_num_threads()
     try:
         assert set_threads(2) == 2
@@ -94,15 +94,17 @@ def test_threads_are_set_as_asked() -> None:
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("asked", ["1", "1,1"])
-def test_nothing_is_chosen_where_openmp_was_told(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+@pytest.mark.parametrize("threads", ["1", "1,1"])
+def test_openmps_variable_decides_the_number_of_threads(
+    threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: pytest.fail("OpenMP's choice was overruled"))
     assert set_threads() == torch.get_num_threads()
 
 
-def test_threads_follow_openmp_when_nothing_is_asked() -> None:
-    """In a fresh process: OMP_NUM_THREADS is read when torch starts; a list is OpenMP's form for nested levels."""
+def test_threads_follow_openmp_by_default() -> None:
+    """In a new process: torch reads OMP_NUM_THREADS when it is imported; a list sets nested levels."""
     code = "from decanet.core.processor import set_threads; print(set_threads())"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -111,7 +113,7 @@ def test_threads_follow_openmp_when_nothing_is_asked() -> None:
     assert done.stdout.strip() == "1"
 
 
-def test_the_cores_are_those_this_process_may_use() -> None:
+def test_usable_cores_follow_the_affinity_of_the_process() -> None:
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("this system does not bind processes to cores")
     before = os.sched_getaffinity(0)
@@ -135,13 +137,13 @@ def test_the_cores_are_those_this_process_may_use() -> None:
         (None, None),
     ],
 )
-def test_the_instruction_set_is_asked_first(machine: Path, cpuinfo: str | None, found: bool | None) -> None:
+def test_the_instruction_set_decides_first(machine: Path, cpuinfo: str | None, found: bool | None) -> None:
     if cpuinfo is not None:
         write(machine / "proc" / "cpuinfo", cpuinfo)
     assert bfloat16_instructions() is found
 
 
-def test_a_processor_that_pytorch_may_not_use_whole_is_timed(
+def test_a_processor_with_restricted_instructions_is_timed(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(machine / "proc" / "cpuinfo", "flags\t\t: avx512_bf16\n")
@@ -149,17 +151,17 @@ def test_a_processor_that_pytorch_may_not_use_whole_is_timed(
     assert bfloat16_instructions() is None
 
 
-@pytest.mark.parametrize(("told", "found"), [("0\n", False), ("1\n", None), ("", None)])
-def test_a_mac_is_asked_by_sysctl(
-    machine: Path, monkeypatch: pytest.MonkeyPatch, told: str, found: bool | None
+@pytest.mark.parametrize(("answer", "found"), [("0\n", False), ("1\n", None), ("", None)])
+def test_a_mac_is_queried_by_sysctl(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, answer: str, found: bool | None
 ) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
-    monkeypatch.setattr("subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 0, told))
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 0, answer))
     assert bfloat16_instructions() is found
 
 
 @pytest.mark.parametrize(("known", "chosen"), [(True, "bfloat16"), (False, "float32")])
-def test_what_the_instruction_set_says_is_not_timed(
+def test_nothing_is_timed_when_the_instruction_set_decides(
     monkeypatch: pytest.MonkeyPatch, known: bool, chosen: str
 ) -> None:
     monkeypatch.setattr(processor, "bfloat16_instructions", lambda: known)
@@ -167,7 +169,7 @@ def test_what_the_instruction_set_says_is_not_timed(
     assert choose_precision("auto", CPU) == chosen
 
 
-def test_emulated_bfloat16_is_found_out_by_tiny_products_and_only_once(
+def test_emulated_bfloat16_is_detected_once_by_small_products(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(processor, "bfloat16_instructions", lambda: None)
@@ -181,7 +183,7 @@ def test_emulated_bfloat16_is_found_out_by_tiny_products_and_only_once(
     assert torch.get_num_threads() == threads
 
 
-def test_the_doctor_bounds_the_product(tmp_path: Path) -> None:
+def test_the_doctor_bounds_the_time_of_the_product(tmp_path: Path) -> None:
     from decanet.cli.doctor import examine
 
     with Emulation() as emulation:
@@ -228,7 +230,7 @@ def test_the_doctor_bounds_the_product(tmp_path: Path) -> None:
         ({}, 64),
     ],
 )
-def test_a_containers_limit_bounds_the_cores(
+def test_a_containers_limit_bounds_the_usable_cores(
     machine: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)), raising=False)
@@ -267,10 +269,10 @@ def test_threads_and_workers_follow_a_containers_limit(
         (False, "float32", "about four times the README's training times"),
     ],
 )
-def test_the_precision_is_told_with_its_reason(
+def test_the_precision_is_described_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, fast: bool, precision: str, words: str
 ) -> None:
     monkeypatch.setattr(processor, "bfloat16_instructions", lambda: fast)
-    told = precision_in_words(precision, CPU)
-    assert told.startswith(precision)
-    assert words in told
+    text = precision_in_words(precision, CPU)
+    assert text.startswith(precision)
+    assert words in text

@@ -1,4 +1,4 @@
-"""Recipes: every mistake is reported at once, nothing unknown slips through, TOML keeps every value."""
+"""Recipes report all mistakes at once, refuse unknown keys, and keep every value in TOML."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def mistakes(values: dict[str, Any]) -> str:
     return line.removeprefix("recipe mine.toml: ")
 
 
-def test_what_is_left_out_takes_its_default() -> None:
+def test_missing_keys_take_their_defaults() -> None:
     recipe = parse_recipe(SMALL, "here")
     assert recipe == Recipe(model=Model(name="decanet_s"), batch_size=500, epochs=2, optimizer=Adam())
     assert recipe.data.name == "cifar10"
@@ -52,7 +52,7 @@ def test_what_is_left_out_takes_its_default() -> None:
     assert recipe.seed == 0
 
 
-def test_a_recipe_cannot_be_changed_afterwards() -> None:
+def test_a_recipe_is_frozen() -> None:
     recipe = parse_recipe(SMALL, "here")
     with pytest.raises(ValidationError, match="frozen"):
         recipe.epochs = 3
@@ -68,7 +68,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         (small(epohcs=3), "unknown key epohcs (did you mean epochs?)"),
         (
@@ -79,8 +79,8 @@ def test_all_mistakes_are_reported_at_once() -> None:
         (small(zzzz=1), "unknown key zzzz (known here: name, model, data, augmentation, batch_size, "),
     ],
 )
-def test_a_misspelt_key_is_answered_with_the_nearest(values: dict[str, Any], said: str) -> None:
-    assert said in mistakes(values)
+def test_a_misspelled_key_is_refused_with_the_nearest_keys(values: dict[str, Any], message: str) -> None:
+    assert message in mistakes(values)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_recipe_file_takes_its_name_from_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "no recipe file"),
         (b"batch_size = ", "is not TOML"),
@@ -136,19 +136,19 @@ def test_a_recipe_file_takes_its_name_from_the_file(tmp_path: Path) -> None:
         (b"batch_size = 1\n", "model is missing"),
     ],
 )
-def test_a_file_that_is_no_recipe_is_refused_in_one_line(
-    tmp_path: Path, content: bytes | None, said: str
+def test_a_file_that_is_not_a_recipe_is_refused_in_one_line(
+    tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     path = tmp_path / "mine.toml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UsageError, match=said) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         read_recipe(path)
     assert str(path) in str(caught.value)
     assert "\n" not in caught.value.line
 
 
-def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_a_recipe(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read recipe"):
         read_recipe(tmp_path)
 
@@ -169,7 +169,7 @@ def test_a_setting_may_hold_an_equals_sign() -> None:
     assert override(parse_recipe(SMALL, "here"), ["data.name=./a=b"]).data.name == "./a=b"
 
 
-def test_another_optimizer_drops_the_settings_of_the_old_one() -> None:
+def test_another_optimizer_drops_the_old_optimizers_keys() -> None:
     recipe = parse_recipe(small(optimizer={"name": "sgd", "lr": 0.5, "momentum": 0.8}), "here")
     assert override(recipe, ["optimizer.name=adam"]).optimizer == Adam()
     assert override(recipe, ["optimizer.name=adamw", "optimizer.lr=0.01"]).optimizer == Adam(
@@ -178,13 +178,13 @@ def test_another_optimizer_drops_the_settings_of_the_old_one() -> None:
     assert override(recipe, ["optimizer.name=sgd"]) == recipe
 
 
-def test_no_settings_leave_the_recipe_as_it_is() -> None:
+def test_no_settings_return_the_same_recipe() -> None:
     recipe = parse_recipe(SMALL, "here")
     assert override(recipe, []) is recipe
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("epochs", "--set takes key=value"),
         ("=3", "--set takes key=value"),
@@ -195,8 +195,8 @@ def test_no_settings_leave_the_recipe_as_it_is() -> None:
         ("optimizer.name=lion", "does not match any of the expected tags"),
     ],
 )
-def test_a_wrong_setting_is_refused_in_one_line(setting: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said) as caught:
+def test_a_wrong_setting_is_refused_in_one_line(setting: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
         override(parse_recipe(SMALL, "here"), [setting])
     assert "\n" not in str(caught.value)
 
@@ -204,12 +204,12 @@ def test_a_wrong_setting_is_refused_in_one_line(setting: str, said: str) -> None
 def test_all_wrong_settings_are_reported_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         override(parse_recipe(SMALL, "here"), ["optimzr.lr=1", "epoch=2", "foo=1", "epochs=3"])
-    for said in (
+    for message in (
         "unknown key epoch (did you mean epochs",
         "unknown key foo",
         "'optimzr' has no keys below it",
     ):
-        assert said in str(caught.value)
+        assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -263,7 +263,7 @@ recipes = st.builds(
 @example(
     recipe=Recipe(name="né", model=Model(name='\x7f\x01"\\'), batch_size=1, epochs=1e-7, optimizer=Adam())
 )
-def test_every_recipe_comes_back_equal_from_its_toml(
+def test_every_recipe_is_read_back_equal_from_its_toml(
     recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "written.toml"
@@ -271,12 +271,12 @@ def test_every_recipe_comes_back_equal_from_its_toml(
     assert read_recipe(path) == recipe
 
 
-def test_an_option_cannot_be_null_because_a_run_could_not_write_it_down() -> None:
+def test_an_option_cannot_be_null() -> None:
     line = mistakes(small(model={"name": "decanet_s", "options": {"dropout": None}}))
     assert "an option cannot be null; leave it out" in line
 
 
-def test_progressive_sizes_must_come_in_order() -> None:
+def test_progressive_sizes_must_be_in_order() -> None:
     line = mistakes(small(progressive_sizes=[[0.6, 24], [0.3, 20]]))
     assert "progressive_sizes" in line
     assert "fractions must increase" in line
@@ -292,8 +292,8 @@ def test_built_in_recipes_survive_toml(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["2024", "007", "true", "null", "[a]", "{}", "1e3", '"quoted"'])
-def test_a_key_that_holds_a_word_takes_every_value_as_a_word(name: str) -> None:
-    """A folder may be called 2024: only a string in JSON's own quotes is anything but what was typed."""
+def test_a_key_that_holds_a_string_takes_every_value_as_a_string(name: str) -> None:
+    """A folder may have the name 2024: a value is read as JSON only if it is a quoted string."""
     changed = override(parse_recipe(SMALL, "here"), [f"data.name={name}"])
     assert changed.data.name == name.strip('"')
 

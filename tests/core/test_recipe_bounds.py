@@ -1,4 +1,4 @@
-"""Recipes from strangers: whatever stands in them, a recipe comes out or one line, at once."""
+"""Any recipe file gives a recipe or an error of one line, at once."""
 
 import itertools
 import math
@@ -64,7 +64,7 @@ ODD: list[Any] = [None, True, False, *NUMBERS, *TEXTS, *LISTS, *TABLES]
 
 
 def every_field() -> Iterator[dict[str, Any]]:
-    """A recipe for every field, with each odd value in it."""
+    """Yield a recipe for every field and odd value."""
     for field, value in itertools.product(Recipe.model_fields, ODD):
         yield {**SMALL, field: value}
     for part, kinds in PARTS.items():
@@ -78,7 +78,7 @@ def every_field() -> Iterator[dict[str, Any]]:
                 yield {**SMALL, part: {**least, field: value}}  # type: ignore[dict-item]
 
 
-def test_odd_values_in_every_field_give_a_recipe_that_can_be_kept_or_one_short_line(tmp_path: Path) -> None:
+def test_odd_values_in_every_field_give_a_recipe_or_an_error_of_one_short_line(tmp_path: Path) -> None:
     taken, lines = 0, []
     path = tmp_path / "written.toml"
     for values in every_field():
@@ -97,7 +97,7 @@ def test_odd_values_in_every_field_give_a_recipe_that_can_be_kept_or_one_short_l
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("epochs = " + "[" * 5000, "nested deeper"),
         ("model.options.x = " + "[" * 400 + "]" * 400, "nested deeper"),
@@ -118,17 +118,17 @@ def test_odd_values_in_every_field_give_a_recipe_that_can_be_kept_or_one_short_l
         ("k" * 300 + " = 1", "a key of 300 characters"),
     ],
 )
-def test_hostile_files_are_refused_at_once(content: str, said: str, tmp_path: Path) -> None:
+def test_hostile_files_are_refused_at_once(content: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(content)
     with pytest.raises(UsageError) as caught:
         read_recipe(path)
-    assert said in caught.value.line
+    assert message in caught.value.line
     assert len(caught.value.line) < 5000
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("epochs=" + "[" * 100_000, "recursion"),
         ("epochs=" + "[" * 500 + "]" * 500, "nested deeper"),
@@ -156,10 +156,10 @@ def test_hostile_files_are_refused_at_once(content: str, said: str, tmp_path: Pa
         ("optimizer={\"name\":\"sgd\",\"lr\":1,\"momentum\":0,\"nesterov\":true}", "needs momentum above 0"),
     ],
 )  # fmt: skip
-def test_hostile_settings_are_refused_at_once(setting: str, said: str) -> None:
+def test_hostile_settings_are_refused_at_once(setting: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         override(parse_recipe(SMALL, "here"), [setting])
-    assert said in caught.value.line
+    assert message in caught.value.line
     assert len(caught.value.line) < 1000
 
 
@@ -172,16 +172,14 @@ def test_a_negative_zero_is_zero() -> None:
     ("stem", "name"),
     [("mine", "mine"), ("my recipe (2)", "my-recipe-2-"), ("猫", "猫"), (".x", "x"), ("$", "custom")],
 )
-def test_a_recipe_without_a_name_takes_what_its_files_name_allows(
-    stem: str, name: str, tmp_path: Path
-) -> None:
+def test_a_recipe_without_a_name_is_named_after_its_file(stem: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{stem}.toml"
     path.write_text(to_toml(parse_recipe(SMALL, "here")).replace('name = "custom"\n', ""), encoding="utf-8")
     assert read_recipe(path).name == name
     assert bounds.NAME.fullmatch(name)
 
 
-def test_a_path_whose_bytes_are_no_utf8_survives(tmp_path: Path) -> None:
+def test_a_path_with_bytes_that_are_not_utf8_is_kept(tmp_path: Path) -> None:
     recipe = override(parse_recipe(SMALL, "here"), ["data.name=./caf\udce9"])
     path = tmp_path / "recipe.toml"
     path.write_text(to_toml(recipe), encoding="utf-8", errors="surrogateescape")

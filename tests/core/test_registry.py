@@ -1,4 +1,4 @@
-"""Registries find their entries by importing a package, once and only when asked."""
+"""Registries find their entries by importing a package once, on first use."""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +14,7 @@ MakePackage = Callable[..., str]
 
 @pytest.fixture
 def make_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePackage:
-    """Write a package that holds a registry called REGISTRY and the given modules; returns its name."""
+    """Write a package that holds a registry REGISTRY and the given modules; return its name."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(name: str, **modules: str) -> str:
@@ -40,7 +40,7 @@ def registry_of(package: str) -> Registry[int]:
     return found
 
 
-def test_entries_are_found_without_being_named_anywhere(make_package: MakePackage) -> None:
+def test_entries_are_found_by_discovery(make_package: MakePackage) -> None:
     things = registry_of(make_package("found_things", b="REGISTRY.add('two', 2)", a="REGISTRY.add('one', 1)"))
     assert things.names() == ["one", "two"]
     assert list(things) == ["one", "two"]
@@ -49,7 +49,7 @@ def test_entries_are_found_without_being_named_anywhere(make_package: MakePackag
     assert "three" not in things
 
 
-def test_nothing_is_imported_before_somebody_asks(make_package: MakePackage) -> None:
+def test_nothing_is_imported_before_the_first_use(make_package: MakePackage) -> None:
     package = make_package("lazy_things", a="REGISTRY.add('one', 1)")
     things = registry_of(package)
     assert f"{package}.a" not in sys.modules
@@ -57,7 +57,7 @@ def test_nothing_is_imported_before_somebody_asks(make_package: MakePackage) -> 
     assert f"{package}.a" in sys.modules
 
 
-def test_modules_of_plumbing_are_not_imported(make_package: MakePackage) -> None:
+def test_private_modules_are_not_imported(make_package: MakePackage) -> None:
     things = registry_of(make_package("plumbed_things", _shared="raise RuntimeError('imported')"))
     assert things.names() == []
 
@@ -69,15 +69,15 @@ def test_a_name_that_is_taken_is_refused(make_package: MakePackage) -> None:
         things.names()
 
 
-def test_a_module_that_fails_fails_every_time_and_is_not_forgotten(make_package: MakePackage) -> None:
-    """Otherwise the second question would be answered from half a registry: "unknown thing"."""
+def test_a_module_that_cannot_be_imported_fails_every_time(make_package: MakePackage) -> None:
+    """Otherwise the second lookup would use an incomplete registry and raise "unknown thing"."""
     things = registry_of(make_package("broken_things", a="import no_such_module_anywhere"))
     for _ in range(2):
         with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):
             things.get("one")
 
 
-def test_a_misspelt_name_is_answered_with_the_nearest(make_package: MakePackage) -> None:
+def test_a_misspelled_name_is_refused_with_the_nearest_names(make_package: MakePackage) -> None:
     things = registry_of(
         make_package("near_things", a="REGISTRY.add('alexnet', 1); REGISTRY.add('vgg16', 2)")
     )
@@ -85,7 +85,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest(make_package: MakePackage)
         things.get("alexnt")
 
 
-def test_a_name_far_from_all_is_answered_with_the_list(make_package: MakePackage) -> None:
+def test_a_name_that_is_not_near_any_is_refused_with_the_list(make_package: MakePackage) -> None:
     things = registry_of(make_package("far_things", a="REGISTRY.add('alexnet', 1); REGISTRY.add('vgg16', 2)"))
     with pytest.raises(UsageError, match=r"^unknown thing 'qqqq' \(known: alexnet, vgg16\)$"):
         things.get("qqqq")

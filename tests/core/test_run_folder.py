@@ -14,14 +14,14 @@ from decanet.core.files import write_json
 from decanet.core.run_folder import RUN_FORMAT, RunFolder
 
 
-def test_a_missing_result_says_that_this_is_no_run(tmp_path: Path) -> None:
+def test_a_missing_result_is_refused_as_not_a_run(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     with pytest.raises(CheckpointError, match=r"has no result\.json: it is not a run"):
         run.read_json(run.result)
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00"])
-def test_a_damaged_result_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_result_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     run = RunFolder(tmp_path)
     run.result.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"result\.json is damaged") as caught:
@@ -29,7 +29,7 @@ def test_a_damaged_result_is_told_in_one_line(tmp_path: Path, content: bytes) ->
     assert "\n" not in caught.value.line
 
 
-def test_a_log_without_its_last_half_line_can_be_read(tmp_path: Path) -> None:
+def test_a_log_with_an_unfinished_last_line_is_read(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     assert run.read_metrics() == []
     entries = [{"step": 1, "epoch": 0.5, "loss": 2.0, "accuracy": 0.1}, {"epoch": 1, "validation_error": 0.5}]
@@ -45,7 +45,7 @@ def test_a_log_without_its_last_half_line_can_be_read(tmp_path: Path) -> None:
         '{"step": 1, "epoch": 1, "loss": NaN, "accuracy": 1e400}',
     ],
 )  # fmt: skip
-def test_lines_that_no_training_wrote_are_left_out_of_the_log(tmp_path: Path, line: str) -> None:
+def test_lines_that_are_no_log_entries_are_skipped(tmp_path: Path, line: str) -> None:
     run = RunFolder(tmp_path)
     run.metrics.write_text(line + '\n{"epoch": 1, "validation_error": 0.5}\n', encoding="latin-1")
     assert run.read_metrics() == [{"epoch": 1, "validation_error": 0.5}]
@@ -54,7 +54,7 @@ def test_lines_that_no_training_wrote_are_left_out_of_the_log(tmp_path: Path, li
 @pytest.mark.parametrize(
     "name", ["recipe.toml", "data.json", "metrics.jsonl", "result.json", "checkpoint.pt", ".lock"]
 )
-def test_what_could_be_read_for_ever_is_no_file_of_a_run(tmp_path: Path, name: str) -> None:
+def test_a_pipe_a_device_or_a_folder_is_refused_as_a_file_of_a_run(tmp_path: Path, name: str) -> None:
     run = RunFolder(tmp_path)
     run.require_files()
     for place in ("/dev/zero", str(tmp_path)):
@@ -117,7 +117,7 @@ def test_the_files_of_a_run_are_all_in_its_folder(tmp_path: Path) -> None:
     assert len(set(files)) == len(files)
 
 
-def test_a_run_is_kept_for_one_process(tmp_path: Path) -> None:
+def test_a_run_is_locked_for_one_process(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "new" / "run")
     code = (
         "import sys; from pathlib import Path; from decanet.core.errors import BusyError\n"
@@ -137,7 +137,7 @@ def test_a_run_is_kept_for_one_process(tmp_path: Path) -> None:
     assert another_process() == "free\n"
 
 
-def test_a_run_whose_process_died_is_free_again(tmp_path: Path) -> None:
+def test_a_run_whose_process_died_is_unlocked(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     code = (
         "import os, sys; from pathlib import Path; from decanet.core.run_folder import RunFolder\n"
@@ -148,7 +148,7 @@ def test_a_run_whose_process_died_is_free_again(tmp_path: Path) -> None:
         pass
 
 
-def test_a_run_cannot_be_placed_where_a_file_is(tmp_path: Path) -> None:
+def test_a_run_at_the_path_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="choose another --out"), RunFolder(tmp_path / "file").locked():
         pass

@@ -1,4 +1,4 @@
-"""The machine: devices, threads, seeds, processes, the cache's place, what a result says of its environment."""
+"""The runtime: devices, seeds, ranks, the cache folder, and the environment of a result."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ from decanet.core.runtime import (
 CPU = torch.device("cpu")
 
 
-def test_alone_a_process_is_the_main_one_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_process_is_rank_0_of_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert ranks_from_environment() == Ranks(0, 1)
@@ -50,35 +50,35 @@ def test_contradictory_ranks_are_refused(monkeypatch: pytest.MonkeyPatch, rank: 
         ranks_from_environment()
 
 
-def test_auto_takes_the_fastest_device_there_is() -> None:
+def test_auto_selects_the_fastest_device() -> None:
     fastest = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     assert choose_device("auto").type == fastest
     assert choose_device("cpu") == CPU
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cpu:", "cuda:x", "cuda:-1", "tpu:0", "CPU"])
-def test_an_unknown_device_is_answered_with_the_known_ones(name: str) -> None:
+def test_an_unknown_device_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError, match="known: auto, cpu, cuda, cuda:N, mps"):
         choose_device(name)
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps"])
-def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_device_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ResourceError, match="use --device cpu"):
         choose_device(name)
 
 
-def test_each_process_of_a_machine_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_rank_of_a_machine_uses_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert choose_device("cuda") == torch.device("cuda:1")
-    assert choose_device("cuda:0") == torch.device("cuda:0"), "a device that was asked for by number stays"
+    assert choose_device("cuda:0") == torch.device("cuda:0"), "a device with an index is kept"
 
 
 def test_a_seed_is_the_same_in_every_process() -> None:
-    """Python's own hash of strings is not; the number is fixed here so that stored runs stay repeatable."""
+    """Python's hash of strings is not. The number is fixed so that stored runs remain reproducible."""
     assert seed_from(0, "order", 3) == 8_244_215_730_568_551_301
     assert seed_from() == seed_from()
 
@@ -92,7 +92,7 @@ def test_seeds_differ_when_any_part_differs() -> None:
     assert seed_from("1") != seed_from(1)
 
 
-def test_the_step_is_seeded_as_torch_would() -> None:
+def test_a_step_is_seeded_as_by_torch_manual_seed() -> None:
     for seed in (0, 7, seed_from(0, "step", 3, 0)):
         torch.manual_seed(seed)
         expected = torch.rand(5)
@@ -107,13 +107,15 @@ def test_a_generator_depends_on_its_parts_only() -> None:
     assert not torch.equal(first, torch.randperm(100, generator=generator(1, "order", 1)))
 
 
-def test_asking_for_a_generator_leaves_the_global_one_alone() -> None:
+def test_making_a_generator_does_not_change_the_global_one() -> None:
     before = torch.get_rng_state()
     torch.rand(3, generator=generator(0))
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_folder_follows_option_and_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """In this order: the option, DECANET_CACHE, XDG_CACHE_HOME, ~/.cache."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DECANET_CACHE", "/somewhere/else")
@@ -153,7 +155,7 @@ def test_the_commit_is_that_of_the_source() -> None:
         assert len(commit.rstrip("+")) >= 12
 
 
-def test_peak_memory_counts_what_was_touched() -> None:
+def test_peak_memory_counts_touched_pages() -> None:
     before = peak_memory(CPU)
     assert before > 20e6  # Python with torch in bytes, not in kilobytes
     held = torch.ones(64 << 20, dtype=torch.uint8)
@@ -161,7 +163,7 @@ def test_peak_memory_counts_what_was_touched() -> None:
     assert held[-1] == 1
 
 
-def test_a_user_without_a_home_has_a_cache_all_the_same(
+def test_a_user_without_a_home_directory_has_a_cache_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def homeless() -> Path:
@@ -174,7 +176,7 @@ def test_a_user_without_a_home_has_a_cache_all_the_same(
     assert cache_folder().parent == tmp_path
 
 
-def test_bfloat16_is_used_for_products_only_when_asked_for() -> None:
+def test_bfloat16_is_used_for_products_only_when_it_is_the_precision() -> None:
     linear, x = nn.Linear(4, 4), torch.ones(1, 4)
     with autocast(CPU, "bfloat16"):
         assert linear(x).dtype == torch.bfloat16
