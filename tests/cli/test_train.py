@@ -14,7 +14,7 @@ from PIL import Image
 
 from decanet.cli import run as decanet
 
-FIGURES = {"curves.png", "kernels.png", "confusion.png", "most_confident.png"}
+FIGURES = {"curves.png", "filters.png", "confusion.png", "most_confident.png"}
 # The digits have 8x8 pixels; 28 would show no more of them and take three times as long.
 SMALL = ["--set", "data.image_size=16", "--set", "progressive_sizes=[]"]
 

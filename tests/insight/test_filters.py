@@ -1,16 +1,12 @@
-"""The first layer's kernels: found in every network, and two layers in a row are one with larger kernels."""
-
-from pathlib import Path
+"""First-layer filters: their values, their composition with the next layer, and the contact sheet."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from decanet.core.plotting import save_figure
-from decanet.insight.filters import as_images, fineness, first_kernels, kernel_sheet
+from decanet.insight.filters import as_images, compute, draw, mean_frequency
 from decanet.models import create_model
 
 
@@ -31,7 +27,7 @@ def whitened() -> nn.Module:
         ("alexnet_two_tower", "conv1", (96, 3, 11, 11)),
     ],
 )
-def test_learned_kernels_are_those_of_the_first_convolution(
+def test_learned_filters_are_those_of_the_first_convolution(
     name: str, layer: str, shape: tuple[int, ...]
 ) -> None:
     with torch.device("meta"):
@@ -40,28 +36,28 @@ def test_learned_kernels_are_those_of_the_first_convolution(
     first = next(m for m in model.modules() if isinstance(m, nn.Conv2d))
     first.to_empty(device="cpu")
     nn.init.normal_(first.weight)
-    (found,) = first_kernels(model)
+    (found,) = compute(model)
     assert found.layer in names
     assert found.weights.shape == shape
     assert torch.equal(found.weights, first.weight.detach())
-    assert found.about == f"{shape[0]} learned kernels of {shape[2]} × {shape[2]}"
+    assert found.description == f"{shape[0]} learned filters of {shape[2]} × {shape[2]}"
 
 
-def test_of_decanet_both_the_computed_and_the_learned_kernels_are_found() -> None:
+def test_computed_filters_come_with_the_composed_ones_of_the_next_layer() -> None:
     model = whitened()
-    computed, learned = first_kernels(model)
+    computed, learned = compute(model)
     assert computed.layer == "whiten"
     assert computed.weights.shape == (24, 3, 2, 2)
-    assert "not learned" in computed.about
+    assert "not learned" in computed.description
     assert learned.layer == "block1.conv1"
     assert learned.weights.shape == (32, 3, 4, 4)
-    assert "composed with those of whiten to 4 × 4" in learned.about
+    assert "32 learned filters, composed with those of whiten to 4 × 4" in learned.description
 
 
-def test_the_composed_kernels_do_what_both_convolutions_do_in_a_row() -> None:
-    """On an image, away from its border, where the second layer's zeros come in."""
+def test_composed_filters_equal_the_two_convolutions_in_a_row() -> None:
+    """Without padding, which the second layer would apply between the two."""
     model = whitened()
-    _, learned = first_kernels(model)
+    _, learned = compute(model)
     x = torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         first = F.conv2d(x, model.whiten.weight)  # type: ignore[union-attr, arg-type]
@@ -71,21 +67,21 @@ def test_the_composed_kernels_do_what_both_convolutions_do_in_a_row() -> None:
     torch.testing.assert_close(composed, second, rtol=1e-4, atol=1e-4 * second.abs().max().item())
 
 
-def test_a_network_without_a_convolution_has_none() -> None:
-    assert first_kernels(nn.Linear(3, 3)) == []
+def test_a_network_without_a_convolution_has_no_filters() -> None:
+    assert compute(nn.Linear(3, 3)) == []
 
 
-def test_a_network_that_sees_gray_has_gray_kernels() -> None:
+def test_filters_for_gray_images_are_repeated_for_three_channels() -> None:
     model = create_model("lenet5_modern")
-    (found,) = first_kernels(model)
+    (found,) = compute(model)
     assert found.weights.shape == (6, 3, 5, 5)
     for channel in range(3):
         assert torch.equal(found.weights[:, channel], model.c1.weight[:, 0])
 
 
-def test_the_kernels_are_a_copy_that_no_later_training_changes() -> None:
+def test_filters_are_a_copy() -> None:
     model = whitened()
-    found = first_kernels(model)
+    found = compute(model)
     before = [layer.weights.clone() for layer in found]
     with torch.no_grad():
         for parameter in model.parameters():
@@ -93,7 +89,7 @@ def test_the_kernels_are_a_copy_that_no_later_training_changes() -> None:
     assert all(torch.equal(layer.weights, weights) for layer, weights in zip(found, before, strict=True))
 
 
-def test_gray_is_zero_and_each_kernel_has_its_own_range() -> None:
+def test_gray_is_zero_and_each_filter_has_its_own_range() -> None:
     weights = torch.zeros(3, 3, 2, 2)
     weights[0, 0, 0, 0] = 5.0  # red, top left
     weights[1, 2, 1, 1] = -0.01  # against blue, bottom right
@@ -101,37 +97,43 @@ def test_gray_is_zero_and_each_kernel_has_its_own_range() -> None:
     assert images.shape == (3, 2, 2, 3)
     assert images[0, 0, 0].tolist() == [1.0, 0.5, 0.5]
     assert images[1, 1, 1].tolist() == [0.5, 0.5, 0.0]
-    assert (images[2] == 0.5).all(), "a kernel of zeros is gray, not a division by zero"
+    assert (images[2] == 0.5).all(), "a filter of zeros is gray"
 
 
-def test_the_sheet_shows_every_kernel(tmp_path: Path) -> None:
-    found = first_kernels(whitened())
-    figure = kernel_sheet(found)
-    for part, layer in zip(figure.subfigs, found, strict=True):
-        drawn = [axes for axes in part.axes if axes.images]
-        assert len(drawn) == len(layer.weights)
-        shown = np.stack([np.asarray(axes.images[0].get_array()) for axes in drawn])
-        order = np.argsort(fineness(layer.weights), kind="stable")
-        np.testing.assert_allclose(shown, as_images(layer.weights)[order])
-    path = save_figure(figure, tmp_path / "kernels.png", dpi=50)
-    width, height = figure.get_size_inches()
-    with Image.open(path) as image:
-        assert image.format == "PNG"
-        assert image.size == (int(width * 50), int(height * 50))
+def test_the_sheet_shows_every_filter_in_order_of_frequency() -> None:
+    layers = compute(whitened())
+    figure = draw(layers)
+    for panel, layer in zip(figure.subfigs, layers, strict=True):
+        assert panel.get_suptitle() == f"{layer.layer}: {layer.description}"
+        shown = [axes for axes in panel.axes if axes.axison]
+        assert len(shown) == len(layer.weights)
+        images = np.stack([np.asarray(axes.images[0].get_array()) for axes in shown])
+        order = np.argsort(mean_frequency(layer.weights), kind="stable")
+        np.testing.assert_allclose(images, as_images(layer.weights)[order])
+        assert not any(axes.get_xticks().size or axes.get_yticks().size for axes in shown)
 
 
-def test_one_layer_makes_a_sheet_too(tmp_path: Path) -> None:
-    (found,) = first_kernels(nn.Conv2d(3, 5, 3))
-    figure = kernel_sheet([found])
-    assert sum(bool(axes.images) for axes in figure.subfigs[0].axes) == 5
+def test_the_sheet_of_one_layer() -> None:
+    (layer,) = compute(nn.Conv2d(3, 5, 3))
+    (panel,) = draw([layer]).subfigs
+    assert [bool(axes.images) for axes in panel.axes] == [True] * 5 + [False] * 3
 
 
-def test_fine_patterns_have_the_higher_frequency() -> None:
+def test_frozen_filters_are_still_learned_ones() -> None:
+    (layer,) = compute(create_model("alexnet_cifar").requires_grad_(False))
+    assert layer.description == "64 learned filters of 3 × 3"
+
+
+def test_images_of_other_channels_have_no_color_view() -> None:
+    assert compute(nn.Conv2d(4, 5, 3)) == []
+
+
+def test_fine_patterns_have_a_higher_frequency() -> None:
     place = torch.arange(8.0)
     blob = torch.ones(8, 8)
     waves = [torch.cos(2 * torch.pi * f * place).expand(8, 8) for f in (0.125, 0.25, 0.5)]
     checkerboard = torch.cos(torch.pi * (place[:, None] + place[None, :]))
-    found = fineness(torch.stack([blob, *waves, checkerboard])[:, None].repeat(1, 3, 1, 1))
+    found = mean_frequency(torch.stack([blob, *waves, checkerboard])[:, None].repeat(1, 3, 1, 1))
     assert (np.diff(found) > 0).all()
     assert found[2] == pytest.approx(0.25, abs=0.06)
-    assert fineness(torch.zeros(1, 3, 3, 3)) == 0
+    assert mean_frequency(torch.zeros(1, 3, 3, 3)) == 0

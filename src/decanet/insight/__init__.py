@@ -1,0 +1,5 @@
+"""What a trained network learned: one module for each view.
+
+A view computes a value from a network (``compute``) and draws it (``draw``); the two are apart, so that a value can be
+tested, compared or drawn elsewhere. Views rely on the networks' protocol (:mod:`decanet.models.protocol`) alone.
+"""

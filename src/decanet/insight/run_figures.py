@@ -1,4 +1,4 @@
-"""The figures of a run: its curves, its first layer's kernels, its predictions."""
+"""The figures of a run: its curves, its first-layer filters, its predictions."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from decanet.core.run_folder import RunFolder
 from decanet.data import ImageData
 from decanet.evaluation.figures import curves, save_predictions
 from decanet.evaluation.metrics import Predictions
-from decanet.insight.filters import first_kernels, kernel_sheet
+from decanet.insight import filters
 
 
 def draw_run(
@@ -22,8 +22,7 @@ def draw_run(
     """Draw the figures of a finished run into its folder; without ``data`` only those that show no test image."""
     with run.drawing() as folder:
         save_figure(curves(run.read_metrics(), result), folder / "curves.png")
-        kernels = first_kernels(model)
-        if kernels:
-            save_figure(kernel_sheet(kernels), folder / "kernels.png")
+        if layers := filters.compute(model):
+            save_figure(filters.draw(layers), folder / "filters.png")
         if data is not None:
             save_predictions(predictions, data, folder)
