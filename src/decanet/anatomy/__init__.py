@@ -1,1 +1,1 @@
-"""What a network is, without weights: trace, summary, costs, receptive fields, comparison with the facts."""
+"""What a network is, without weights: trace, summary, costs, receptive fields, explanation, verification."""

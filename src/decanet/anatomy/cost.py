@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of a network: the one counter of decanet, for forward and backward passes.
+"""Parameters and multiply-adds of a network, counted in forward and backward passes.
 
 A network's cost is the sum over the tensor operations that it runs. Convolutions, matrix products and attention have a
 rule that applies the formula of one layer (``decanet.convolution.arithmetic``) to the shapes of the operation; all
@@ -70,7 +70,7 @@ def _convolution(args: Sequence[Any], output: Tensor) -> int:
 
 
 def _convolution_backward(args: Sequence[Any], _output: Any) -> int:
-    """Each multiply-add of the forward pass returns once for the image's gradient and once for the weights'."""
+    """The gradient of the image and the gradient of the weights each cost as much as the forward pass."""
     gradient, image, weight, *_, transposed, _output_padding, groups, wanted = args
     return sum(wanted[:2]) * _kernels_at(weight, image if transposed else gradient, groups)
 

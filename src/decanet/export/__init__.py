@@ -1,1 +1,1 @@
-"""A trained network for other places: fused inference."""
+"""Trained networks prepared for inference elsewhere: folded batch normalization."""

@@ -119,7 +119,7 @@ class _Observer(TorchDispatchMode):
         return output
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Convolutions and normalizations that run once and share a tensor that nothing else reads."""
+        """Convolutions and normalizations that run once and are joined by a tensor that nothing else reads."""
         return [
             (conv, norm)
             for conv, norm, tensor in self._pairs

@@ -1,1 +1,1 @@
-"""The timeline of the decade: what each network brought, its table and figures."""
+"""The timeline of the decade: milestones, their speed on this machine, a table and figures."""

@@ -87,8 +87,8 @@ def error_over_years(entries: Sequence[facts.Entry], human: facts.Human) -> "Fig
             next((o for o in entries if o.year == e.year and o.rank == rank), None) for rank in (2, 3)
         )
         text = f"{e.team} {entry_error(e):.1f} %" if second else f"{e.team}\n{entry_error(e):.1f} %"
-        for place, other in (("2nd", second), ("3rd", third)):
-            text += f"\n{place}: {other.team} {entry_error(other):.1f} %" if other else ""
+        for rank, other in (("2nd", second), ("3rd", third)):
+            text += f"\n{rank}: {other.team} {entry_error(other):.1f} %" if other else ""
         axes.annotate(
             text, (e.year, entry_error(e)), xytext=(10, 5) if second else (-4, -7), textcoords="offset points",
             fontsize=8, va="bottom" if second else "top", ha="left" if second else "right",
