@@ -13,11 +13,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from decanet.core import _fonts
+from decanet.core import _fonts, pages
 from decanet.core.errors import UsageError
 from decanet.core.plotting import (
     STYLE,
     class_labels,
+    encode_figure,
     grid_shape,
     literal,
     new_figure,
@@ -55,6 +56,13 @@ def test_the_extension_selects_the_format(tmp_path: Path, ending: str, begins: b
 def test_the_same_figure_gives_the_same_file(tmp_path: Path, ending: str) -> None:
     first, second = (save_figure(draw(), tmp_path / f"{name}.{ending}").read_bytes() for name in "ab")
     assert first == second
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_a_figure_is_encoded_as_in_its_file_and_shown_by_a_page(tmp_path: Path, kind: str) -> None:
+    encoded = encode_figure(draw(), kind)
+    assert encoded == save_figure(draw(), tmp_path / f"a.{kind}").read_bytes()
+    assert "data:image/" in pages.page("Title", pages.figure(encoded, alt="a line"))
 
 
 def test_an_unknown_extension_is_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Names of files, classes and kernels are drawn literally (:func:`literal`, :func:
 parse dollar signs as mathematics, and draw a box for every character that its font does not have.
 """
 
+import io
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,17 +82,28 @@ def save_figure(figure: "Figure", path: Path | str, *, dpi: int = 150) -> Path:
 
     Raises UsageError for another extension, and as :func:`atomic_path`.
     """
-    import matplotlib
-
     path = Path(path)
     kind = path.suffix.lstrip(".").lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
         raise UsageError(f"cannot draw {path}: the name of a figure ends in .png, .svg or .pdf")
-    with matplotlib.rc_context(STYLE), without_notes(), atomic_path(path) as temporary:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encode_figure(figure, kind, dpi=dpi))
+    return path
+
+
+def encode_figure(figure: "Figure", kind: str = "png", *, dpi: int = 150) -> bytes:
+    """Return ``figure`` as the contents of a PNG, SVG or PDF file, for instance for a page (:mod:`decanet.core.pages`).
+
+    The same figure gives the same bytes.
+    """
+    import matplotlib
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context(STYLE), without_notes():
         cover(figure)
         metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
-    return path
+        figure.savefig(stream, format=kind, dpi=dpi, metadata=metadata)
+    return stream.getvalue()
 
 
 def show_image(axes, image, title: str = "", **options) -> None:  # type: ignore[no-untyped-def]

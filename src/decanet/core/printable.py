@@ -53,9 +53,9 @@ def decanet_line(*words: object) -> str:
 
     Where no ``decanet`` is on the search path, the command starts with the path of this program: ``.venv/bin/decanet``.
     """
-    called = Path(sys.argv[0])
-    if called.name == "decanet" and shutil.which("decanet") is None:
-        return shell_line(called, *words)
+    program = Path(sys.argv[0])
+    if program.name == "decanet" and shutil.which("decanet") is None:
+        return shell_line(program, *words)
     return shell_line("decanet", *words)
 
 
