@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +210,16 @@ def test_convolve_image_correlates_unless_told_to_flip_the_kernel(tmp_path: Path
     result = decanet.convolve_image(tmp_path / "gray.png", "box", padding="none", stride=(1, 2))
     assert result.shape == (3, 2)
     assert result == pytest.approx(0.2, abs=1e-6)
+
+
+def test_the_references_of_the_readme_have_weights() -> None:
+    from decanet.evaluation.reference import parse_reference
+    from decanet.models import model_entry
+
+    references = re.findall(
+        r"\b\w+@\w+", (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    )
+    assert len(references) > 2
+    for reference in set(references) - {"NAME@SOURCE"}:
+        found = parse_reference(reference)
+        assert found.source in {weights.library for weights in model_entry(found.name).pretrained}

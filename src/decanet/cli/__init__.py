@@ -1,4 +1,4 @@
-"""The command line: one thin module a command. They import nothing heavy themselves, only inside their functions."""
+"""The command line, one thin module per command. They import heavy packages inside their functions only."""
 
 import contextlib
 import errno
@@ -9,9 +9,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# Each module has a function or an App named `command`.
+# Each module has a function or an App with the name `command`.
 COMMANDS = ("train", "evaluate", "predict", "models", "lineage", "convolve", "data", "benchmark", "doctor")
-# What the system says of a place that is not as a command needs it.
+# Errors of the system about a file or folder that is not as a command needs it.
 REFUSED = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,
 }  # fmt: skip
@@ -19,26 +19,23 @@ REFUSED = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``decanet`` with ``arguments`` (the process's own by default) and exit with its code."""
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # what the terminal's encoding lacks is escaped: no result is lost for it
+    for stream in (sys.stdout, sys.stderr):
+        # Characters that the terminal's encoding lacks are escaped, so that no result is lost.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:] if arguments is None else arguments)
     from decanet.core.runtime import STOPPING
 
-    for (
-        number
-    ) in STOPPING:  # all is said: while Python shuts down, a signal would add a traceback or change the code
+    for number in STOPPING:
+        # All is printed. A signal while Python shuts down would add a traceback or change the exit code.
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. Errors a user can cause become one line on stderr.
+    """Run one command and return its exit code. Errors that a user can cause are printed as one line on stderr.
 
-    A termination signal ends a command that keeps nothing as it ends any program; a training saves first.
+    A termination signal ends a command without results as it ends any program; a training saves a checkpoint first.
     """
     with _ctrl_c() as pressed:
         try:
@@ -54,14 +51,14 @@ def run(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _ctrl_c() -> Iterator[list[int]]:
-    """Raise KeyboardInterrupt at Ctrl-C, as Python does, and remember that it was pressed."""
+    """Raise KeyboardInterrupt at Ctrl-C, as Python does, and note that it was pressed."""
     pressed: list[int] = []
 
     def interrupt(number: int, _: Any) -> None:
         pressed.append(number)
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # whoever runs us handles signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
         yield pressed
         return
     before = signal.signal(signal.SIGINT, interrupt)
@@ -89,7 +86,7 @@ def _run(arguments: Sequence[str]) -> int:
     except DecanetError as error:
         return _report(error)
     except (BrokenPipeError, SystemExit) as error:
-        # The reader, for instance `head`, has seen enough; rich then leaves with SystemExit.
+        # The reader, for instance `head`, has closed the pipe; rich then raises SystemExit.
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
         sys.stdout = None
@@ -102,11 +99,11 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _wrong_place(error: Exception) -> str | None:
-    """What is wrong with a file or folder that the system refuses, whoever met it."""
+    """Describe a file or folder that the system refuses, or return None for other errors."""
     if isinstance(error, OSError) and error.filename is not None and error.errno in REFUSED:
-        return f"cannot use {error.filename}: {error.strerror}; mend that, or choose another place"
+        return f"cannot use {error.filename}: {error.strerror}; correct that, or choose another place"
     if isinstance(error, RuntimeError) and "home directory" in str(error):
-        return f"~ means nothing here ({error}); write the whole path"
+        return f"~ cannot be expanded ({error}); write the whole path"
     return None
 
 
@@ -133,7 +130,7 @@ def _app() -> Any:
 
 
 def _report(error: Any) -> int:
-    with contextlib.suppress(OSError):  # nobody can be told, but the exit code
+    with contextlib.suppress(OSError):  # stderr is closed or full, and the exit code still tells
         if error.kind == "interrupted" and sys.stderr.isatty():
             print(file=sys.stderr)  # the terminal has written ^C
         print(error.line, file=sys.stderr)

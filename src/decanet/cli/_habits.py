@@ -7,8 +7,8 @@ from typing import Any
 from decanet.core.errors import did_you_mean
 from decanet.core.printable import decanet_line, shell_line
 
-# What is typed, without dashes, to what it may be: an option, a key of the recipe, or with dashes the whole of it. The
-# first that the command has is meant.
+# From what is typed, without dashes, to candidates: options, keys of the recipe, or (with dashes) whole options. The
+# first one that the command has is suggested.
 HABITS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("o", "output", "output_dir", "outdir", "save", "save_dir"), ("out", "figures", "figure")),
     **dict.fromkeys(("out", "f", "figure", "plot", "fig"), ("figures", "figure", "out")),
@@ -32,7 +32,7 @@ HABITS: dict[str, tuple[str, ...]] = {
     "colour": ("color",), "grey": ("gray",),
     "crops": ("tta",),
 }  # fmt: skip
-# What names a trained network elsewhere; here it is a model reference.
+# Names that other programs give to the option for a trained network, which is a model reference here.
 REFERENCES = {
     "m",
     "model",
@@ -51,13 +51,13 @@ SOURCES = ("torchvision", "timm")
 
 
 def right_option(typed: str, value: str | None, options: Sequence[str], recipe_keys: Sequence[str]) -> str:
-    """What to write for an option that the command has not: ``"; write --out x"``, a guess, or an empty string.
+    """Return what to write instead of an unknown option: ``"; write --out x"``, the nearest option, or "".
 
     Args:
         typed: the unknown option, ``--lr`` or ``-o``.
-        value: what stood behind it, None where nothing did.
+        value: its value; None where there is none.
         options: the command's own, ``--out``.
-        recipe_keys: dotted keys that its ``--set`` takes, none where it has no ``--set``.
+        recipe_keys: dotted keys that its ``--set`` takes; empty for a command without ``--set``.
     """
     name = typed.lstrip("-").replace("-", "_").lower()
     if "--arch" in options and name in REFERENCES:  # the commands that take a trained network
@@ -67,19 +67,19 @@ def right_option(typed: str, value: str | None, options: Sequence[str], recipe_k
     sections = {key.partition(".")[0] for key in recipe_keys if "." in key}
     values = [key for key in recipe_keys if key not in sections]
     keys = {short: key for key in reversed(values) for short in (key, key.rpartition(".")[2])}
-    for wish in (*HABITS.get(name, ()), name):
-        known = f"--{wish.replace('_', '-')}"
-        if known in options:
-            return "; write " + shell_line(known, *([value] if value else []))
-        if wish.startswith("--") and wish.split()[0] in options:
-            return f"; write {wish}"
-        if wish in keys and wish != "name":
-            return "; write " + shell_line("--set", f"{keys[wish]}={value or 'VALUE'}")
+    for candidate in (*HABITS.get(name, ()), name):
+        option = f"--{candidate.replace('_', '-')}"
+        if option in options:
+            return "; write " + shell_line(option, *([value] if value else []))
+        if candidate.startswith("--") and candidate.split()[0] in options:
+            return f"; write {candidate}"
+        if candidate in keys and candidate != "name":
+            return "; write " + shell_line("--set", f"{keys[candidate]}={value or 'VALUE'}")
     return did_you_mean(typed, options)
 
 
 def unknown_option(app: Any, error: Any, arguments: Sequence[str]) -> str:
-    """One line on an option that the command of ``app`` has not, from cyclopts' ``error`` on ``arguments``."""
+    """Return one line on an unknown option of a command of ``app``, from cyclopts' ``error`` on ``arguments``."""
     chain = error.command_chain or ()
     for name in chain:
         app = app[name]
@@ -102,7 +102,7 @@ def unknown_option(app: Any, error: Any, arguments: Sequence[str]) -> str:
 
 
 def run_before_images(paths: Sequence[Path]) -> str | None:
-    """What to write where ``decanet predict`` got a run as its first argument; None where it is no run."""
+    """Return what to write where the first argument of ``decanet predict`` is a run; None where it is not."""
     run, images = paths[0], paths[1:] or [Path("cat.jpg")]
     if not (run / "recipe.toml").exists():
         return None

@@ -1,4 +1,4 @@
-"""What all commands share: where output goes, and the options that several of them have."""
+"""Output, and the options that several commands have."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from decanet.core.printable import printable, printable_json
 
-WIDE = 10_000  # columns: no line that decanet prints is longer
+WIDE = 10_000  # columns, more than any line that decanet prints
 JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON on stdout.")]
 Device = Annotated[str, Parameter(name="--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Arch = Annotated[
@@ -32,9 +32,9 @@ Source = Annotated[
 
 
 def convert_value(kind: Any, tokens: Sequence[Any]) -> Any:
-    """Convert what was typed for any option or argument of type ``kind``; in every path ``~`` is the home folder.
+    """Convert the value of an option or argument to ``kind``; in every path ``~`` is the home folder.
 
-    A shell expands ``~`` at the beginning of a word only: ``--out=~/x`` arrives here as it was typed.
+    A shell expands ``~`` at the beginning of a word only: ``--out=~/x`` arrives as it was typed.
     """
     import cyclopts
 
@@ -43,20 +43,20 @@ def convert_value(kind: Any, tokens: Sequence[Any]) -> Any:
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` for machines: the only thing on stdout when ``--json`` was asked for."""
+    """Print ``value`` as JSON, the only output on stdout with ``--json``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "surrogatepass")
-    except UnicodeEncodeError:  # a terminal that writes less than JSON may hold
+    except UnicodeEncodeError:  # the terminal's encoding lacks a character
         text = json.dumps(value, indent=2, default=str)
     print(printable_json(text))
 
 
 def console(as_json: bool = False):  # type: ignore[no-untyped-def]
-    """The rich console for people: stdout, or stderr when stdout is kept for JSON.
+    """Return a rich console on stdout, or on stderr where stdout is kept for JSON.
 
-    Text is printed to the letter: neither [brackets] nor :colons: mean anything, and control characters are escaped.
-    ``markup=True`` is for text without any name in it. In a pipe nothing is wrapped or cut to a terminal's width.
+    Text is printed literally: [brackets] and :colons: are no markup, and control characters are escaped.
+    ``markup=True`` is for text without names in it. In a pipe nothing is wrapped or cut to a terminal's width.
     """
     from rich.console import Console
 
@@ -65,7 +65,7 @@ def console(as_json: bool = False):  # type: ignore[no-untyped-def]
             return super().render_str(printable(text, keep_lines=True), **options)
 
         def say(self, line: str) -> None:
-            """Print one line, whatever names stand in it: a line break in a name is escaped, too."""
+            """Print one line; line breaks in names are escaped, too."""
             self.print(printable(line))
 
     drawn = Literal(
@@ -77,9 +77,9 @@ def console(as_json: bool = False):  # type: ignore[no-untyped-def]
 
 
 def accuracy_in_words(top1: float, top5: float, what: str) -> str:
-    """The top-1 and top-5 accuracy in one phrase; ``what`` was evaluated, for instance ``"40 images"``.
+    """Return the top-1 and top-5 accuracy as one phrase; ``what`` was evaluated, for instance ``"40 images"``.
 
-    A top-5 accuracy of 100% is left out: with five classes or fewer it is always so.
+    A top-5 accuracy of 100% is left out, because with five classes or fewer it always is.
     """
     five = "" if top5 == 1 else f" (top-5 {100 * top5:.2f}%)"
     return f"accuracy [bold]{100 * top1:.2f}%[/bold] on {what}{five}"
@@ -99,7 +99,7 @@ def table(rows: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 42 s, 3:05 or 2:10:00."""
+    """Format seconds as 42 s, 3:05 or 2:10:00."""
     whole = round(seconds)
     if whole < 100:
         return f"{whole} s"

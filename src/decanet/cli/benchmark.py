@@ -17,7 +17,9 @@ Out = Annotated[
         name="--out", help="Folder of the results (default: benchmarks/results in a checkout, else here)."
     ),
 ]
-Threads = Annotated[int | None, Parameter(name="--threads", help="Threads on the CPU (default: one a core).")]
+Threads = Annotated[
+    int | None, Parameter(name="--threads", help="Threads on the CPU (default: one per core).")
+]
 
 
 @command.command
@@ -99,7 +101,7 @@ def data(
     ] = None,
     /,
     *,
-    workers: Annotated[int | None, Parameter(help="Processes that decode (default: one a core).")] = None,
+    workers: Annotated[int | None, Parameter(help="Processes that decode (default: one per core).")] = None,
     rounds: Annotated[int, Parameter(help="Epochs of each loader.")] = 5,
     out: Out = None,
     threads: Threads = None,

@@ -12,7 +12,7 @@ command = cyclopts.App(name="data", help="List, fetch and verify data sets.")
 
 @command.command(name="list")
 def list_(*, data_dir: DataDir = None, json: JsonFlag = False) -> None:
-    """List the data sets: what they hold, where they can come from, whether they are here.
+    """List the data sets: contents, sources, and whether they are in the cache.
 
     For example:
 
@@ -27,8 +27,10 @@ def list_(*, data_dir: DataDir = None, json: JsonFlag = False) -> None:
     rows: list[dict[str, Any]] = []
     for name in list_datasets():
         entry = dataset_entry(name)
-        here = "yes" if entry.is_cached(cache) else "no"
-        rows.append({"name": name, "holds": entry.summary, "sources": ", ".join(entry.sources), "here": here})
+        cached = "yes" if entry.is_cached(cache) else "no"
+        rows.append(
+            {"name": name, "contents": entry.summary, "sources": ", ".join(entry.sources), "cached": cached}
+        )
     if json:
         print_json(rows)
     else:
@@ -64,7 +66,7 @@ def verify(
     data_dir: DataDir = None,
     json: JsonFlag = False,
 ) -> None:
-    """Check the cached copy of a data set against the sums kept in the code; fetch nothing.
+    """Check the cached copy of a data set against the SHA-256 sums in the code; fetch nothing.
 
     For example:
 
@@ -95,7 +97,7 @@ def _load(name: str, source: str, data_dir: Any, json: bool, done: str) -> None:
         print_json(summary)
     else:
         console().print(
-            f"{name}: {done}, from {data.source}; {len(data.train)} images to train, {len(data.test)} to test, "
+            f"{name}: {done}, from {data.source}; {len(data.train)} training images, {len(data.test)} test images, "
             f"{len(data.classes)} classes",
             markup=False,
         )

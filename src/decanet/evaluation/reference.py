@@ -6,7 +6,7 @@ A reference is one of
     the folder of a run;
 ``decanet_m``
     a network whose trained weights come with the package;
-``resnet50_v1_5@torchvision``, ``resnet50_v1_5@torchvision:IMAGENET1K_V2``, ``convnext_tiny@timm``
+``resnet50_v1_5@torchvision``, ``resnet50_v1_5@torchvision:IMAGENET1K_V2``, ``convnext_t@timm``
     a network with pretrained weights, NAME@SOURCE (see :mod:`decanet.models.pretrained` for the sources);
 ``weights.pth`` with ``arch="resnet18"``
     a file of ImageNet weights, with the name of its network.
