@@ -22,20 +22,20 @@ def figure_text(figure):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("turned", [False, True])
-def test_before_and_after_are_of_equal_size_and_aligned(stride, turned):
-    image = CAT.T if turned else CAT
+@pytest.mark.parametrize("transposed", [False, True])
+def test_original_and_result_have_equal_size_and_are_aligned(stride, transposed):
+    image = CAT.T if transposed else CAT
     setting = Setting(stride=stride)
     figure = draw_comparison(image, setting.result("edge", image, find_kernel("edge")), setting)
     FigureCanvasAgg(figure).draw()
-    before, _, after = (axes.get_position() for axes in figure.axes[:3])
-    assert before.height == pytest.approx(after.height, rel=0.02)
-    assert before.width == pytest.approx(after.width, rel=0.02)
-    assert before.y0 == pytest.approx(after.y0, abs=0.01)
-    assert "Edges in all directions" in figure.get_suptitle()
+    original, _, result = (axes.get_position() for axes in figure.axes[:3])
+    assert original.height == pytest.approx(result.height, rel=0.02)
+    assert original.width == pytest.approx(result.width, rel=0.02)
+    assert original.y0 == pytest.approx(result.y0, abs=0.01)
+    assert "Detects edges in all directions" in figure.get_suptitle()
 
 
-def test_a_kernel_for_each_channel_is_shown_with_its_partial_result_and_their_sum():
+def test_a_filter_is_drawn_with_its_partial_results_and_their_sum():
     image = np.random.default_rng(0).random((8, 9, 3))
     weights = np.array([[[1.0, 2.0]], [[3.0, 4.0]], [[-1.0, -2.0]]])
     setting = Setting()
@@ -57,7 +57,7 @@ def test_a_kernel_for_each_channel_is_shown_with_its_partial_result_and_their_su
     )
 
 
-def test_the_sheet_names_twins_once_and_groups_by_purpose():
+def test_the_sheet_draws_equal_kernels_once_and_groups_by_purpose():
     setting = Setting()
     names = ["edge", "box", "laplacian_8", "vertical_edge", "prewitt_x", "gaussian"]
     results = [setting.result(name, CAT, find_kernel(name)) for name in names]
@@ -71,11 +71,11 @@ def test_the_sheet_names_twins_once_and_groups_by_purpose():
     ]  # fmt: skip
 
 
-def test_a_bank_has_one_scale_for_all():
+def test_the_results_of_a_bank_share_a_color_scale():
     setting = Setting()
     bank = find_kernels("gabor_bank:orientations=3,wavelength=4")
     results = [setting.result(name, CAT, weights) for name, weights in bank.items()]
     figure = draw_contact_sheet(CAT, results, setting, "title", shared=True)
     limits = {axes.images[0].get_clim() for part in figure.subfigs[1:] for axes in part.axes if axes.images}
     assert len(limits) == 1
-    assert "the same in all panels" in figure_text(figure)
+    assert "in all panels" in figure_text(figure)

@@ -13,7 +13,7 @@ from decanet.data.image_io import gray_of
 CAT = gray_of(chelsea()[80:140, 150:230])
 
 
-def test_a_change_of_sign_is_all_that_the_flip_of_sobel_does():
+def test_the_caption_notes_that_the_flip_of_sobel_only_changes_the_sign():
     assert (
         "only changes the sign"
         in draw_flip(CAT, "sobel_x", find_kernel("sobel_x"), Setting()).get_supxlabel()
@@ -24,7 +24,7 @@ def test_a_change_of_sign_is_all_that_the_flip_of_sobel_does():
     )
 
 
-def test_the_gradient_points_to_the_brighter_side():
+def test_the_gradient_points_toward_brighter_pixels():
     y, x = np.mgrid[0:60, 0:80]
     figure = draw_gradient((x + 2 * (59 - y)) / 200, Setting("none"))  # brighter to the right and upwards
     (arrows,) = [one for axes in figure.axes for one in axes.collections if hasattr(one, "U")]
@@ -54,6 +54,6 @@ def test_the_grid_obeys_padding_stride_and_dilation(setting, cases):
         assert bottom.get_title().endswith(f"= {len(expected)}")
 
 
-def test_a_grid_that_cannot_be_read_is_refused():
+def test_a_grid_that_is_too_small_for_its_dilation_is_refused():
     with pytest.raises(UsageError, match="dilation of up to 4"):
         draw_padding_and_stride(Setting(dilation=5))

@@ -3,7 +3,7 @@
 from decanet.convolution.figures.laws import draw_laws
 
 
-def test_laws_are_drawn_equal_and_what_breaks_is_not():
+def test_both_sides_of_a_law_are_equal_and_those_of_a_broken_law_differ():
     figure = draw_laws()
     inputs, laws = figure.axes[:4], figure.axes[4:]
     assert [axes.get_title(loc="left").replace("$", "")[:8] for axes in inputs] == [

@@ -26,13 +26,13 @@ def test_zero_padding_does_not_set_the_color_scale():
     )
     assert abs(zero.values).max() > 5 * abs(reflect.values).max()
     assert scale_of(zero.inside).options["vmax"] == pytest.approx(scale_of(reflect.values).options["vmax"])
-    assert "padding, does not count" in draw_comparison(image, zero, Setting()).get_supxlabel()
+    assert "kernel reaches into the padding" in draw_comparison(image, zero, Setting()).get_supxlabel()
     unpadded = Setting("none")
     done = unpadded.result("sobel_x", image, find_kernel("sobel_x"))
-    assert "does not count" not in draw_comparison(image, done, unpadded).get_supxlabel()
+    assert "reaches into the padding" not in draw_comparison(image, done, unpadded).get_supxlabel()
 
 
-def test_of_a_fixed_scale_the_caption_says_what_black_and_white_cut_off():
+def test_the_caption_of_a_fixed_scale_states_the_fraction_outside():
     """From black 0 to white 1, whatever the border holds: nothing is said of a scale that leaves it out."""
     setting = Setting()
     for image in (CAT, chelsea()[80:140, 150:230] / 255):
@@ -42,17 +42,17 @@ def test_of_a_fixed_scale_the_caption_says_what_black_and_white_cut_off():
     step[:, 20:] = 1
     done = setting.result("sharpen", step, find_kernel("sharpen"))  # -0.4 and 1.7 beside the step
     caption = draw_comparison(step, done, setting).get_supxlabel().replace("\n", " ")
-    assert "5.3% of the values lie below black (0) or above white (1). The border" in caption
-    assert caption.endswith("reaches into the padding, does not count.")
+    assert "5.3% of the values are below black (0) or above white (1). Pixels where" in caption
+    assert caption.endswith("reaches into the padding are not counted.")
 
 
-def test_nearly_equal_fields_have_equal_ink():
+def test_nearly_equal_cells_have_numbers_of_equal_color():
     colors = np.repeat(np.array([0.1, 0.49, 0.5, 0.51, 0.58, 0.9])[:, None], 3, axis=1)
     assert _inks(colors) == ["white", "black", "black", "black", "black", "black"]
     assert _inks(np.repeat(np.array([0.42, 0.5, 0.51])[:, None], 3, axis=1)) == ["white", "white", "white"]
 
 
-def test_signed_colors_are_one_code_for_all_figures():
+def test_all_figures_use_the_same_signed_colors():
     """Orange is positive and blue negative in images, kernels, statistics and learned kernels alike."""
     from decanet.cli.convolve.train import load_digits
     from decanet.convolution.figures.statistics import draw_statistics

@@ -54,11 +54,11 @@ def test_every_alpha_is_drawn_on_the_same_axis_with_its_gain_and_delay(alpha):
     assert original.get_ylim() == result_axes.get_ylim() == (-1.1, 1.1)
     np.testing.assert_array_equal(result_axes.lines[0].get_ydata(), values)
     assert kernel.lines[0].get_ydata()[0] == pytest.approx(alpha)
-    # Once the start has died away: an independent look at a late period of the result_axes.
+    # After the transient: the gain and the delay of a late period, measured.
     late = sine_closed_form(alpha, 2000 + np.linspace(0, 1, 4001))
     gain, delay = late.max(), (late.argmax() / 4000 - 0.25) % 1
     title = result_axes.get_title(loc="left")
-    assert f"{gain:#.2g} times" in title
-    assert f"{delay:.2f} s later" in title
+    assert f"amplitude {gain:#.2g}" in title
+    assert f"delay {delay:.2f} s" in title
     enlarged = [line for line in result_axes.lines if "enlarged" in line.get_label()]
     assert len(enlarged) == (gain < 0.2)

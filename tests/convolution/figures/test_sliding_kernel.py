@@ -5,7 +5,7 @@ import numpy as np
 from decanet.convolution.figures.sliding_kernel import animate_sliding
 
 
-def test_the_sliding_kernel_moves(tmp_path):
+def test_the_frames_of_the_animation_differ(tmp_path):
     from PIL import Image
 
     path = animate_sliding(tmp_path / "a.gif", 2.0, frames=3)

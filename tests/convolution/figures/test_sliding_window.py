@@ -29,7 +29,7 @@ def test_the_printed_products_add_up_to_the_printed_sum(kernel):
             np.testing.assert_allclose(np.array(printed[0]) * weights, printed[1], atol=1e-9)
 
 
-def test_the_animation_ends_with_the_whole_result():
+def test_the_animation_ends_with_the_complete_result():
     done = Setting().result("sobel_x", CAT[:9, :11], find_kernel("sobel_x"))
     frames = _sliding_frames(CAT[:9, :11], done, [], Setting())
     assert len(frames) == 9 + 1

@@ -1,1 +1,1 @@
-"""Figures of convolution: every function here draws what the modules above computed."""
+"""Figures of signals, images, kernels and trainings; the values come from the modules of the parent package."""

@@ -1,4 +1,4 @@
-"""Figures of before and after: one kernel beside its result, and many on a contact sheet."""
+"""Figures of results: one beside the original, and several on a contact sheet."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,7 +44,7 @@ def draw_results(
 
 @styled
 def draw_comparison(image: np.ndarray, done: Convolved, setting: Setting) -> Any:
-    """Original, kernel and result, the images of equal size; see also the two layouts for color."""
+    """Draw original, kernel and result; results of color images have layouts of their own."""
     if done.weights.ndim == 3:
         return _draw_channel_sum(image, done, setting)
     if done.values.ndim == 3 and is_signed(done.inside):
@@ -64,7 +64,7 @@ def draw_comparison(image: np.ndarray, done: Convolved, setting: Setting) -> Any
 
 
 def _draw_color_responses(image: np.ndarray, done: Convolved, setting: Setting) -> Any:
-    """A signed result of a color image: original, kernel and the mean above, each channel's response below."""
+    """Draw a signed result of a color image: original, kernel and mean above, the response of each channel below."""
     width, height = box_of(image, 3.8)
     figure = new_figure(3 * width + 0.9, 2 * height + 1.6)
     grid = figure.subplots(2, 3)
@@ -82,7 +82,7 @@ def _draw_color_responses(image: np.ndarray, done: Convolved, setting: Setting) 
 
 
 def _draw_channel_sum(image: np.ndarray, done: Convolved, setting: Setting) -> Any:
-    """A filter, one kernel a channel: channel, kernel and partial result in a column each; then their sum."""
+    """Draw a filter: a column of channel, kernel and partial result for each channel, and the sum."""
     width, height = box_of(image, 3.0)
     figure = new_figure(4 * width + 1.1, 2 * height + 3.2)
     grid = figure.subplots(3, 4, height_ratios=[height, 1.3, height])
@@ -97,7 +97,7 @@ def _draw_channel_sum(image: np.ndarray, done: Convolved, setting: Setting) -> A
     grid[1, 3].set_axis_off()
     show_result(grid[2, 3], done.values, scale, "= result")
     show_color_bar(grid[2, 3], all_values, scale)
-    write_title(figure, f"{done.name}: one kernel for each channel, results summed, as in a layer of a CNN")
+    write_title(figure, f"{done.name}: one kernel for each channel, summed as in a convolutional layer")
     write_caption(figure, setting.caption, scale_caption([scale], [done]))
     return figure
 
@@ -106,12 +106,16 @@ def _draw_channel_sum(image: np.ndarray, done: Convolved, setting: Setting) -> A
 def draw_contact_sheet(
     image: np.ndarray, results: Sequence[Convolved], setting: Setting, title: str, *, shared: bool = False
 ) -> Any:
-    """The original and every result, grouped by purpose, each with its kernel in the corner.
+    """Draw the original and every result, grouped by purpose, each with its kernel in the corner.
 
     Args:
-        shared: one group and one color scale for all, so that responses can be compared.
+        image: (H, W) or (H, W, 3).
+        results: at least one.
+        setting: how the kernels were moved.
+        title: of the figure.
+        shared: whether all results form one group with one color scale, to compare responses.
     """
-    gray = [_gray(done) for done in _without_twins(results)]
+    gray = [_gray(done) for done in _without_duplicates(results)]
     scales = [scale_of(done.inside) for done in gray]
     if shared:
         scales = [scale_of(np.concatenate([done.inside.ravel() for done in gray]))] * len(gray)
@@ -145,14 +149,14 @@ def draw_contact_sheet(
 
 
 def _gray(done: Convolved) -> Convolved:
-    """A signed result of three channels as their mean, so that its sign can be shown."""
+    """Return the mean of the channels of a signed result, which shows its sign; other results unchanged."""
     if done.values.ndim == 3 and is_signed(done.inside):
         return Convolved(done.name, done.weights, done.values.mean(axis=2), done.inner)
     return done
 
 
-def _without_twins(results: Sequence[Convolved]) -> list[Convolved]:
-    """Each kernel once: one that equals an earlier one, or its negative, is only named beside it."""
+def _without_duplicates(results: Sequence[Convolved]) -> list[Convolved]:
+    """Return each kernel once; a kernel equal to an earlier one up to the sign is named beside that."""
     kept: list[Convolved] = []
     for done in results:
         for i, other in enumerate(kept):
@@ -168,24 +172,24 @@ def _without_twins(results: Sequence[Convolved]) -> list[Convolved]:
 
 
 def _show_legend(part: Any, image: np.ndarray, shared: Scale | None) -> None:
-    """The original, and beside it how the panels are to be read."""
+    """Draw the original, and beside it the key of the colors."""
     cells = part.subplots(1, SHEET_COLUMNS)
     show_original(cells[0], image)
     for axes in cells[1:]:
         axes.set_axis_off()
     ends = (
-        f"from −{shared.words[1:]} to {shared.words[1:]}, the same in all panels"
+        f"from −{shared.words[1:]} to {shared.words[1:]} in all panels"
         if shared
-        else "see each panel"
+        else "scale above each panel"
     )
-    lines = [(f"Both signs: blue is negative, white zero, orange positive; {ends}", signed_scale(1))]
+    lines = [(f"Signed values: blue negative, white zero, orange positive; {ends}", signed_scale(1))]
     if shared is None:
-        lines.append(("All others: from black to white", GRAY))
+        lines.append(("Other values: from black to white", GRAY))
     for i, (text, options) in enumerate(lines):
         strip = cells[1].inset_axes((0, 0.5 - 0.42 * i, 2.03, 0.12))
         show_image(strip, np.linspace(options["vmin"], 1, 256)[None], aspect="auto", **options)
         strip.spines[:].set(visible=True, color="#999999")
         cells[1].text(0, 0.72 - 0.42 * i, text, fontsize=9, va="center").set_in_layout(False)
         strip.set_in_layout(False)
-    text = "In the corner of each result: its kernel, in the colors of both signs"
+    text = "The corner of each result shows its kernel in signed colors"
     cells[1].text(0, 0.93, text, fontsize=9, va="center").set_in_layout(False)

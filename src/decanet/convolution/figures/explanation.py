@@ -1,4 +1,4 @@
-"""Figures that explain: the flip, the gradient, and padding, stride and dilation on a small grid."""
+"""Figures of the flip, of the gradient, and of padding, stride and dilation on a small grid."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,23 +28,23 @@ from decanet.convolution.kernel_lookup import find_kernel
 from decanet.core.errors import UsageError
 from decanet.core.plotting import new_figure, show_image, styled
 
-MOST_CELLS = 13  # in a row of the grid, that numbers stay readable
+MOST_CELLS = 13  # in a row of the grid, to keep numbers readable
 
 
 @styled
 def draw_flip(image: np.ndarray, name: str, weights: np.ndarray, setting: Setting) -> Any:
-    """Cross-correlation beside convolution, on a single bright pixel and on the image.
+    """Draw cross-correlation beside convolution, for a single bright pixel and for the image.
 
-    Raises UsageError for a kernel that looks the same after half a turn: there would be nothing to see.
+    Raises UsageError for a kernel that is equal to itself flipped, for which both are the same.
     """
-    turned = weights[::-1, ::-1]
-    if np.allclose(weights, turned):
+    flipped = weights[::-1, ::-1]
+    if np.allclose(weights, flipped):
         raise UsageError(
-            f"kernel {name} looks the same flipped; choose an asymmetric one, for instance emboss"
+            f"kernel {name} is equal to itself flipped; choose an asymmetric one, for instance emboss"
         )
-    side = 2 * max(weights.shape) + 1
-    dot = np.zeros((side, side))
-    dot[side // 2, side // 2] = 1
+    size = 2 * max(weights.shape) + 1
+    dot = np.zeros((size, size))
+    dot[size // 2, size // 2] = 1
     both = [replace(setting, correlated=correlated) for correlated in (True, False)]
     results = [moved.result(name, image, weights) for moved in both]
     scale = scale_of(np.concatenate([done.inside.ravel() for done in results]))
@@ -54,19 +54,19 @@ def draw_flip(image: np.ndarray, name: str, weights: np.ndarray, setting: Settin
     above, below = figure.subfigures(2, 1, height_ratios=[2.1, height + 0.5])  # type: ignore[misc]
     small = above.subplots(1, 5)
     show_numbers(small[0], weights, f"kernel {name}", weights_scale(weights))
-    show_numbers(small[1], turned, "the kernel flipped", weights_scale(weights))
+    show_numbers(small[1], flipped, "the kernel flipped", weights_scale(weights))
     show_image(small[2], dot, "an image: one bright pixel", cmap="gray")
     for axes, moved, which in zip(small[3:], both, ("flipped kernel", "kernel")):
         drawn = Setting(correlated=moved.correlated).apply(dot, weights)
-        show_image(axes, drawn, f"its {moved.word}:\nthe {which}", **weights_scale(drawn))
+        show_image(axes, drawn, f"{moved.word}:\nthe {which}", **weights_scale(drawn))
         axes.spines[:].set(visible=True, color="#999999")
     large = below.subplots(1, 3)
     show_original(large[0], image)
     for axes, moved, done in zip(large[1:], both, results):
         show_result(axes, done.values, scale, moved.word)
     show_color_bar(large[2], np.stack([done.values for done in results]), scale)
-    write_title(figure, "The flip: convolution turns the kernel by half a turn, CNN libraries do not")
-    change = "With this kernel the flip only changes the sign." if np.allclose(weights, -turned) else ""
+    write_title(figure, "Convolution flips the kernel, the cross-correlation of CNN libraries does not")
+    change = "With this kernel the flip only changes the sign." if np.allclose(weights, -flipped) else ""
     options = f"Padding {setting.padding}, stride {setting.stride}, dilation {setting.dilation}."
     write_caption(figure, change, options, scale_caption([scale], results))
     return figure
@@ -74,7 +74,7 @@ def draw_flip(image: np.ndarray, name: str, weights: np.ndarray, setting: Settin
 
 @styled
 def draw_gradient(image: np.ndarray, setting: Setting) -> Any:
-    """Both Sobel responses of a gray image, the gradient's magnitude, its direction as hue, and as arrows."""
+    """Draw both Sobel responses of a gray image, the magnitude of the gradient and its direction."""
     right, up = (setting.result(name, image, find_kernel(name)) for name in ("sobel_x", "sobel_y"))
     magnitude, direction = np.hypot(right.values, up.values), np.arctan2(up.values, right.values)
     scale = scale_of(np.stack([right.inside, up.inside]))
@@ -89,19 +89,19 @@ def draw_gradient(image: np.ndarray, setting: Setting) -> Any:
     top = float(np.quantile(magnitude[right.inner], 0.995)) or 1.0
     show_image(grid[1, 0], _hues(direction, magnitude / top), "direction as hue,\nmagnitude as brightness")
     _show_wheel(grid[1, 0].inset_axes((0.8, 0.02, 0.19, 0.19 * image.shape[1] / image.shape[0])))
-    show_image(grid[1, 1], image, "mean of blocks: arrows\nto the brighter side",
+    show_image(grid[1, 1], image, "mean of blocks as arrows\ntoward brighter pixels",
                  cmap="gray", vmin=-1.5, vmax=1)  # fmt: skip
     _draw_arrows(grid[1, 1], right, up, setting)
     strengths = Scale({"cmap": "gray_r", "vmin": 0, "vmax": top}, beyond=0)
     show_result(grid[1, 2], magnitude, strengths, "magnitude")
     show_color_bar(grid[1, 2], magnitude, strengths)
-    write_title(figure, "The gradient of an image from the Sobel pair")
+    write_title(figure, "Gradient of an image from both Sobel kernels")
     write_caption(figure, setting.caption, scale_caption([scale], [right]))
     return figure
 
 
 def _draw_arrows(axes: Any, right: Convolved, up: Convolved, setting: Setting) -> None:
-    """The mean gradient of square blocks, about 16 along the longer side, as arrows on the image."""
+    """Draw the mean gradient of square blocks, at most 16 along an axis, as arrows on the image."""
     inside = [done.inside for done in (right, up)]
     block = -(-max(inside[0].shape) // 16)
     rows, columns = (n // block for n in inside[0].shape)
@@ -118,7 +118,7 @@ def _draw_arrows(axes: Any, right: Convolved, up: Convolved, setting: Setting) -
 
 
 def _show_wheel(axes: Any) -> None:
-    """The key of the hues: a disk, bright at its rim, transparent outside."""
+    """Draw the key of the hues: a disk, bright at its rim, transparent outside."""
     y, x = np.mgrid[1:-1:401j, -1:1:401j]
     radius = np.hypot(x, y)
     wheel = np.dstack([_hues(np.arctan2(y, x), radius), np.clip((1 - radius) * 200, 0, 1)])
@@ -137,7 +137,7 @@ def _hues(direction: np.ndarray, strength: np.ndarray) -> np.ndarray:
 
 
 def grid_cases(setting: Setting) -> list[Setting]:
-    """What the grid shows: each option by itself, or on the way to the setting that was asked for."""
+    """Return the settings of the grid: each option by itself, or in steps to ``setting``."""
     padding, stride, dilation = setting.padding, setting.stride, setting.dilation
     if (padding, stride, dilation) == ("zero", 1, 1):
         return [Setting("none"), Setting(), Setting(stride=2), Setting(dilation=2)]
@@ -147,16 +147,16 @@ def grid_cases(setting: Setting) -> list[Setting]:
 
 @styled
 def draw_padding_and_stride(setting: Setting) -> Any:
-    """What padding, stride and dilation do on a grid of 5 by 5 pixels; every number is computed.
+    """Draw the effect of padding, stride and dilation on a grid of 5 by 5 pixels, with computed numbers.
 
-    Raises UsageError where the padded grid could not be read.
+    Raises UsageError where the padded grid would not be readable.
     """
     image = np.random.default_rng(5).integers(1, 10, (5, 5)).astype(float)
     ones = np.ones((3, 3))
     cases = grid_cases(setting)
     if len(image) + setting.spans(ones)[0] > MOST_CELLS:
         raise UsageError(
-            f"--grid shows 5x5 numbers, too few for dilation {setting.dilation}; use a dilation of up to 4"
+            f"the grid of 5x5 pixels is too small for dilation {setting.dilation}; use a dilation of up to 4"
         )
     results = [case.apply(image, ones) for case in cases]
     figure = new_figure(3.25 * max(len(cases), 2), 6.7)
@@ -164,9 +164,9 @@ def draw_padding_and_stride(setting: Setting) -> Any:
     for above, below, case, result in zip(*grid, cases, results):
         padding, stride, dilation = case.padding, case.stride, case.dilation
         span = case.spans(ones)[0]
-        padded, border = case.pad(image, ones), case.before(ones)[0]
+        padded, margin = case.pad(image, ones), case.before(ones)[0]
         picked = [(i * dilation, j * dilation) for i in range(3) for j in range(3)]
-        _draw_cells(above, padded, border, picked)
+        _draw_cells(above, padded, margin, picked)
         _outline(above, 0, 0, span + 1, BLUE, "-")
         if padded.shape[1] > span + stride:
             _outline(above, 0, stride, span + 1, ORANGE, "--")
@@ -180,18 +180,17 @@ def draw_padding_and_stride(setting: Setting) -> Any:
     write_title(figure, "A 3 × 3 kernel of ones on a 5 × 5 image")
     write_caption(
         figure,
-        "Above: the image with its padding (gray fields); below: the result. Solid frame: the first position of the "
-        "kernel, and its result, the sum of the bold numbers. Dashed frame: the next position. Size of the result: "
-        "from the padded size subtract what the kernel spans, dilation × (3 − 1) + 1; divide by the stride and "
-        "round down; the first position makes one more.",
+        "Above: the image with its padding (gray cells); below: the result. Solid frame: the first position of the "
+        "kernel and its result, the sum of the bold numbers. Dashed frame: the next position. Size of the result: "
+        "floor((padded size − span) / stride) + 1, where the kernel spans dilation × (3 − 1) + 1 pixels.",
     )
     return figure
 
 
-def _draw_cells(axes: Any, values: np.ndarray, border: int, picked: Sequence[tuple[int, int]]) -> None:
+def _draw_cells(axes: Any, values: np.ndarray, margin: int, picked: Sequence[tuple[int, int]]) -> None:
     height, width = values.shape
     inner = np.zeros(values.shape)
-    inner[border : height - border, border : width - border] = 1
+    inner[margin : height - margin, margin : width - margin] = 1
     axes.imshow(np.where(inner, 1.0, 0.86), **GRAY)
     axes.set(
         xticks=np.arange(0.5, width - 1), yticks=np.arange(0.5, height - 1), xticklabels=[], yticklabels=[]
@@ -207,11 +206,11 @@ def _draw_cells(axes: Any, values: np.ndarray, border: int, picked: Sequence[tup
         axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=size, weight=heavy, color=color)
 
 
-def _outline(axes: Any, row: int, column: int, side: int, color: str, line: str) -> None:
+def _outline(axes: Any, row: int, column: int, length: int, color: str, line: str) -> None:
     from matplotlib.patches import Rectangle
 
     inset = 0.06 if line == "--" else 0
-    corner, size = (column - 0.5 + inset, row - 0.5 + inset), side - 2 * inset
+    corner, size = (column - 0.5 + inset, row - 0.5 + inset), length - 2 * inset
     axes.add_patch(
         Rectangle(corner, size, size, fill=False, color=color, lw=2.6, ls=line, clip_on=False, zorder=5)
     )

@@ -1,4 +1,4 @@
-"""The figure of the laws: what goes in, what each law says of it, and two systems that are no convolution."""
+"""Figure of the laws of convolution, and of two systems that are no convolution."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, RED = COLORS[0], "#c1272d"
-CLIP = 0.6  # amplitude at which the overdriven amplifier cuts off
+CLIP = 0.6  # amplitude at which the amplifier clips
 LATE = 200  # samples: 1 s
 
 
 @styled
 def draw_laws() -> "Figure":
-    """The five laws of convolution, each computed both ways, and two systems that break one each.
+    """Draw the five laws of convolution, and two systems that break one each.
 
-    Above, the signals f and h and the kernels g and k. A law holds where the solid and the dashed curve, the two
-    sides of its equation, lie on each other.
+    The first row shows the signals f and h and the kernels g and k. A law holds where the solid and the dashed curve,
+    the two sides of its equation, coincide.
     """
     times = np.linspace(0.0, 4.0, 801)
     step = times[1]
     f, h = sine(times) * np.exp(-0.5 * times), (np.abs(times - 0.8) < 0.4).astype(float)
     g, k = ExponentialDecay(2.0)(times), ExponentialDecay(6.0)(times)
 
-    def star(one: Array, other: Array) -> Array:  # the sum that keeps every law exactly, at each step width
+    def star(one: Array, other: Array) -> Array:  # the rule for which every law holds exactly, for each step
         return convolve_fft(one, other, step, "rectangle")
 
     figure = new_figure(14, 9)
     grid = figure.add_gridspec(3, 12, height_ratios=(0.75, 1.1, 1.1))
     inputs = [figure.add_subplot(grid[0, 3 * i : 3 * i + 3]) for i in range(4)]
     for axes, name, values in zip(
-        inputs, ("Signal $f$: a fading sine", "Signal $h$: a pulse",
+        inputs, ("Signal $f$: a decaying sine", "Signal $h$: a pulse",
                  "Kernel $g(t) = 2\\,e^{-2t}$", "Kernel $k(t) = 6\\,e^{-6t}$"),
         (f, h, g, k),
     ):  # fmt: skip
@@ -44,13 +44,13 @@ def draw_laws() -> "Figure":
         axes.set_title(name, loc="left")
         _over_time(axes, times)
 
-    answer = star(f, g)
+    response = star(f, g)
     laws = [
         ("Linearity", "$(2f + 3h) * g$", star(2 * f + 3 * h, g),
-         "$2(f * g) + 3(h * g)$", 2 * answer + 3 * star(h, g)),
-        ("Time invariance", r"$f(t-1) * g$", star(_later(f), g), r"$(f * g)(t-1)$", _later(answer)),
-        ("Commutativity", "$f * g$", answer, "$g * f$", star(g, f)),
-        ("Associativity", "$(f * g) * k$", star(answer, k), "$f * (g * k)$", star(f, star(g, k))),
+         "$2(f * g) + 3(h * g)$", 2 * response + 3 * star(h, g)),
+        ("Time invariance", r"$f(t-1) * g$", star(_later(f), g), r"$(f * g)(t-1)$", _later(response)),
+        ("Commutativity", "$f * g$", response, "$g * f$", star(g, f)),
+        ("Associativity", "$(f * g) * k$", star(response, k), "$f * (g * k)$", star(f, star(g, k))),
     ]  # fmt: skip
     for column, law in enumerate(laws):
         axes = figure.add_subplot(grid[1, 3 * column : 3 * column + 3])
@@ -58,7 +58,7 @@ def draw_laws() -> "Figure":
         _over_time(axes, times)
 
     spectra, moving, clipped = (figure.add_subplot(grid[2, 4 * i : 4 * i + 4]) for i in range(3))
-    size = 16 * len(times)  # zeros behind the signal make the spectrum a smooth curve
+    size = 16 * len(times)  # zero padding interpolates the spectrum
     frequencies = np.fft.rfftfreq(size, step)
     together = np.abs(np.fft.rfft(np.convolve(f, g) * step, size))
     product = np.abs(np.fft.rfft(f, size) * np.fft.rfft(g, size) * step)
@@ -71,8 +71,8 @@ def draw_laws() -> "Figure":
 
     echo_then_late = np.where(times < 1.0, 0.0, drifting_echo(_clap, times - 1.0))
     _draw_pair(
-        moving, times, "Not time-invariant: the wall moves away", "clap 1 s later, then its echo",
-        drifting_echo(late_clap, times), "clap and echo, all 1 s later", echo_then_late, equal=False,
+        moving, times, "Not time-invariant: an echo of growing delay", "echo of the delayed clap",
+        drifting_echo(late_clap, times), "delayed echo of the clap", echo_then_late, equal=False,
     )  # fmt: skip
     _over_time(moving, times)
     _draw_pair(
@@ -88,7 +88,7 @@ def _later(values: Array) -> Array:
 
 
 def _clap(times: Any) -> Array:
-    """A short burst of sound around 0.15 s."""
+    """Return a short burst of sound around 0.15 s."""
     t = np.asarray(times)
     return np.exp(-(((t - 0.15) / 0.06) ** 2)) * np.cos(2 * np.pi * 6 * (t - 0.15))
 

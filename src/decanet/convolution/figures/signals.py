@@ -1,4 +1,4 @@
-"""Figures of signals: the tutorial's panels, a sound before and after, the sliding kernel."""
+"""Figures of the tutorial's sine and of sounds, before and after convolution."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, GREEN = COLORS[0], COLORS[2]
-RED = "#c1272d"  # the tutorial's red; the house's second color is nearer to orange
-FAINT = 0.2  # an amplitude below it is drawn once more, enlarged
+RED = "#c1272d"  # the red of the tutorial
+FAINT = 0.2  # amplitudes below it are drawn enlarged as well
 
 
 @styled
 def draw_echo(alpha: float, values: Array) -> "Figure":
-    """The tutorial's figure: the original in blue above, with its continuous echo in red below, and g beside it.
+    """Draw the tutorial's figure: the original in blue, its continuous echo in red below, and the kernel g.
 
-    All alphas share one amplitude axis. An answer too weak to be read there is drawn once more, enlarged.
+    The amplitude axis is the same for all alphas. A response too weak to be readable is drawn enlarged as well.
     """
     times = tutorial_times()
     gain, delay = sine_gain(alpha), sine_delay(alpha)
     figure = new_figure(10, 5.5)
     panels = figure.subplot_mosaic([["f", "g"], ["f*g", "."]], width_ratios=(2.4, 1))
-    original, answer, kernel = panels["f"], panels["f*g"], panels["g"]
+    original, response, kernel = panels["f"], panels["f*g"], panels["g"]
     original.plot(times, sine(times), color=BLUE, label=r"$f(t)=\sin 2\pi t$")
-    answer.plot(times, values, color=RED, label=r"$(f*g)(t)$")
+    response.plot(times, values, color=RED, label=r"$(f*g)(t)$")
     if gain < FAINT:
-        # At its start, before it swings about 0, the answer is up to twice as strong.
+        # With its transient, the response is up to twice as large.
         factor = next(factor for factor in (500, 200, 100, 50, 20, 10, 5, 2) if 2 * factor * gain < 1)
-        answer.plot(
-            times, factor * values, color=RED, linestyle=":", linewidth=1.2, label=f"{factor} times enlarged"
+        response.plot(
+            times, factor * values, color=RED, linestyle=":", linewidth=1.2, label=f"enlarged {factor} times"
         )
     kernel.plot(times, ExponentialDecay(alpha)(times), color=GREEN)
     kernel.set(
@@ -45,15 +45,15 @@ def draw_echo(alpha: float, values: Array) -> "Figure":
     )
     kernel.set(xlim=(0, TUTORIAL_SECONDS), ylim=(0, 1.05 * alpha), ylabel="Weight (1/s)")
     original.set_title("Original", loc="left")
-    answer.set_title(f"Convolved: {gain:#.2g} times as strong, {delay:.2f} s later", loc="left")
-    for axes in (original, answer):
+    response.set_title(f"Convolved: amplitude {gain:#.2g}, delay {delay:.2f} s", loc="left")
+    for axes in (original, response):
         axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, TUTORIAL_SECONDS), ylim=(-1.1, 1.1))
     original.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
-    answer.legend(loc="upper right", ncols=2)
+    response.legend(loc="upper right", ncols=2)
     figure.text(
         0.725, 0.24,
-        "g holds no impulse at 0, so the\noriginal itself is not in the result:\nthis echo is a low-pass filter.\n\n"
-        "Once the start has died away, the\nsine has the amplitude\n"
+        "g has no impulse at 0, so the result\ndoes not contain the original:\nthis echo is a low-pass filter.\n\n"
+        "After the transient, the sine has\nthe amplitude\n"
         r"$\alpha/\sqrt{\alpha^2+\omega^2}$ and the delay" "\n"
         r"$\arctan(\omega/\alpha)/\omega$, with $\omega=2\pi$/s.",
         va="center", fontsize=9, color="#444444", linespacing=1.5,
@@ -63,7 +63,7 @@ def draw_echo(alpha: float, values: Array) -> "Figure":
 
 @styled
 def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
-    """All alphas on one sheet, ``values`` of shape (K, n): the slower the decay, the weaker the answer."""
+    """Draw all alphas on one sheet, from ``values`` of shape (K, n)."""
     times = tutorial_times()
     rows, columns = grid_shape(len(alphas), 5)
     figure = new_figure(max(2.6 * columns, 5), 1.9 * rows + 0.6)

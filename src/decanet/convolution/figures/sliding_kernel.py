@@ -1,4 +1,4 @@
-"""The flipped kernel that slides over the tutorial's sine, as an animation or as six moments."""
+"""Animation and figure of the flipped kernel that slides over the tutorial's sine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, GREEN = COLORS[0], COLORS[2]
-RED = "#c1272d"  # the tutorial's red; the house's second color is nearer to orange
+RED = "#c1272d"  # the red of the tutorial
 
 
 def animate_sliding(path: Path | str, alpha: float, frames: int = 50) -> Path:
-    """Write the flipped kernel sliding over the sine: a GIF, or six moments where the ending is .png.
+    """Write the flipped kernel sliding over the sine: an animation for a .gif, otherwise a figure of six moments.
 
-    Above, f, the kernel turned round, g(t - tau), and the area under their product shaded; below, that area
-    as a function of t, which is the convolution.
+    The upper panel shows f, the flipped kernel g(t - tau) and the area under their product; the lower panel shows that
+    area as a function of t, the convolution.
     """
     from PIL import Image
 
@@ -30,13 +30,13 @@ def animate_sliding(path: Path | str, alpha: float, frames: int = 50) -> Path:
         return save_figure(_sliding_strip(alpha), path)
     moments = np.linspace(0.0, TUTORIAL_SECONDS, frames)
     images = list(_sliding_frames(alpha, moments))
-    # One palette for all, so that nothing flickers: the commonest colors, or the grid would be tinted. Pillow
-    # confuses levels that are near each other, so of those only the commonest: white stays white.
-    commonest: dict[tuple[int, ...], tuple[int, ...]] = {}
+    # One palette for all frames prevents flicker. Pillow confuses similar colors, so the palette holds only the most
+    # common one of those: white stays white.
+    most_common: dict[tuple[int, ...], tuple[int, ...]] = {}
     for _, color in sorted(images[len(images) // 2].getcolors(2**24), reverse=True):
-        commonest.setdefault(tuple(level >> 3 for level in color), color)
+        most_common.setdefault(tuple(level >> 3 for level in color), color)
     palette = Image.new("P", (1, 1))
-    palette.putpalette([level for color in [*commonest.values()][:256] for level in color])
+    palette.putpalette([level for color in [*most_common.values()][:256] for level in color])
     images = [image.quantize(palette=palette, dither=0) for image in images]
     with atomic_path(path) as temporary:
         images[0].save(
@@ -60,9 +60,9 @@ def _sliding_frames(alpha: float, moments: Array) -> list[Any]:
         if not images:
             panels[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2)
         canvas.draw()
-        figure.set_layout_engine("none")  # the first frame's layout serves all: quicker, and nothing jumps
+        figure.set_layout_engine("none")  # keep the layout of the first frame
         images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
-        for axes in panels:  # not axes.clear(), which makes all ticks anew and doubles the time
+        for axes in panels:  # axes.clear() would create all ticks again
             for drawn in [*axes.lines, *axes.collections]:
                 drawn.remove()
     return images
@@ -75,7 +75,7 @@ def _sliding_strip(alpha: float, moments: int = 6) -> "Figure":
     for index, moment in enumerate(np.linspace(0.0, TUTORIAL_SECONDS, moments + 1)[1:]):
         row, column = divmod(index, moments // 2)
         _draw_moment(grid[2 * row : 2 * row + 2, column], alpha, moment)
-    for axes in grid[:, 1:].flat:  # the rows share their axes: the first column's labels are enough
+    for axes in grid[:, 1:].flat:  # the rows share their axes
         axes.set_ylabel("")
         axes.tick_params(labelleft=False)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -88,8 +88,8 @@ def _draw_moment(panels: Any, alpha: float, moment: float) -> None:
     past = np.linspace(0.0, moment, 400)
     kernel = ExponentialDecay(alpha)
     product = sine(past) * kernel(moment - past)
-    answer = convolve_recursion(sine, [kernel], times)[0]
-    now = float(np.interp(moment, times, answer))
+    response = convolve_recursion(sine, [kernel], times)[0]
+    now = float(np.interp(moment, times, response))
     highest = max(1.0, alpha) * 1.1
     above.plot(times, sine(times), color=BLUE, label=r"$f(\tau)$")
     flipped = np.linspace(-0.5, moment, 400)
@@ -109,8 +109,8 @@ def _draw_moment(panels: Any, alpha: float, moment: float) -> None:
     area = f"{now:+.3f}".replace("-", "\N{MINUS SIGN}")
     above.set_title(f"t = {moment:.2f} s: area {area}", loc="left")
     reached = times <= moment
-    below.plot(times, answer, color="#cccccc", linewidth=1)
-    below.plot(times[reached], answer[reached], color=GREEN)
+    below.plot(times, response, color="#cccccc", linewidth=1)
+    below.plot(times[reached], response[reached], color=GREEN)
     below.plot([moment], [now], "o", color=GREEN, clip_on=False)
     below.axvline(moment, color="#888888", linewidth=0.8)
     below.set(xlabel=r"$t$ (s)", ylabel=r"$(f*g)(t)$", xlim=(-0.5, TUTORIAL_SECONDS))

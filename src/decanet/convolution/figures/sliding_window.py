@@ -1,7 +1,4 @@
-"""Figures of the window at work: patch, kernel, products and their sum, as rows or as an animation.
-
-The gray values are rounded to hundredths, so that each number on the figure follows from those before it.
-"""
+"""Figure and animation of a kernel on an image: patch, kernel, products and their sum."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,17 +29,17 @@ from decanet.convolution.sliding_window import (
 from decanet.core.files import atomic_path
 from decanet.core.plotting import new_figure, save_figure, show_image, styled
 
-ROUNDED = "Gray values are rounded to hundredths; the sum is that of the products as printed, to be checked by hand."
+ROUNDED = "Gray values are rounded to hundredths; the sum is that of the printed products."
 
 
 def save_sliding(
     image: np.ndarray, done: Convolved, positions: Sequence[Position], setting: Setting, path: Path
 ) -> None:
-    """Write the figure of the window at ``positions``, or an animation where ``path`` ends in .gif.
+    """Write the figure of the kernel at ``positions``, or an animation where ``path`` ends in .gif.
 
     Args:
         image: gray values, (H, W).
-        done: the image's result under one kernel (kh, kw).
+        done: the result of the image and one kernel (kh, kw).
         positions: (row, column) of the result; none for :func:`default_positions`, or for :func:`scan_positions` in an
             animation.
         setting: how the kernel is moved.
@@ -62,7 +59,7 @@ def save_sliding(
 def draw_sliding(
     image: np.ndarray, done: Convolved, positions: Mapping[Position, str], setting: Setting
 ) -> Any:
-    """One row for each position, with what it is: the image, patch, kernel, products and their sum."""
+    """Draw a row for each position (with its description): image, patch, kernel, products and their sum."""
     window = SlidingWindow(image, done.weights, setting)
     width, height = box_of(image, 3.1)
     figure = new_figure(width + 8.4, (max(height, 2.0) + 0.45) * len(positions) + 0.5)
@@ -82,7 +79,7 @@ def draw_sliding(
         exact = f"from unrounded values: {number(done.values[row, column], 4)}"
         line[4].text(0.5, 0.38, exact, ha="center", va="center", fontsize=8)
     layout: Any = figure.get_layout_engine()
-    layout.set(h_pad=0.1)  # a row's titles belong to it, not to what is above
+    layout.set(h_pad=0.1)  # space between the titles of a row and the row above
     write_title(figure, describe(done.name))
     write_caption(figure, setting.caption, ROUNDED)
     return figure
@@ -91,15 +88,19 @@ def draw_sliding(
 def save_sliding_animation(
     image: np.ndarray, done: Convolved, positions: Sequence[Position], setting: Setting, path: Path
 ) -> None:
-    """A GIF in which the result fills in row by row; each frame shows the window at one of the positions.
+    """Write a GIF in which the result is filled row by row; each frame shows the kernel at one of the positions.
 
     Args:
-        positions: (row, column) of the result; where there are none, the strongest response of each band of rows.
+        image: gray values, (H, W).
+        done: the result of the image and one kernel (kh, kw).
+        positions: (row, column) of the result; none for :func:`scan_positions`.
+        setting: how the kernel is moved.
+        path: the file.
     """
     from PIL import Image
 
     drawn = _sliding_frames(image, done, positions, setting)
-    # One palette for all, of the emptiest and the fullest frame: each then stores only what has changed.
+    # One palette for all frames, from the first and the last: each frame then stores only its changes.
     palette = Image.fromarray(np.concatenate([drawn[0], drawn[-1]])).quantize(256)
     frames = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in drawn]
     with atomic_path(path) as temporary:
@@ -147,24 +148,24 @@ def _sliding_frames(
         axes[4].set_title(f"result: {_sum_text(products, window)}", fontsize=9)
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
-        figure.set_layout_engine("none")  # the first frame's layout stays: nothing jumps
+        figure.set_layout_engine("none")  # keep the layout of the first frame
     drawn.set_data(_thinned(done.values))
     for artist in artists:
         artist.set_visible(False)
-    axes[4].set_title("result: the window has been everywhere", fontsize=9)
+    axes[4].set_title("result", fontsize=9)
     canvas.draw()
     frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return frames
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
-    """A large array with rows and columns left out: a frame has no room for them, and drawing them takes long."""
+    """Return a large array with rows and columns left out, which a frame cannot resolve."""
     step = -(-max(values.shape) // 1000)
     return values[::step, ::step]
 
 
 def _extent(values: np.ndarray) -> tuple[float, float, float, float]:
-    """Where ``imshow`` puts all rows and columns of ``values``."""
+    """Return the extent of all rows and columns of ``values`` for ``imshow``."""
     height, width = values.shape
     return -0.5, width - 0.5, height - 0.5, -0.5
 
@@ -188,11 +189,11 @@ def _frame_patch(axes: Any, row: int, column: int, weights: np.ndarray, setting:
         axes.add_patch(Rectangle((left, top), width, height, fill=False, color=ORANGE, lw=2, clip_on=False))
     ]
     shown = abs(axes.get_xlim()[1] - axes.get_xlim()[0])
-    if shown > 12 * max(height, width):  # too small to be found without help
+    if shown > 12 * max(height, width):  # too small to be visible
         limits = axes.get_xlim(), axes.get_ylim()
         x, y = left + width / 2, top + height / 2
         artists.append(axes.plot(x, y, "o", ms=16, mfc="none", mec=ORANGE, mew=2, clip_on=False)[0])
         axes.set(xlim=limits[0], ylim=limits[1])
     for artist in artists:
-        artist.set_in_layout(False)  # a window over the padding must not shrink its image
+        artist.set_in_layout(False)  # a frame over the padding must not shrink its image
     return artists

@@ -1,4 +1,4 @@
-"""The figure of neighborhood: an image and snow, their autocorrelation, and its fall with distance."""
+"""Figure of the autocorrelation of an image and of noise, and of its decrease with distance."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @styled
 def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
-    """The image, the random matrix and both laws, on linear, half-logarithmic and logarithmic axes.
+    """Draw the image, the random matrix and both laws, on linear, half-logarithmic and logarithmic axes.
 
-    An exponential is a straight line on the second, a power on the third.
+    An exponential is a straight line on the second axes, a power law on the third.
     """
     height, width = natural.image.shape
     aspect = min(
         max(width / height, 0.5), 2.0
-    )  # panels of equal height: an image is this much wider than a map
+    )  # width of an image panel, relative to the square ones of equal height
     figure = new_figure(12, 11 / (2 * aspect + 2.9) + 4.9)
     parts: Any = figure.subfigures(2, 1, height_ratios=(11 / (2 * aspect + 2.9) + 0.8, 3.7))
     above, below = parts
@@ -29,9 +29,9 @@ def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
     for axes, (title, x_scale, y_scale) in zip(
         panels,
         (
-            ("Correlation falls with distance", "linear", "linear"),
-            ("An exponential is straight here", "linear", "log"),
-            ("A power is straight here", "log", "log"),
+            ("Correlation decreases with distance", "linear", "linear"),
+            ("An exponential is a straight line", "linear", "log"),
+            ("A power law is a straight line", "log", "log"),
         ),
     ):
         _draw_decay(axes, natural, noise, logarithmic=y_scale == "log")
@@ -52,20 +52,20 @@ def _draw_images(above: Any, natural: Statistics, noise: Statistics, aspect: flo
     reach = len(natural.correlation) // 2
     extent = (-reach - 0.5, reach + 0.5, reach + 0.5, -reach - 0.5)
     for axes, statistics, name in (
-        (panels[0], natural, "The image"),
-        (panels[2], noise, "A random matrix"),
+        (panels[0], natural, "Image"),
+        (panels[2], noise, "Random matrix"),
     ):
         show_image(axes, statistics.image, name, cmap="gray", interpolation="antialiased")
         axes.set_title(name)
     for axes, statistics in ((panels[1], natural), (panels[3], noise)):
-        map_ = axes.imshow(statistics.correlation, extent=extent, **signed_scale(1))
+        colors = axes.imshow(statistics.correlation, extent=extent, **signed_scale(1))
         across, down = (f"{value:.3f}".replace("-", "−") for value in statistics.neighbors)
-        axes.set_title(f"Its autocorrelation\nneighbors: {across} across, {down} down")
+        axes.set_title(f"Autocorrelation\nneighbors: {across} across, {down} down")
         axes.title.set(fontsize=9, fontweight="normal")
         axes.set(xlabel="shift across (pixels)", ylabel="shift down (pixels)")
         axes.grid(False)
-    place = panels[3].inset_axes((1.06, 0, 0.06, 1))
-    above.colorbar(map_, cax=place, label="correlation")
+    bar = panels[3].inset_axes((1.06, 0, 0.06, 1))
+    above.colorbar(colors, cax=bar, label="correlation")
 
 
 def _draw_decay(axes: Any, natural: Statistics, noise: Statistics, logarithmic: bool) -> None:

@@ -1,4 +1,4 @@
-"""The figure of a training: loss, accuracy, learned kernels and mistakes."""
+"""Figure of a training: loss, accuracy, learned kernels and misclassified images."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ MOST_ERRORS = 9
 
 @styled
 def draw_training(network: "Network", digits: "Digits", history: "list[Epoch]") -> "Figure":
-    """The loss and the test accuracy by epoch, the first layer's kernels, and test images predicted wrongly."""
+    """Draw the loss and the test accuracy by epoch, the kernels of the first layer, and misclassified test images."""
 
     figure = new_figure(11, 8.6)
     panels: Any = figure.subfigures(2, 2, height_ratios=(1, 1.6))
@@ -37,7 +37,7 @@ def draw_training(network: "Network", digits: "Digits", history: "list[Epoch]") 
 
     kernels = network.layers[0].params["weight"][:, 0]  # (16, 3, 3)
     scale = signed_scale(float(abs(kernels).max()))
-    panels[1, 0].suptitle("The first layer's kernels, learned", fontsize=11, fontweight="bold")
+    panels[1, 0].suptitle("Learned kernels of the first layer", fontsize=11, fontweight="bold")
     cells = panels[1, 0].subplots(4, 4)
     for axes, kernel in zip(cells.flat, kernels):
         show_image(axes, kernel, **scale)
@@ -53,16 +53,16 @@ def draw_training(network: "Network", digits: "Digits", history: "list[Epoch]") 
     predicted = predict(network, digits.test_images)
     wrong = np.flatnonzero(predicted != digits.test_labels)
     shown = wrong[:MOST_ERRORS]
-    title = f"Test images predicted wrongly: {len(wrong)} of {len(predicted)}"
+    title = f"Misclassified test images: {len(wrong)} of {len(predicted)}"
     more = f", the first {len(shown)}" if len(shown) < len(wrong) else ""
     panels[1, 1].suptitle(f"{title}{more}", fontsize=11, fontweight="bold")
     if len(shown):
         columns = math.ceil(math.sqrt(len(shown)))
-        errors = panels[1, 1].subplots(math.ceil(len(shown) / columns), columns, squeeze=False).flat
+        errors = panels[1, 1].subplots(math.ceil(len(shown) / columns), columns, squeeze=False).ravel()
         for axes, index in zip(errors, shown):
             label = f"true {digits.test_labels[index]}, predicted {predicted[index]}"
             show_image(axes, digits.test_images[index, 0], label, cmap="gray_r")
             axes.spines[:].set(visible=True, color="#999999")
-        for axes in errors:
+        for axes in errors[len(shown) :]:
             axes.set_axis_off()
     return figure
