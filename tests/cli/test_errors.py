@@ -253,3 +253,23 @@ def test_the_home_of_nobody_is_told_in_one_line(
 ) -> None:
     assert fails_with(RuntimeError("Could not determine home directory."), monkeypatch) == 2
     assert "write the whole path" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["predict", "a.png", "--model", "old"], ["evaluate", "old"], ["train", "--resume", "old"]]
+)
+def test_every_command_refuses_a_run_of_an_older_format(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image(tmp_path / "a.png")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "recipe.toml").write_text('name = "quick"\nbatch_size = 3\n')
+    (tmp_path / "old" / "data.json").write_text('{"classes": ["cat", "dog"]}')
+    assert decanet(arguments) == 4
+    line = one_line(capsys)
+    assert line.startswith("error[checkpoint]: old is a run of an older format")
+    assert line.endswith("train again: decanet train quick")
