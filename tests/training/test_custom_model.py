@@ -19,7 +19,7 @@ from decanet.training.session import run_training
 from tests.training.conftest import CPU, Recorder, Trainer
 
 NAME = f"{__name__}.TinyNet"
-SETTINGS = ("batch_size=100", "epochs=4", "precision=float32", "tta=none", "optimizer.lr=0.01")
+SETTINGS = ("batch_size=40", "epochs=6", "precision=float32", "tta=none", "optimizer.lr=0.01")
 
 
 class TinyNet(nn.Module):

@@ -13,11 +13,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from decanet.core.errors import DecanetError, DistributedError
-from decanet.core.progress import Silent
 from decanet.core.recipe_files import read_recipe, to_toml
 from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import ranks_from_environment
-from decanet.data import load_data
 from decanet.training import loop
 from decanet.training.checkpoint import load_state
 from decanet.training.distributed import (
@@ -27,7 +25,7 @@ from decanet.training.distributed import (
     use_global_statistics,
 )
 from decanet.training.session import run_training
-from tests.training.conftest import CPU, LENET, Recorder, Trainer, in_two_processes
+from tests.training.conftest import CPU, LENET, Recorder, Trainer, few_digits, in_two_processes
 
 # In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
 SCRIPT = """
@@ -139,7 +137,7 @@ def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
         return real(*arguments)
 
     loop._loss = loss
-    data = load_data("digits", cache=Path("unused"), report=Silent())
+    data = few_digits()
     try:
         with process_group(ranks, CPU):
             run_training(
@@ -179,7 +177,7 @@ def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
 
 def train_as_one_of_two(recipe: Path, folder: Path) -> None:
     ranks = ranks_from_environment()
-    data = load_data("digits", cache=Path("unused"), report=Silent())
+    data = few_digits()
     with process_group(ranks, CPU):
         run_training(read_recipe(recipe), data, RunFolder(folder), device=CPU, ranks=ranks, report=Recorder())
 
@@ -197,7 +195,7 @@ def train_as_one_of_two(recipe: Path, folder: Path) -> None:
 )  # fmt: skip
 def test_two_processes_train_the_same_weights_as_one(trainer: Trainer, settings: list[str]) -> None:
     # An odd batch size: the slices differ in length, and the gradients must still be the global batch's.
-    recipe = trainer.recipe("batch_size=333", "precision=float32", *settings)
+    recipe = trainer.recipe("batch_size=111", "precision=float32", *settings)
     one, one_result, _, _ = trainer(recipe, "one")
     assert in_two_processes(train_as_one_of_two, one.recipe, trainer.folder / "two") == (0, 0)
     two = RunFolder(trainer.folder / "two")

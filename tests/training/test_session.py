@@ -12,23 +12,25 @@ from decanet.core.recipe_files import read_recipe
 from decanet.core.run_folder import RUN_FORMAT, RunFolder
 from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.runs import load_run
-from tests.training.conftest import CPU, LENET, StopsAt, Trainer, digest
+from tests.training.conftest import COUNT, CPU, LENET, StopsAt, Trainer, digest
 
 
-def test_the_quick_recipe_learns_the_digits(trainer: Trainer) -> None:
+def test_the_quick_recipe_learns_the_digits(trainer_on_all_digits: Trainer) -> None:
+    trainer = trainer_on_all_digits
     growing = [
         "data.image_size=20",
         "progressive_sizes=[[0.3,12],[0.6,16]]",
     ]  # in three sizes, as the recipe has it
-    _, result, predictions, report = trainer(trainer.recipe("epochs=5", *growing))
+    _, result, predictions, report = trainer(trainer.recipe("batch_size=200", "epochs=5", *growing))
     assert result["test_top1"] > 0.95
     assert result["test_top1"] == predictions.accuracy()
     assert result["test_top5"] >= result["test_top1"]
     assert report.lines[-1].loss < report.lines[0].loss / 1.5
 
 
-def test_a_network_of_one_channel_learns(trainer: Trainer) -> None:
-    _, result, _, _ = trainer(trainer.recipe(*LENET, "epochs=8", name="tutorial"))
+def test_a_network_of_one_channel_learns(trainer_on_all_digits: Trainer) -> None:
+    trainer = trainer_on_all_digits
+    _, result, _, _ = trainer(trainer.recipe(*LENET, "batch_size=200", "epochs=8", name="tutorial"))
     assert result["test_top1"] > 0.8
     assert result["macs"] == 416_520
 
@@ -54,7 +56,7 @@ def test_a_run_holds_recipe_result_log_and_environment(finished: Any, trainer: T
     assert environment["torch"] == torch.__version__
     assert environment["threads"] == torch.get_num_threads()
     lines = run.read_metrics()
-    assert [line["step"] for line in lines] == list(range(1, 9))  # 1433 images in batches of 200
+    assert [line["step"] for line in lines] == list(range(1, 9))  # 480 images in batches of 60
     assert lines[-1]["loss"] == report.lines[-1].loss
     about = json.loads(run.data.read_text())
     assert about["classes"] == [str(d) for d in range(10)]
@@ -81,7 +83,7 @@ def test_with_a_validation_set_the_test_set_is_not_evaluated(trainer: Trainer) -
     _, result, predictions, report = trainer(trainer.recipe("validation=0.2", "epochs=2"))
     assert "validation_top1" in result
     assert "test_top1" not in result
-    assert len(predictions.labels) == round(0.2 * 1433)
+    assert len(predictions.labels) == round(0.2 * COUNT)
     assert len(report.validations) == 2
 
 

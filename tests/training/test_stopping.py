@@ -30,7 +30,8 @@ from decanet.training.run_files import append, new_run_path
 from decanet.training.stopping import resumable
 from tests.training.conftest import CPU, Recorder, Trainer
 
-STEPS = 6  # two epochs of 1,433 images in batches of 600
+Uninterrupted = Callable[[Recipe], Any]
+STEPS = 6  # two epochs of 480 images in batches of 200
 
 
 def short(trainer: Trainer, *settings: str) -> Recipe:
@@ -39,7 +40,7 @@ def short(trainer: Trainer, *settings: str) -> Recipe:
         "data.image_size=32",
         "optimizer.name=sgd",
         "optimizer.lr=0.01",
-        "batch_size=600",
+        "batch_size=200",
         "epochs=2",
     ]
     return trainer.recipe(*lenet, *settings)
@@ -78,10 +79,14 @@ def pressed(number: int, real: Callable[..., Any] | None = None) -> Callable[...
     ids=["Ctrl-C", "SIGTERM", "SIGHUP"],
 )
 def test_a_signal_at_any_moment_loses_nothing(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[DecanetError]
+    trainer: Trainer,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    kind: type[DecanetError],
+    uninterrupted: Uninterrupted,
 ) -> None:
     recipe = short(trainer)
-    whole, _, _, _ = trainer(recipe, "whole")
+    whole, _, _, _ = uninterrupted(recipe)
     cut = RunFolder(trainer.folder / "cut")
     # Before the first step, while evaluating, while the result is written: one after the other in the same run.
     for resume, moment in enumerate(("batches_for", "evaluate_split", "write_json")):
@@ -118,10 +123,10 @@ def test_nohup_outlives_its_terminal(tmp_path: Path) -> None:
 
 
 def test_a_signal_does_not_wait_for_a_validation_or_an_image(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, uninterrupted: Uninterrupted
 ) -> None:
     recipe = short(trainer, "validation=0.2")
-    whole, _, _, _ = trainer(recipe, "whole")
+    whole, _, _, _ = uninterrupted(recipe)
     with monkeypatch.context() as patch:  # validation may take minutes
         patch.setattr(
             session, "evaluate_split", pressed(signal.SIGUSR1, lambda *_: pytest.fail("was waited for"))
@@ -158,7 +163,7 @@ def test_a_signal_does_not_wait_for_a_validation_or_an_image(
 
 
 def test_a_log_line_that_could_not_be_written_is_written_when_the_run_goes_on(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, uninterrupted: Uninterrupted
 ) -> None:
     recipe = short(trainer)
     with monkeypatch.context() as patch:
@@ -172,7 +177,7 @@ def test_a_log_line_that_could_not_be_written_is_written_when_the_run_goes_on(
         with pytest.raises(ResourceError):
             trainer(recipe, "cut")
     trainer(recipe, "cut", resume=True)
-    assert equal(RunFolder(trainer.folder / "cut"), trainer(recipe, "whole")[0])
+    assert equal(RunFolder(trainer.folder / "cut"), uninterrupted(recipe)[0])
 
 
 def fail_at(step: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +207,7 @@ def test_a_training_that_fails_is_saved_as_it_was_after_its_last_step(
     error: BaseException,
     kind: type[DecanetError],
     says: str,
+    uninterrupted: Uninterrupted,
 ) -> None:
     # log_every: the line in which the failure lies must be the uninterrupted run's as well.
     recipe = short(trainer, "log_every=2")
@@ -212,7 +218,7 @@ def test_a_training_that_fails_is_saved_as_it_was_after_its_last_step(
     cut = RunFolder(trainer.folder / "cut")
     assert load_state(cut.checkpoint)["progress"]["step"] == 3
     trainer(recipe, "cut", resume=True)
-    assert equal(cut, trainer(recipe, "whole")[0])
+    assert equal(cut, uninterrupted(recipe)[0])
 
 
 def test_a_failed_step_leaves_no_trace_in_the_running_statistics() -> None:
@@ -238,7 +244,7 @@ def test_a_failed_step_leaves_no_trace_in_the_running_statistics() -> None:
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, uninterrupted: Uninterrupted
 ) -> None:
     recipe = short(trainer)
     with monkeypatch.context() as patch:
@@ -250,7 +256,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
     assert not cut.checkpoint.exists()
     assert len(cut.read_metrics()) == 2
     trainer(recipe, "cut", resume=True)
-    whole, _, _, _ = trainer(recipe, "whole")
+    whole, _, _, _ = uninterrupted(recipe)
     assert equal(cut, whole)
 
 
@@ -348,7 +354,7 @@ def test_runs_that_start_in_one_second_have_folders_of_their_own(
 
 
 def test_strange_lines_in_the_log_do_not_keep_a_run_from_going_on(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, uninterrupted: Uninterrupted
 ) -> None:
     recipe = short(trainer)
     with monkeypatch.context() as patch:
@@ -359,7 +365,7 @@ def test_strange_lines_in_the_log_do_not_keep_a_run_from_going_on(
     with cut.metrics.open("ab") as file:
         file.write(b'[1]\n"x"\n{"step": "many"}\n\xff\xfe\nnull\n{"step": 4}\n{"st')
     trainer(recipe, "cut", resume=True)
-    assert equal(cut, trainer(recipe, "whole")[0])
+    assert equal(cut, uninterrupted(recipe)[0])
 
 
 @pytest.mark.parametrize("setting", ["epochs=1", "optimizer.lr=0.02"])

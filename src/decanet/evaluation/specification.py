@@ -6,7 +6,7 @@ from torch import nn
 from decanet.anatomy.cost import cost
 from decanet.anatomy.trace import trace
 from decanet.convolution.arithmetic import Cost
-from decanet.core.errors import DecanetError, UsageError
+from decanet.core.errors import DataError, UsageError
 from decanet.core.processor import choose_precision
 from decanet.core.recipe import Recipe
 from decanet.data.input_spec import InputSpec
@@ -39,8 +39,8 @@ def cost_at(
         model: the network of a recipe whose model is custom; it is left as it is.
 
     Raises:
-        DataError: the image is too small for a registered network.
-        UsageError: the image or the number of classes does not fit ``model``.
+        DataError: the image does not fit the network.
+        UsageError: the outputs of ``model`` do not fit the number of classes.
     """
     assert recipe.data.channels is not None
     input_size = (recipe.data.channels, image_size, image_size)
@@ -50,13 +50,9 @@ def cost_at(
         return cost(name, num_classes=classes, input_size=input_size, **options)
     try:
         traced = trace(model, input_size)
-    except DecanetError:
-        raise
-    except Exception as error:  # a module of the caller's own raises what it likes
-        reason = str(error).partition("\n")[0]
-        raise UsageError(
-            f"{recipe.model.name} cannot take an image of shape {input_size}: {reason}; "
-            "set data.image_size (and progressive_sizes) or data.channels to what it takes"
+    except DataError as error:
+        raise DataError(
+            f"{error}; set data.image_size (and progressive_sizes) or data.channels to what the network takes"
         ) from error
     if classes is not None and traced.output_shape != (1, classes):
         raise UsageError(
