@@ -1,14 +1,16 @@
-"""What several tests of data share: an input specification, and batches to compare."""
+"""What several tests of data share: an input specification, batches to compare, listed folders."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
 from decanet.core.recipe import Augmentation
 from decanet.core.runtime import Ranks
-from decanet.data import Split
+from decanet.data import FolderSplit, ImageData, RunData, Split, load_data
 from decanet.data.input_spec import InputSpec
 from decanet.data.loaders import Batch, Batches
+from tests.conftest import Heard
 
 CPU = torch.device("cpu")
 ALONE = Ranks()
@@ -42,3 +44,20 @@ def same(first: list[Batch] | Iterator[Batch], second: list[Batch] | Iterator[Ba
         and torch.equal(a.samples, b.samples)
         for a, b in zip(first, second, strict=True)
     )
+
+
+LISTED = 100  # pixels from which the images of a folder stay in their files
+
+
+def load_listed(folder: Path, heard: Heard, stored: RunData | None = None) -> ImageData:
+    data = load_data(
+        str(folder), cache=folder.parent / "cache", report=heard, image_size=LISTED, stored=stored
+    )
+    assert isinstance(data.train, FolderSplit)
+    return data
+
+
+def remembered(data: ImageData) -> RunData:
+    """As a run writes it down and reads it back."""
+    about = {"name": data.name, "classes": list(data.classes), "files": data.files}
+    return RunData.of(about, Path("data.json"))

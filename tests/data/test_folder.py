@@ -11,7 +11,7 @@ from PIL import Image
 
 from decanet.core.errors import DataError, UsageError
 from decanet.data import FolderSplit, ImageData, MemorySplit, load_data
-from decanet.data._split import stratified_split
+from decanet.data._folder_split import stratified_split
 from decanet.data.decoding import fit_square
 from decanet.data.folder import list_folder
 from tests.conftest import Heard, MakeFolder

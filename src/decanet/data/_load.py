@@ -8,10 +8,10 @@ import torch
 
 from decanet.core.errors import UsageError, did_you_mean
 from decanet.core.progress import Report
-from decanet.data._split import RunData
 from decanet.data.folder import load_folder, load_test_folder, refuse_unknown
 from decanet.data.image_data import ImageData
 from decanet.data.registry import DATASETS
+from decanet.data.run_data import RunData
 
 
 def load_data(

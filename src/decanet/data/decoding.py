@@ -12,7 +12,7 @@ from torch import Tensor
 from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
 from decanet.core.progress import Report
-from decanet.data.images import refuse_unreadable
+from decanet.data.image_files import refuse_unreadable
 
 # A JPEG is decoded at a fraction of its size where this many times the wanted size remains, as Pillow's thumbnails
 # are. The rest is a proper resampling, and the result differs by about one gray level.

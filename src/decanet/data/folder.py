@@ -12,13 +12,14 @@ from typing import Any
 from decanet.core.errors import DataError
 from decanet.core.progress import Report
 from decanet.core.recipe import Rgb
-from decanet.data._layout import Layout, understand
-from decanet.data._split import RunData, divide, follow, hash_files, label, training_classes
+from decanet.data._folder_layout import Layout, understand
+from decanet.data._folder_split import divide, hash_files, label, training_classes
 from decanet.data.image_data import ImageData, channel_statistics
-from decanet.data.images import check_images
+from decanet.data.image_files import check_images
 from decanet.data.loaders.folder import FolderSplit, Samples
 from decanet.data.loaders.memory import MemorySplit
 from decanet.data.loaders.protocol import Split
+from decanet.data.run_data import RunData, follow
 
 IN_MEMORY_SIZE = 64  # up to this side, 100,000 images take 1.2 GB
 IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
@@ -31,7 +32,7 @@ def load_folder(
     """The images below ``folder``: in memory at ``image_size`` when that is small, else listed.
 
     Args:
-        folder: laid out as ``decanet.data._layout`` says.
+        folder: laid out as ``decanet.data._folder_layout`` says.
         image_size: to which images in memory are brought, in pixels.
         seed: of the split, where the folder brings none.
         report: told what was understood, and what was left out.
@@ -160,7 +161,7 @@ def images_to_test(
     Of a folder that brings splits it is the test split, else the validation split, else the training split.
 
     Args:
-        folder: laid out as ``decanet.data._layout`` says; one class and one image are enough.
+        folder: laid out as ``decanet.data._folder_layout`` says; one class and one image are enough.
         report: told what was understood, and what was left out.
         known: names that are classes, whatever they look like.
 

@@ -14,8 +14,8 @@ from decanet.core.processor import usable_cores
 from decanet.core.progress import Report
 from decanet.core.runtime import autocast
 from decanet.data.decoding import fit_square
+from decanet.data.image_files import images_below, skipped_in_words
 from decanet.data.image_io import open_rgb
-from decanet.data.images import images_below, skipped_in_words
 from decanet.evaluation.trained import TrainedModel
 from decanet.evaluation.tta import TTA, central_crop_size
 

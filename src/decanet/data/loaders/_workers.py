@@ -15,7 +15,7 @@ from torch import Tensor
 
 from decanet.core.errors import DataError
 from decanet.core.runtime import STOPPING
-from decanet.data.images import refuse_unreadable
+from decanet.data.image_files import refuse_unreadable
 
 PRELOADED = ["decanet.data.loaders.folder", "decanet.data.image_io"]
 

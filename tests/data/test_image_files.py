@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from decanet.core.errors import DataError
-from decanet.data import images
+from decanet.data import image_files
+from decanet.data.image_files import check_images, images_below, list_images, skipped_in_words
 from decanet.data.image_io import image_endings, image_formats
-from decanet.data.images import check_images, images_below, list_images, skipped_in_words
 from tests.conftest import Heard, MakeFolder
 
 
@@ -143,7 +143,7 @@ def test_what_was_read_once_is_not_decoded_again(
 ) -> None:
     folder = make_folder({"a": 6})
     decoded: list[str] = []
-    monkeypatch.setattr(images, "open_rgb", lambda path, _: decoded.append(path.name))
+    monkeypatch.setattr(image_files, "open_rgb", lambda path, _: decoded.append(path.name))
     check_images(hashed(folder), tmp_path / "cache", heard)
     assert sorted(decoded) == [f"{number:03d}.png" for number in range(6)]
     decoded.clear()

@@ -6,26 +6,21 @@ many times in a training and hashed once, and a part of a file would miss an ima
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from decanet.core.errors import CheckpointError, DataError
+from decanet.core.errors import DataError
 from decanet.core.processor import usable_cores
 from decanet.core.progress import Report
 from decanet.core.runtime import generator
-from decanet.data._layout import ClassImages, Layout, class_names, plural, role_of
-from decanet.data.images import list_images, skipped_in_words
+from decanet.data._folder_layout import ClassImages, Layout, class_names, plural, role_of
+from decanet.data.image_files import list_images, skipped_in_words
 from decanet.data.loaders.folder import Samples
 
 Parts = dict[str, Samples]  # "train", "test" and perhaps "validation"
-Files = dict[str, dict[str, str]]  # the same: path below the folder, to the SHA-256 of the file
-
-NAMED_FILES = 3  # how many changed files a message names
 
 
 def hash_files(paths: Sequence[Path], report: Report) -> dict[Path, str]:
@@ -175,124 +170,3 @@ def stratified_split(
     held = {alike[index] for of_one in members for index in of_one[::5]}
     train = tuple(item for item, key in zip(listed, alike, strict=True) if key not in held)
     return train, tuple(item for item, key in zip(listed, alike, strict=True) if key in held)
-
-
-def stored_classes(about: Any, where: Path) -> tuple[str, ...]:
-    """The names of the classes in a run's data.json. Raises CheckpointError when there are none."""
-    classes = about.get("classes") if isinstance(about, dict) else None
-    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
-        raise CheckpointError(f"{where} is damaged (it names no classes); train again")
-    return tuple(classes)
-
-
-@dataclass(frozen=True)
-class RunData:
-    """What a run remembers of its data.
-
-    Attributes:
-        name: the registered name, or the folder's path.
-        classes: names of the classes in the order of the labels.
-        files: of a folder, the split: for each split the paths below the folder and the SHA-256 of each file.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    files: Files = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, about: Any, where: Path) -> "RunData":
-        """From the contents of a run's data.json. Raises CheckpointError when they are damaged."""
-        classes = stored_classes(about, where)
-        match about:
-            case {"name": str(name), "files": dict(files)} if all(map(_is_part, files.values())):
-                # Runs of the first version stored no hashes: their files are known by their paths.
-                return cls(name, classes, {
-                    part: paths if isinstance(paths, dict) else dict.fromkeys(paths, "")
-                    for part, paths in files.items()
-                })  # fmt: skip
-        raise CheckpointError(f"{where} is damaged (no data or split in it); train again")
-
-    def trained_on(self) -> set[str]:
-        """Hashes of the files of all splits but the test split."""
-        return {digest for part, files in self.files.items() if part != "test" for digest in files.values()}
-
-
-def _is_part(paths: Any) -> bool:
-    """Whether a part of a stored split is what it should be: paths below the folder, perhaps with hashes."""
-    return (
-        isinstance(paths, dict | list)
-        and all(isinstance(path, str) and len(Path(path).parts) > 1 for path in paths)
-        and (isinstance(paths, list) or all(isinstance(digest, str) for digest in paths.values()))
-    )
-
-
-@dataclass(frozen=True)
-class Changes:
-    """How a folder differs from what a run remembers of it; paths below the folder."""
-
-    missing: tuple[str, ...]
-    changed: tuple[str, ...]
-    moved: tuple[str, ...]
-    new: tuple[str, ...]
-    renamed: tuple[str, ...] = ()  # folders of no class of the run that hold images it has lost
-
-    def __str__(self) -> str:
-        kinds = {
-            "missing": self.missing,
-            "changed": self.changed,
-            "renamed or moved": self.moved,
-            "new": self.new,
-        }
-        return "; ".join(f"{len(paths)} {kind} ({_some(paths)})" for kind, paths in kinds.items() if paths)
-
-
-def _some(paths: Iterable[str]) -> str:
-    paths = list(paths)
-    return ", ".join([*paths[:NAMED_FILES], "..."] if len(paths) > NAMED_FILES else paths)
-
-
-def follow(stored: RunData, layout: Layout, hashes: Mapping[Path, str]) -> tuple[Parts, Changes]:
-    """The stored split, as far as its files are still in the folder: known by class and content, not by path."""
-    here = {path.relative_to(layout.folder).as_posix(): (path, name) for path, name in layout.images()}
-    classes = list(stored.classes)
-    above = [Path(path).parts[:-1] for path in stored.files.get("train", ())]
-    # CLASS/..., train/CLASS/... or train/train/CLASS/...: each class has training images.
-    depth = next(
-        (at for at in range(3) if {of_one[at] for of_one in above if at < len(of_one)} == set(classes)), 0
-    )
-
-    def own_class(path: str) -> str:
-        return Path(path).parts[depth]
-
-    def is_kept(path: str, digest: str) -> bool:
-        return path in here and here[path][1] == own_class(path) and digest in ("", hashes[here[path][0]])
-
-    claimed = {
-        path for files in stored.files.values() for path, digest in files.items() if is_kept(path, digest)
-    }
-    free: dict[tuple[str, str], list[str]] = {}
-    for path in sorted(set(here) - claimed, reverse=True):
-        found, name = here[path]
-        free.setdefault((name, hashes[found]), []).append(path)
-
-    parts: dict[str, list[tuple[Path, int]]] = {part: [] for part in stored.files}
-    missing: list[str] = []
-    changed: list[str] = []
-    moved: list[str] = []
-    for part, files in stored.files.items():
-        for path, digest in files.items():
-            now = path
-            if path not in claimed:
-                if candidates := free.get((own_class(path), digest)):
-                    now = candidates.pop()
-                    moved.append(path)
-                else:
-                    (changed if path in here else missing).append(path)
-                    continue
-            parts[part].append((here[now][0], classes.index(own_class(path))))
-    new = sorted({path for paths in free.values() for path in paths} - set(changed))
-    lost = {files[path] for files in stored.files.values() for path in missing if path in files}
-    renamed = sorted({name for name, digest in free if name not in classes and digest in lost})
-    return {part: tuple(listed) for part, listed in parts.items()}, Changes(
-        tuple(missing), tuple(changed), tuple(moved), tuple(new), tuple(renamed)
-    )

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from decanet.core.errors import DataError
-from decanet.data._layout import in_words, role_of, understand
+from decanet.data._folder_layout import in_words, role_of, understand
 from tests.conftest import MakeFolder
 
 

@@ -1,6 +1,5 @@
-"""Which images train and which test: never one on both sides, and never divided anew."""
+"""The data of a run: its split is never divided anew, and its images are known by their contents."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
@@ -8,24 +7,9 @@ import pytest
 
 from decanet.core.errors import CheckpointError, DataError
 from decanet.core.progress import Silent
-from decanet.data import FolderSplit, ImageData, RunData, load_data, load_test_data
+from decanet.data import FolderSplit, RunData, load_data, load_test_data
 from tests.conftest import Heard, MakeFolder
-
-LISTED = 100  # pixels from which a folder is listed and not read: enough for what is tested here
-
-
-def load(folder: Path, heard: Heard, stored: RunData | None = None) -> ImageData:
-    data = load_data(
-        str(folder), cache=folder.parent / "cache", report=heard, image_size=LISTED, stored=stored
-    )
-    assert isinstance(data.train, FolderSplit)
-    return data
-
-
-def remembered(data: ImageData) -> RunData:
-    """As a run writes it down and reads it back."""
-    about = {"name": data.name, "classes": list(data.classes), "files": data.files}
-    return RunData.of(about, Path("data.json"))
+from tests.data.helpers import LISTED, load_listed, remembered
 
 
 def to_test(run: RunData, heard: Heard, folder: Path | None = None) -> list[tuple[str, int]]:
@@ -43,101 +27,11 @@ def folder(make_folder: MakeFolder) -> Path:
 
 @pytest.fixture
 def run(folder: Path, heard: Heard) -> RunData:
-    return remembered(load(folder, heard))
+    return remembered(load_listed(folder, heard))
 
 
 def stored_tests(run: RunData) -> list[tuple[str, int]]:
     return [(path, run.classes.index(path[0])) for path in run.files["test"]]
-
-
-# The first split.
-
-
-def test_files_are_stored_with_the_hash_of_their_bytes(folder: Path, run: RunData) -> None:
-    assert run.name == str(folder.resolve())
-    for files in run.files.values():
-        for path, digest in files.items():
-            assert digest == hashlib.sha256((folder / path).read_bytes()).hexdigest()
-
-
-def test_identical_files_are_on_one_side(folder: Path, heard: Heard) -> None:
-    for index in range(8):
-        for copy in "xyz":
-            shutil.copy(folder / "a" / f"{index:03d}.png", folder / "b" / f"{copy}{index}.png")
-    files = load(folder, heard).files
-    assert not set(files["train"].values()) & set(files["test"].values())
-    assert len(files["train"]) + len(files["test"]) == 44
-    assert any(note.endswith("24 duplicates are on the side of their originals") for note in heard.notes)
-    assert "8 images in more than one class: identical files with different labels" in heard.notes
-
-
-def test_the_folder_far_above_the_right_one_is_answered_with_the_right_one(
-    make_folder: MakeFolder, heard: Heard
-) -> None:
-    folder = make_folder({"plants/plants/a": 2, "plants/plants/b": 2})
-    with pytest.raises(DataError, match=f"did you mean {folder / 'plants' / 'plants'}"):
-        load(folder, heard)
-
-
-def test_images_in_no_class_are_told_before_the_refusal(make_folder: MakeFolder, heard: Heard) -> None:
-    with pytest.raises(DataError, match="at least two classes, it has none"):
-        load(make_folder({"": 3}), heard)
-    assert heard.notes == ["not used: images 3 directly in images/, in no class's folder"]
-
-
-def test_all_classes_of_one_image_are_counted(make_folder: MakeFolder, heard: Heard) -> None:
-    with pytest.raises(DataError, match=r"2 classes hold one image only, for instance .*/b "):
-        load(make_folder({"a": 3, "b": 1, "c": 1}), heard)
-
-
-@pytest.mark.parametrize("inside", [{"a": 2, "b": 2}, {"train/a": 2, "train/b": 2}])
-def test_the_folder_above_the_right_one_is_answered_with_the_right_one(
-    make_folder: MakeFolder, heard: Heard, inside: dict[str, int]
-) -> None:
-    folder = make_folder({f"dataset/{name}": count for name, count in inside.items()})
-    with pytest.raises(DataError, match=f"only 'dataset'; did you mean {folder / 'dataset'}"):
-        load(folder, heard)
-
-
-def test_a_class_of_copies_cannot_be_divided(make_folder: MakeFolder, heard: Heard) -> None:
-    folder = make_folder({"a": 10, "b": 1})
-    for index in range(9):
-        shutil.copy(folder / "b" / "000.png", folder / "b" / f"copy{index}.png")
-    with pytest.raises(DataError, match="copies of an image count once"):
-        load(folder, heard)
-
-
-def test_test_images_that_the_training_split_repeats_are_left_out(
-    make_folder: MakeFolder, heard: Heard
-) -> None:
-    folder = make_folder({"train/a": 5, "train/b": 5, "test/a": 5, "test/b": 5})
-    shutil.copy(folder / "train" / "b" / "001.png", folder / "test" / "b" / "again.png")
-    data = load(folder, heard)
-    assert len(data.test) == 10
-    assert "1 of 11 test images are also in another split: left out of this one" in heard.notes
-
-
-def test_of_three_splits_the_middle_one_validates(make_folder: MakeFolder, heard: Heard) -> None:
-    data = load(
-        make_folder({"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 1, "test/a": 1, "test/b": 2}), heard
-    )
-    assert data.validation is not None
-    assert data.validation.labels.tolist() == [0, 0, 1]
-    assert data.test.labels.tolist() == [0, 1, 1]
-    assert [len(files) for files in data.files.values()] == [6, 3, 3]
-
-
-@pytest.mark.parametrize("name", ["val", "test"])
-def test_a_held_out_folder_without_train_is_nothing_to_train_on(
-    make_folder: MakeFolder, heard: Heard, name: str
-) -> None:
-    with pytest.raises(DataError, match=f"holds {name}/ but no train/: add DIR/train/CLASS/image.jpg"):
-        load(make_folder({f"{name}/a": 3, f"{name}/b": 3}), heard)
-
-
-def test_a_class_without_training_images_is_told(make_folder: MakeFolder, heard: Heard) -> None:
-    with pytest.raises(DataError, match="b holds no images"):
-        load(make_folder({"train/a": 1, "train/b": 0, "train/c": 1, "test/a": 1}), heard)
 
 
 # What a run was trained on is never tested.
@@ -145,7 +39,7 @@ def test_a_class_without_training_images_is_told(make_folder: MakeFolder, heard:
 
 def test_an_unchanged_folder_gives_the_stored_split(folder: Path, run: RunData, heard: Heard) -> None:
     assert to_test(run, heard) == to_test(run, heard, folder) == stored_tests(run)
-    assert load(folder, heard, stored=run).files == run.files
+    assert load_listed(folder, heard, stored=run).files == run.files
 
 
 def test_new_copied_renamed_changed_and_missing_files(folder: Path, run: RunData, heard: Heard) -> None:
@@ -188,7 +82,7 @@ def test_images_of_splits_keep_their_labels(
 ) -> None:
     names = sorted(classes)
     folder = make_folder({f"{split}/{name}": 2 for split in (train, test) for name in names})
-    data = load(folder, heard)
+    data = load_listed(folder, heard)
     assert data.classes == tuple(names)
     assert to_test(remembered(data), heard) == [
         (f"{name}/{i:03d}.png", k) for k, name in enumerate(names) for i in (0, 1)
@@ -224,7 +118,7 @@ def test_a_folder_of_training_images_only_is_nothing_to_test_on(
 
 def test_validation_images_count_as_trained_on(make_folder: MakeFolder, heard: Heard, tmp_path: Path) -> None:
     folder = make_folder({"train/a": 3, "train/b": 3, "val/a": 2, "test/a": 1, "test/b": 1})
-    run = remembered(load(folder, heard))
+    run = remembered(load_listed(folder, heard))
     shutil.copytree(folder / "val", tmp_path / "elsewhere")
     with pytest.raises(DataError, match="trained on every image"):
         to_test(run, heard, tmp_path / "elsewhere")
@@ -283,7 +177,7 @@ def test_a_registered_data_set_is_labeled_by_the_runs_classes() -> None:
 def test_new_images_do_not_join_a_run_that_goes_on(folder: Path, run: RunData, heard: Heard) -> None:
     shutil.copy(folder / "a" / "000.png", folder / "a" / "zzz.png")
     (folder / "b" / "001.png").rename(folder / "b" / "renamed.png")
-    data = load(folder, heard, stored=run)
+    data = load_listed(folder, heard, stored=run)
     assert data.files == run.files
     assert data.train.labels.tolist() == [run.classes.index(path[0]) for path in run.files["train"]]
     assert "the run goes on with the images it began with; 1 renamed" in heard.notes[-1]
@@ -294,10 +188,10 @@ def test_a_folder_that_is_gone_is_told_with_what_to_do(folder: Path, run: RunDat
     with pytest.raises(DataError, match="which the run was trained on; say where it is now with --data DIR"):
         to_test(run, heard)
     with pytest.raises(DataError, match="which the run was trained on; put it there, or a link to it"):
-        load(folder, heard, stored=run)
+        load_listed(folder, heard, stored=run)
     folder.symlink_to(folder.parent / "elsewhere")
     assert to_test(run, heard) == stored_tests(run)
-    assert load(folder, heard, stored=run).files == run.files
+    assert load_listed(folder, heard, stored=run).files == run.files
 
 
 @pytest.mark.parametrize("kind", ["missing", "changed"])
@@ -307,24 +201,18 @@ def test_a_run_does_not_go_on_without_its_images(folder: Path, run: RunData, hea
     if kind == "changed":
         shutil.copy(folder / "b" / "000.png", folder / path)
     with pytest.raises(DataError, match=rf"has changed since the run began: 1 {kind} \({path}\)"):
-        load(folder, heard, stored=run)
-
-
-def test_a_run_of_the_first_version_is_followed_by_its_paths(
-    folder: Path, run: RunData, heard: Heard
-) -> None:
-    about = {
-        "name": run.name,
-        "classes": list(run.classes),
-        "files": {k: list(v) for k, v in run.files.items()},
-    }
-    old = RunData.of(about, Path("data.json"))
-    shutil.copy(folder / "a" / "000.png", folder / "a" / "zzz.png")
-    assert to_test(old, heard) == stored_tests(run)
+        load_listed(folder, heard, stored=run)
 
 
 @pytest.mark.parametrize(
-    "about", [[], {}, {"name": "x", "classes": ["a"]}, {"name": "x", "classes": 3, "files": {}}]
+    "about",
+    [
+        [],
+        {},
+        {"name": "x", "classes": ["a"]},
+        {"name": "x", "classes": 3, "files": {}},
+        {"name": "x", "classes": ["a"], "files": {"train": ["a/0.png"]}},
+    ],
 )
 def test_a_damaged_memory_is_told(about: object) -> None:
     with pytest.raises(CheckpointError, match=r"data\.json is damaged"):

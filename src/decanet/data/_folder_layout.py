@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decanet.core.errors import DataError
+from decanet.data.image_files import RUN, ListedImages, is_of_a_system, list_images, skipped_in_words
 from decanet.data.image_io import image_endings
-from decanet.data.images import RUN, ListedImages, is_of_a_system, list_images, skipped_in_words
 
 NAMES = {
     "train": {"train", "training", "trn", "训练", "訓練"},
