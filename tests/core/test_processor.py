@@ -184,10 +184,10 @@ def test_emulated_bfloat16_is_detected_once_by_small_products(
 
 
 def test_the_doctor_bounds_the_time_of_the_product(tmp_path: Path) -> None:
-    from decanet.cli.doctor import examine
+    from decanet.benchmarking.machine import examine
 
     with Emulation() as emulation:
-        assert 0 < examine("cpu", tmp_path)["bfloat16_gflops"] <= 0.5
+        assert 0 < examine(CPU, tmp_path)["bfloat16_gflops"] <= 0.5
     assert emulation.sizes
 
 

@@ -219,8 +219,7 @@ class Selection(_Table):
     An image's loss is that of the last step in which it was trained on.
 
     Attributes:
-        start: fraction of the training in which every epoch holds all images; the next epoch is the first that is
-            shortened.
+        start: fraction of the training after which the next epoch is the first to be shortened.
         keep: fraction of the training images in a shortened epoch; 1 selects nothing.
     """
 
