@@ -26,6 +26,7 @@ import importlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -75,9 +76,9 @@ REDUCED = (
     ("schedule.shape=constant",),
 )
 
-# Commands by their spellings; "--json" is added.
+# Commands by their spellings, the old one last; "--json" is added.
 CONVOLUTION = (
-    ("convolve signal",),
+    ("convolve signal --save-array figures.npy",),
     ("convolve signal sound --echo 0.3:0.5 --out a.wav", "convolve signal --demo --echo 0.3:0.5 --out a.wav"),
     (
         "convolve signal sound --reverb 0.5:3 --out b.wav",
@@ -88,23 +89,24 @@ CONVOLUTION = (
         "convolve signal --demo --decay 20 --echo 0:9 --peak clip --out c.wav",
     ),
     ("convolve image",),
-    ("convolve image --kernel gaussian:sigma=2.5 --out c.png",),
+    ("convolve image --kernel gaussian:sigma=2.5 --save-array c.npy --out c.png",),
     (
-        "convolve image --kernel sobel_x --color --padding reflect --stride 2",
-        "convolve image --kernel sobel_x --colour --padding reflect --stride 2",
+        "convolve image --kernel sharpen --color --stride 2 --padding reflect --save-array d.npy",
+        "convolve image --kernel sharpen --colour --stride 2 --padding reflect --save-array d.npy",
     ),
-    ("convolve image --kernel emboss --convolve --padding circular --dilation 3",),
-    ("convolve image --kernel gabor_bank:orientations=3 --padding none",),
-    ("convolve image sheet --stride 3 --out d.png", "convolve image --all --stride 3 --out d.png"),
+    ("convolve image --kernel emboss --convolve --padding circular --dilation 3 --save-array e.npy",),
+    ("convolve image --kernel gabor_bank:orientations=3 --padding none --save-array f.npy",),
+    ("convolve image sheet --stride 3 --out g.png", "convolve image --all --stride 3 --out g.png"),
     ("convolve statistics",),
     ("convolve arithmetic --input 224 --kernel 11 --stride 4 --padding 2",),
     ("convolve arithmetic --input 13 --pool --kernel 3 --stride 2 --ceil-mode",),
     ("convolve train --epochs 2",),
 )
-TIMES = ("seconds", "milliseconds", "per_second", "files")  # keys whose values may differ
+ARRAYS = (".npy", ".wav")  # files of these kinds are compared byte by byte
+TIMES = ("seconds", "per_second", "files")  # keys with these words are left out: their values may differ
 KEYS = {  # renamed keys of the JSON output, old to new
-    "rate": "sample_rate",
     "picture": "image",
+    "rate": "sample_rate",
     "neighbours_across": "neighbors_across",
     "neighbours_down": "neighbors_down",
 }
@@ -236,34 +238,35 @@ def networks(wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
 
 
 def convolution(wanted: Callable[[str], bool]) -> Iterator[tuple[str, Any]]:
-    """The last spelling of every command and its JSON."""
-    run = named("run")
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        for spellings in CONVOLUTION:
-            if not wanted(spellings[-1]):
-                continue
+    """Every command: its JSON without times, under today's keys, and digests of the arrays that it wrote."""
+    for spellings in CONVOLUTION:
+        if not wanted(spellings[-1]):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
             for line in spellings:
                 printed = io.StringIO()
                 with redirect_stdout(printed):
-                    code = run([*line.split(), "--json"])
+                    code = named("run")([*line.split(), "--json"])
                 if code == 0:
                     break
-            yield (
-                spellings[-1],
-                json.loads(printed.getvalue()) if code == 0 else f"exit code {code}",
-            )
-        os.chdir(ROOT)
+            else:
+                raise SystemExit(f"this tree has none of {' | '.join(spellings)}")
+            found = timeless(json.loads(printed.getvalue()))
+            written = [path for path in sorted(Path().rglob("*")) if path.suffix in ARRAYS]
+            arrays = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
+            yield spellings[-1], [found, arrays]
+            os.chdir(ROOT)
 
 
-def numbers_of(value: Any) -> Any:
-    """``value`` under today's keys, without times and without texts, whose words may change."""
+def timeless(value: Any) -> Any:
+    """``value`` without times, with today's keys, and with the numbers instead of the words of its texts."""
     if isinstance(value, dict):
         kept = {key: inner for key, inner in value.items() if not any(time in key for time in TIMES)}
-        return {KEYS.get(key, key): numbers_of(inner) for key, inner in kept.items()}
-    if isinstance(value, list):
-        return [numbers_of(inner) for inner in value]
-    return "a text" if isinstance(value, str) and not value.startswith("exit code") else value
+        return {KEYS.get(key, key): timeless(inner) for key, inner in kept.items()}
+    if isinstance(value, str):
+        return sorted(set(re.findall(r"\d+(?:\.\d+)?", value)))
+    return [timeless(inner) for inner in value] if isinstance(value, list) else value
 
 
 PARTS = {"convolution": convolution, "networks": networks, "own": own, "recipes": recipes}
@@ -357,10 +360,7 @@ def main() -> int:
                 old = compute(tree, part, given.match, kept_numbers(given.old, part))
                 if given.keep_only:
                     continue
-                new = compute(ROOT, part, given.match)
-                if part == "convolution":
-                    old, new = numbers_of(old), numbers_of(new)
-                differing = differences(old, new, part)
+                differing = differences(old, compute(ROOT, part, given.match), part)
                 found += differing
                 print(f"{part}: {len(old)} compared, {len(differing)} differences", flush=True)
         finally:
