@@ -95,7 +95,7 @@ CONVOLUTION = (
         "convolve image --kernel sharpen --colour --stride 2 --padding reflect --save-array d.npy",
     ),
     ("convolve image --kernel emboss --convolve --padding circular --dilation 3 --save-array e.npy",),
-    ("convolve image --kernel gabor_bank:orientations=3 --padding none --save-array f.npy",),
+    ("convolve image --kernel gabor_bank:orientations=3 --padding none",),
     ("convolve image sheet --stride 3 --out g.png", "convolve image --all --stride 3 --out g.png"),
     ("convolve statistics",),
     ("convolve arithmetic --input 224 --kernel 11 --stride 4 --padding 2",),
