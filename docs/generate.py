@@ -1,10 +1,11 @@
-"""Writes the generated parts of README.md and README.zh.md, the speed table and the lineage table; and images.
+"""Write the generated parts of the documentation.
 
-    python docs/generate.py           the tables, and the networks' table that `decanet models` shows
-    python docs/generate.py images    the images in docs/images that need no training
+    python docs/generate.py               tables of the READMEs, and the networks' table that `decanet models` prints
+    python docs/generate.py reference     docs/reference: the help of all commands, and the Python interface
+    python docs/generate.py images        images in docs/images that need no training
     python docs/generate.py images RUN    also those of a finished run, for instance of `decanet train quick`
 
-tests/test_readme.py fails when a README differs from what this would write.
+tests/test_readme.py and tests/test_reference_pages.py fail where a file differs from what this would write.
 """
 
 import json
@@ -55,7 +56,7 @@ TEXTS = {
 
 
 def speed_table(language: str) -> str:
-    """The newest result of ``decanet benchmark train`` as a table with its conditions."""
+    """Return the newest result of ``decanet benchmark train`` as a table with its conditions."""
     results = ROOT / "benchmarks" / "results"
     # Until November 2026 the files were called training-DATE.json.
     paths = sorted([*results.glob("training-*.json"), *results.glob("*-train.json")])
@@ -83,7 +84,7 @@ def speed_table(language: str) -> str:
 
 
 def _whole_run(texts: dict[str, str], measured: dict[str, Any]) -> str:
-    """The tutorial's recipe was run to its end once; how its time compares."""
+    """Return the accuracy and time of the one whole training by the tutorial's recipe, beside the others."""
     result = json.loads((ROOT / WHOLE_RUN).read_text(encoding="utf-8"))
     times = {
         name: result["train_seconds"] / s["train_seconds_mean"] for name, s in measured["summary"].items()
@@ -102,7 +103,7 @@ def _whole_run(texts: dict[str, str], measured: dict[str, Any]) -> str:
 
 
 def generated(name: str, text: str) -> str:
-    """A README's ``text`` with its generated parts made anew."""
+    """Return a README's ``text`` with its generated parts written anew."""
     for part, content in {"speed": speed_table(READMES[name]), "lineage": markdown_table(lineage())}.items():
         begin, end = f"<!-- {part}:begin -->\n", f"<!-- {part}:end -->"
         before, _, rest = text.partition(begin)
@@ -112,7 +113,7 @@ def generated(name: str, text: str) -> str:
 
 
 def draw_images(run: Path | None = None) -> None:
-    """The README's figures as the commands draw them, small enough for it, in full color.
+    """Draw the README's figures as the commands draw them, small, in full color.
 
     Without the folder of a finished run, the images of a run stay as they are.
     """
@@ -160,7 +161,13 @@ def _write_small(drawn: Path, name: str) -> None:
 
 
 def main() -> None:
-    """Rewrite the tables, or the images."""
+    """Rewrite the tables, the reference or the images."""
+    if sys.argv[1:2] == ["reference"]:
+        sys.path.insert(0, str(Path(__file__).parent))
+        import reference_pages
+
+        reference_pages.write()
+        return
     if sys.argv[1:2] == ["images"]:
         draw_images(*map(Path, sys.argv[2:]))
         return
