@@ -45,7 +45,7 @@ class Texts:
         if self.language not in LANGUAGES:
             raise UsageError(f"unknown language {self.language!r} (known: {', '.join(LANGUAGES)})")
 
-    def __call__(self, key: str, **values: Any) -> str:
+    def __call__(self, key: str, /, **values: Any) -> str:
         """Return the text of ``key`` with ``values`` filled in.
 
         Raises:
