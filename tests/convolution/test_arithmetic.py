@@ -169,11 +169,11 @@ def test_smallest_input_with_ceil_mode() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"kernel": 0}, "kernel must be a whole number of at least 1, got 0"),
-        ({"kernel": 3, "stride": 0}, "stride must be a whole number of at least 1, got 0"),
-        ({"kernel": 3, "padding": -1}, "padding must be a whole number of at least 0, got -1"),
-        ({"kernel": 3, "dilation": 0}, "dilation must be a whole number of at least 1, got 0"),
-        ({"kernel": 2.5}, "kernel must be a whole number of at least 1, got 2.5"),
+        ({"kernel": 0}, "kernel must be an integer of at least 1, got 0"),
+        ({"kernel": 3, "stride": 0}, "stride must be an integer of at least 1, got 0"),
+        ({"kernel": 3, "padding": -1}, "padding must be an integer of at least 0, got -1"),
+        ({"kernel": 3, "dilation": 0}, "dilation must be an integer of at least 1, got 0"),
+        ({"kernel": 2.5}, "kernel must be an integer of at least 1, got 2.5"),
     ],
 )
 def test_impossible_windows_are_refused(wrong: dict, message: str) -> None:
@@ -182,7 +182,7 @@ def test_impossible_windows_are_refused(wrong: dict, message: str) -> None:
 
 
 def test_an_empty_image_is_refused() -> None:
-    with pytest.raises(UsageError, match="input must be a whole number of at least 1, got 0"):
+    with pytest.raises(UsageError, match="input must be an integer of at least 1, got 0"):
         output_size(0, Window(3, padding=1))
 
 
@@ -279,8 +279,8 @@ def test_alexnet_conv1_cost() -> None:
         ((64, 64, 3), "groups=3 does not divide in_channels=64; use a divisor of 64"),
         ((6, 8, 3), "groups=3 does not divide out_channels=8; use a divisor of 2"),
         ((3, 8, 3), "groups=3 does not divide out_channels=8; use groups=1"),
-        ((3, 8, 0), "groups must be a whole number of at least 1, got 0"),
-        ((0, 8, 1), "in_channels must be a whole number of at least 1, got 0"),
+        ((3, 8, 0), "groups must be an integer of at least 1, got 0"),
+        ((0, 8, 1), "in_channels must be an integer of at least 1, got 0"),
     ],
 )
 def test_groups_that_do_not_divide(channels: tuple[int, int, int], message: str) -> None:

@@ -29,7 +29,7 @@ def _false_header():
         ("gaussian:sigm=2", "did you mean sigma"),
         ("edge:size=3", "it has none"),
         ("gaussian:sigma=two", "must be a number"),
-        ("box:size=2.5", "must be a whole number"),
+        ("box:size=2.5", "must be an integer"),
         ("gaussian:sigma=nan", "between 0.1"),
         ("gaussian:sigma=1e9", "between 0.1"),
         ("box:size=0", "between 1"),

@@ -144,7 +144,7 @@ def test_impossible_trainings_are_refused_at_once(digits: Digits) -> None:
     network = digit_network(0)
     with pytest.raises(UsageError, match="at least 1 epoch, got 0"):
         train(network, digits, epochs=0, seed=0)
-    with pytest.raises(UsageError, match="a seed is a whole number of at least 0, got -1"):
+    with pytest.raises(UsageError, match="a seed is an integer of at least 0, got -1"):
         train(network, digits, epochs=1, seed=-1)
     with pytest.raises(UsageError, match="got -3"):
         digit_network(-3)

@@ -180,7 +180,7 @@ def test_the_verdict_names_the_law_that_fits_better():
         fits = {name: fit_decay(x, rho, name) for name in ("exponential", "power")}
         statistics = Statistics(np.zeros((2, 2)), np.zeros((3, 3)), x, rho, fits)
         assert verdict(statistics).startswith(f"The {law} law fits better: R² 1.000 against 0.")
-    assert "about equally" in verdict(
+    assert "equally well" in verdict(
         Statistics(
             np.zeros((2, 2)), np.zeros((3, 3)), x, rho, {"power": fits["power"], "exponential": fits["power"]}
         )

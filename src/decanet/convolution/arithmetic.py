@@ -1,17 +1,16 @@
-"""The arithmetic of layers: how large the output is, how much of the image a unit sees, what a layer costs.
+"""The arithmetic of layers: output size, receptive field and cost.
 
-A convolution and a pooling are the same movement: a window of ``kernel`` places slides over a row of pixels.
-All sizes follow from where window number ``o`` stands. Let the pixels be numbered 0 ... n-1 and let the
-padding continue the numbers on both sides, -p ... -1 and n ... n-1+p. Then tap number ``t`` of window ``o``
-reads the place
+Convolution and pooling move a window of ``kernel`` positions along a row of pixels. All sizes follow from the position
+of window number ``o``. Let the pixels be numbered 0 ... n-1, and let the padding continue the numbers at both ends,
+-p ... -1 and n ... n-1+p. Then element ``t`` of window ``o`` reads the position
 
     o * stride - padding + t * dilation          t = 0 ... kernel - 1                                   (1)
 
-Height and width each obey this rule, so everything here speaks of one axis; an image uses it twice.
+Height and width follow the same rule, so all functions here take the size of one axis.
 
-Costs are counted in multiply-adds ("macs"): one multiplication together with the addition of its product to
-the sum is one. Biases, activations, normalization and pooling are not counted. Papers that say "FLOPs" often
-mean this number, some mean twice as much.
+Costs are multiply-adds (MACs): a multiplication together with the addition of its product counts as one. Biases,
+activations, normalization and pooling are not counted. "FLOPs" in papers often means this number, sometimes twice as
+much.
 
 Sources: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285
 (sizes); A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill,
@@ -27,17 +26,17 @@ from decanet.core.errors import UsageError
 
 @dataclass(frozen=True)
 class Window:
-    """A window that slides along one axis: what convolution and pooling have in common.
+    """Window of a convolution or pooling along one axis.
 
     Attributes:
-        kernel: number of places that the window reads.
-        stride: places from one window to the next.
-        padding: places added at each of the two ends.
-        dilation: distance between the places that the window reads; 1 is a window without holes.
-        ceil_mode: whether a last window may reach over the end (poolings only; see :func:`output_size`).
+        kernel: number of positions that the window reads.
+        stride: distance from one window to the next.
+        padding: positions added at each end.
+        dilation: distance between the positions that the window reads.
+        ceil_mode: whether a last window may reach over the end (pooling only; see :func:`output_size`).
 
     Raises:
-        UsageError: a number is not whole or too small.
+        UsageError: a value is no integer or too small.
     """
 
     kernel: int
@@ -59,11 +58,11 @@ class Window:
         dilation: int = 1,
         ceil_mode: bool = False,
     ) -> "Window":
-        """The window of a pooling layer: its stride is its kernel unless said otherwise.
+        """Return the window of a pooling layer, whose stride is by default its kernel size.
 
         Raises:
-            UsageError: also for a padding above half the kernel, which PyTorch refuses: without that limit a
-                window can lie in the padding alone, where there is nothing to take a maximum of.
+            UsageError: also for a padding of more than half the kernel size, as in PyTorch: a window could otherwise
+                lie in the padding alone, which has no maximum.
         """
         window = cls(kernel, kernel if stride is None else stride, padding, dilation, ceil_mode)
         if padding > kernel // 2:
@@ -75,18 +74,18 @@ class Window:
 
     @property
     def span(self) -> int:
-        """Places from the first to the last that a window reads: dilation * (kernel - 1) + 1.
+        """Extent of the window in positions: dilation * (kernel - 1) + 1.
 
-        By (1) the last tap stands dilation * (kernel - 1) places after the first; counting both ends adds 1.
+        By (1) the last element lies dilation * (kernel - 1) positions after the first; both ends count.
         """
         return self.dilation * (self.kernel - 1) + 1
 
 
 def output_size(input_size: int, window: Window) -> int:
-    """How many windows fit into a row of ``input_size`` pixels: the size of the layer's output.
+    """Return the output size of a layer: the number of windows in a row of ``input_size`` pixels.
 
-    Window ``o`` ends, by (1), at place o * stride - padding + span - 1. The last place there is, is
-    input - 1 + padding. A window fits if it ends there or before:
+    Window ``o`` ends, by (1), at position o * stride - padding + span - 1, and the last position is input - 1 +
+    padding. So a window fits if
 
         o * stride <= room        with  room = input + 2 * padding - span
 
@@ -94,14 +93,14 @@ def output_size(input_size: int, window: Window) -> int:
 
         output = floor((input + 2 * padding - span) / stride) + 1
 
-    With ``ceil_mode`` the quotient is rounded up, so that a last window may reach over the end and no pixel
-    is left out. But it must begin at a pixel or in the padding before them, o * stride - padding < input:
-    beginning later, it would see no pixel at all. Hence PyTorch's corner case, here the second term:
+    With ``ceil_mode`` the quotient is rounded up, so that a last window may reach over the end and no pixel is left
+    out. But that window must begin at a pixel or in the padding before, o * stride - padding < input, since it would
+    otherwise contain no pixel. Hence the second term, as in PyTorch:
 
         output = min(ceil(room / stride), floor((input + padding - 1) / stride)) + 1
 
     Raises:
-        UsageError: not even one window fits; the line says which sizes would.
+        UsageError: no window fits; the message states which sizes would.
     """
     _check_at_least(1, "input", input_size)
     room = input_size + 2 * window.padding - window.span
@@ -115,26 +114,26 @@ def output_size(input_size: int, window: Window) -> int:
 
 
 def smallest_input(window: Window) -> int:
-    """The smallest input for which :func:`output_size` is at least 1.
+    """Return the smallest input size for which :func:`output_size` is at least 1.
 
-    The first window must fit, room >= 0; with ``ceil_mode`` it may reach over the end by up to stride - 1
-    places, as ceil(room / stride) is still 0 then.
+    The first window must fit, room >= 0; with ``ceil_mode`` it may reach over the end by up to stride - 1 positions,
+    for which ceil(room / stride) is still 0.
     """
     return max(1, window.span - 2 * window.padding - _overhang(window))
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What the units of a layer see of the image, along one axis.
+    """Receptive fields of the units of a layer, along one axis.
 
-    Unit ``u`` sees the pixels from offset + u * jump on, ``size`` of them. A number below 0, or beyond the
-    last pixel, lies in the padding. ``size`` counts from the first pixel to the last; dilation may leave
-    holes between. The default values are the image's own: each pixel sees itself.
+    The receptive field of unit ``u`` begins at pixel offset + u * jump and has ``size`` pixels. Numbers below 0, or
+    beyond the last pixel, lie in the padding. With dilation, a field has gaps that ``size`` includes. The default
+    values are those of the image itself.
 
     Attributes:
-        size: pixels from the first to the last that a unit sees.
-        jump: pixels between the fields of two neighboring units.
-        offset: number of the first pixel that unit 0 sees.
+        size: pixels of a field, from the first to the last.
+        jump: distance in pixels between the fields of neighboring units.
+        offset: number of the first pixel of the field of unit 0.
     """
 
     size: int = 1
@@ -142,16 +141,16 @@ class ReceptiveField:
     offset: int = 0
 
     def after(self, window: Window) -> "ReceptiveField":
-        """The field after one more layer.
+        """Return the receptive field after one more layer.
 
-        Its unit ``o`` reads, by (1), the units from a = o * stride - padding to b = a + span - 1 of the layer
-        below. Unit a sees the pixels from offset + a * jump on, unit b those that end with
-        offset + b * jump + size - 1. So the new unit sees
+        Its unit ``o`` reads, by (1), the units a = o * stride - padding to b = a + span - 1 of this layer. The field of
+        unit a begins at pixel offset + a * jump, and that of unit b ends at offset + b * jump + size - 1. So the new
+        field
 
-            from     (offset - padding * jump) + o * (stride * jump)
-            in all   size + (span - 1) * jump   pixels
+            begins at  (offset - padding * jump) + o * (stride * jump)
+            and has    size + (span - 1) * jump   pixels,
 
-        and the brackets are the new offset and jump.
+        where the parentheses are the new offset and jump.
         """
         return ReceptiveField(
             size=self.size + (window.span - 1) * self.jump,
@@ -160,21 +159,21 @@ class ReceptiveField:
         )
 
     def pixels(self, unit: int) -> tuple[int, int]:
-        """Numbers of the first and the last pixel that ``unit`` sees."""
+        """Return the numbers of the first and the last pixel in the field of ``unit``."""
         first = self.offset + unit * self.jump
         return first, first + self.size - 1
 
     @property
     def center(self) -> float:
-        """The middle of the field of unit 0, in pixels; half a pixel off where ``size`` is even."""
+        """Center of the field of unit 0 in pixels; between two pixels for an even ``size``."""
         return self.offset + (self.size - 1) / 2
 
 
 def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
-    """The receptive field of the last of a chain of layers, given from the image upwards.
+    """Return the receptive field of the last of a sequence of layers, from the image upwards.
 
-    Unrolling :meth:`ReceptiveField.after` from size 1: size = 1 + sum over layers of (span - 1) times the
-    product of the strides before. Small kernels in depth see as much as a large one: three 3x3 see 7x7.
+    From :meth:`ReceptiveField.after`, size = 1 + sum over layers of (span - 1) times the product of the strides before.
+    Several small kernels have the receptive field of a large one: three 3x3 kernels that of 7x7.
     """
     field = ReceptiveField()
     for window in windows:
@@ -184,7 +183,7 @@ def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a layer costs: numbers to be learned, and multiply-adds for one image."""
+    """Cost of a layer: parameters, and multiply-adds for one image."""
 
     params: int
     macs: int
@@ -199,27 +198,27 @@ def convolution_cost(
     groups: int = 1,
     bias: bool = True,
 ) -> Cost:
-    """Parameters, and multiply-adds for one image, of a convolution.
+    """Return the parameters of a convolution, and its multiply-adds for one image.
 
-    The channels are dealt into ``groups`` equal parts that do not see each other. So one output channel owns
-    a kernel of in_channels / groups * height * width weights, plus a bias:
+    The channels are divided into ``groups`` of equal size that are convolved separately. So the filter of an output
+    channel has in_channels / groups * height * width weights and a bias:
 
         params = out_channels * (in_channels / groups * kernel_height * kernel_width + 1)
 
-    Each weight is multiplied once at each place of the output (places in the padding included):
+    Each weight is used once for each pixel of the output (padding included):
 
         macs = out_channels * in_channels / groups * kernel_height * kernel_width * out_height * out_width
 
     Args:
         in_channels: C of the input.
-        out_channels: C of the output, the number of kernels.
+        out_channels: C of the output, the number of filters.
         kernel: (height, width) of the kernel.
         output: (height, width) of the output.
-        groups: independent parts of the channels.
-        bias: whether each output channel adds a learned constant.
+        groups: groups of channels that are convolved separately.
+        bias: whether each output channel has a bias.
 
     Raises:
-        UsageError: a number is not whole or too small, or ``groups`` does not divide the channels.
+        UsageError: a value is no integer or too small, or ``groups`` does not divide the channels.
     """
     check_groups(in_channels, out_channels, groups)
     for name, pair in {"kernel": kernel, "output": output}.items():
@@ -230,9 +229,9 @@ def convolution_cost(
 
 
 def linear_cost(in_features: int, out_features: int, *, bias: bool = True) -> Cost:
-    """Parameters and multiply-adds of a linear layer: each of in * out weights is used once an image.
+    """Return the parameters of a linear layer, and its multiply-adds for one image: in * out.
 
-    A linear layer is a convolution whose kernel is as large as its input: it has a single place to stand.
+    A linear layer is a convolution whose kernel is as large as its input.
     """
     return convolution_cost(in_features, out_features, (1, 1), (1, 1), bias=bias)
 
@@ -250,11 +249,11 @@ def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
 
 def _check_at_least(least: int, name: str, value: int) -> None:
     if not isinstance(value, int) or value < least:
-        raise UsageError(f"{name} must be a whole number of at least {least}, got {value}")
+        raise UsageError(f"{name} must be an integer of at least {least}, got {value}")
 
 
 def _overhang(window: Window) -> int:
-    """Places by which the first window may reach over the end of the padded input."""
+    """Return the number of positions by which the first window may reach over the end of the padded input."""
     return window.stride - 1 if window.ceil_mode else 0
 
 
@@ -262,14 +261,14 @@ def _what_would_fit(input_size: int, window: Window) -> str:
     padded = input_size + 2 * window.padding
     padding = -(-(window.span - _overhang(window) - input_size) // 2)
     kernel = (
-        padded - 1
-    ) // window.dilation + 1  # right for any stride, also for a pooling's that follows its kernel
+        (padded - 1) // window.dilation + 1
+    )  # valid for every stride, also for that of a pooling, which follows its kernel size
     works = [f"an input of at least {smallest_input(window)}"]
-    if padding <= window.kernel // 2:  # more is not allowed to a pooling
+    if padding <= window.kernel // 2:  # the limit of a pooling layer
         works.append(f"a padding of at least {padding}")
     dilated = f" with dilation {window.dilation}" if window.dilation > 1 else ""
     return (
-        f"the output would have no pixels: a kernel of {window.kernel}{dilated} spans {window.span} places, "
+        f"the output would have no pixels: a kernel of {window.kernel}{dilated} spans {window.span} positions, "
         f"but the input with its padding has only {padded} ({input_size} + 2*{window.padding}); "
         f"use {', '.join(works)} or a kernel of at most {kernel}"
     )

@@ -277,7 +277,7 @@ def pad_planes(planes: np.ndarray, spans: list[int], padding: str, flipped: bool
 def _pair(value: int | Steps, name: str) -> Steps:
     down, right = value if isinstance(value, tuple | list) and len(value) == 2 else (value, value)
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in (down, right)):
-        raise UsageError(f"{name} must be a whole number of 1 or more, or two of them; got {value!r}")
+        raise UsageError(f"{name} must be an integer of at least 1, or two of them; got {value!r}")
     return int(down), int(right)
 
 

@@ -101,6 +101,6 @@ def _parameters(entry: Kernel, text: str) -> dict[str, int | float]:
         try:
             given[key] = kind(value)
         except ValueError:
-            sort = "a whole number" if kind is int else "a number"
+            sort = "an integer" if kind is int else "a number"
             raise UsageError(f"kernel {entry.name}: {key} must be {sort}, got {value!r}") from None
     return given

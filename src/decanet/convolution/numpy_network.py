@@ -1,7 +1,7 @@
 """A convolutional network without a framework: the layers of ``reference``, trained on handwritten digits.
 
-All that training is, is in this file and in ``reference``: draw a batch, run the layers forwards, measure
-the loss, run them backwards, move every weight a little against its gradient.
+This file and ``reference`` contain all of the training: draw a batch, run the layers forward, compute the loss, run the
+layers backward, and update every weight by a small step against its gradient.
 """
 
 import math
@@ -26,7 +26,7 @@ from decanet.convolution.reference import (
 )
 from decanet.core.errors import DataError, DivergedError, UsageError
 
-CHANNELS = (16, 32)  # kernels of the two convolutions
+CHANNELS = (16, 32)  # output channels of the two convolutions
 BATCH = 32
 LEARNING_RATE = 0.1
 MOMENTUM = 0.9
@@ -34,7 +34,7 @@ MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Digits:
-    """Images (N, 1, 8, 8), float32 from 0 to 1, and labels (N,) from 0 to 9: the training set and the test set."""
+    """Training set and test set: images (N, 1, 8, 8), float32 in 0..1, and labels (N,) from 0 to 9."""
 
     train_images: Array
     train_labels: Array
@@ -43,16 +43,16 @@ class Digits:
 
 
 class Network:
-    """Layers one after the other."""
+    """Sequence of layers."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = list(layers)
 
     def forward(self, images: Array, *, training: bool = False) -> Array:
-        """Images (N, C, H, W) -> logits (N, classes).
+        """Compute logits (N, classes) of images (N, C, H, W).
 
         Raises:
-            DataError: an image has a wrong shape or holds NaN or infinity.
+            DataError: an image has the wrong shape, or holds NaN or infinity.
         """
         unusable = ~np.isfinite(images).reshape(len(images), -1).all(axis=1)
         if unusable.any():
@@ -65,16 +65,17 @@ class Network:
         return x
 
     def backward(self, grad: Array) -> Array:
-        """dL/dlogits -> dL/dimages: the chain rule, from the last layer to the first."""
+        """Compute dL/dimages from dL/dlogits: the chain rule, from the last layer to the first."""
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
         return grad
 
 
 def digit_network(seed: int, dtype: type[np.floating] = np.float32) -> Network:
-    """conv 3x3 - norm - ReLU - pool, twice, then a linear layer: (N, 1, 8, 8) -> (N, 10).
+    """Create the network: 3x3 convolution, batch normalization, ReLU and pooling, twice, then a linear layer.
 
-    Weights start as normal noise of variance 2 / fan-in, which keeps a signal's variance through ReLU layers
+    It maps (N, 1, 8, 8) to (N, 10). Weights are initialized with variance 2 / fan-in, which keeps the variance of
+    activations through ReLU layers
     (K. He et al., arXiv:1502.01852, section 2.2).
 
     Raises:
@@ -91,7 +92,7 @@ def digit_network(seed: int, dtype: type[np.floating] = np.float32) -> Network:
     first, second = CHANNELS
     return Network(
         [
-            Convolution(noise(first, 1, 3, 3), padding=1),  # (N, 16, 8, 8); the norm has the bias
+            Convolution(noise(first, 1, 3, 3), padding=1),  # (N, 16, 8, 8); the normalization has the bias
             norm(first),
             ReLU(),
             MaxPooling(2),  # (N, 16, 4, 4)
@@ -107,13 +108,13 @@ def digit_network(seed: int, dtype: type[np.floating] = np.float32) -> Network:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training images came to.
+    """Metrics of one epoch.
 
     Attributes:
         number: from 1.
-        train_loss: mean cross-entropy over the epoch, each image at the time when it was trained on.
-        test_top1: fraction of the test images named rightly, after the epoch.
-        seconds: time spent training, without the test.
+        train_loss: mean cross-entropy over the epoch, of each image in its training step.
+        test_top1: top-1 accuracy on the test set after the epoch.
+        seconds: time of the training, without the evaluation.
     """
 
     number: int
@@ -125,18 +126,18 @@ class Epoch:
 def train(
     network: Network, digits: Digits, *, epochs: int, seed: int, learning_rate: float = LEARNING_RATE
 ) -> Iterator[Epoch]:
-    """Train ``network`` in place by stochastic gradient descent with momentum, yielding after each epoch.
+    """Train ``network`` in place by stochastic gradient descent with momentum, and yield the metrics of each epoch.
 
-    velocity = momentum * velocity - rate * gradient; weight += velocity. The rate falls linearly to 0. The
-    order of the images is a function of (seed, epoch), so that a seed always gives the same network.
+    velocity = momentum * velocity - lr * gradient; weight += velocity. The learning rate decreases linearly to 0. The
+    order of the images is a function of (seed, epoch), so that the seed determines the network.
 
     Raises:
-        UsageError: fewer than 1 epoch or a negative seed.
-        DivergedError (in the epoch in which it happens): the loss is no longer a number.
+        UsageError: fewer than 1 epoch, or a negative seed.
+        DivergedError: the loss is not finite (raised in that epoch).
     """
     if epochs < 1:
         raise UsageError(f"training needs at least 1 epoch, got {epochs}")
-    _generator(seed)  # refuses a negative seed now, not in the first epoch
+    _generator(seed)  # refuses a negative seed before the first epoch
     return _epochs(network, digits, epochs, seed, learning_rate)
 
 
@@ -157,10 +158,10 @@ def _epochs(
             if not math.isfinite(value):
                 raise DivergedError(f"the loss became {value} in epoch {number}; lower the learning rate")
             network.backward(loss.backward())
-            rate = learning_rate * (1 - step / steps)
+            lr = learning_rate * (1 - step / steps)
             for layer, velocity in zip(network.layers, velocities):
                 for name, weight in layer.params.items():
-                    velocity[name] = MOMENTUM * velocity[name] - rate * layer.grads[name]
+                    velocity[name] = MOMENTUM * velocity[name] - lr * layer.grads[name]
                     weight += velocity[name]
             total += value * len(chosen)
             step += 1
@@ -170,12 +171,12 @@ def _epochs(
 
 
 def predict(network: Network, images: Array) -> Array:
-    """The most likely class of each image, (N,)."""
+    """Predict the class of each image, (N,)."""
     return network.forward(images).argmax(axis=1)
 
 
 def network_cost(network: Network, size: tuple[int, int] = (8, 8)) -> Cost:
-    """Parameters of all layers; multiply-adds of convolutions and linear layers for one (H, W) image."""
+    """Return the parameters of all layers, and the multiply-adds of convolutions and linear layers for one image."""
     height, width = size
     macs = 0
     for layer in network.layers:
@@ -195,5 +196,5 @@ def network_cost(network: Network, size: tuple[int, int] = (8, 8)) -> Cost:
 
 def _generator(*seed: int) -> np.random.Generator:
     if min(seed) < 0:
-        raise UsageError(f"a seed is a whole number of at least 0, got {min(seed)}")
+        raise UsageError(f"a seed is an integer of at least 0, got {min(seed)}")
     return np.random.default_rng(seed)

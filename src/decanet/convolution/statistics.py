@@ -1,14 +1,13 @@
-"""Why a network may look at neighborhoods: in natural images near pixels are alike, and far ones less so.
+"""Autocorrelation of images: why small kernels suffice.
 
-A random matrix is snow: knowing one pixel says nothing of the next. In a photograph the next pixel is nearly
-the same, and likeness falls with distance. A small kernel works because of that: what belongs together is
-close together. This module measures it, as the *spatial autocorrelation*
+The pixels of a random matrix are independent. In a photograph neighboring pixels are nearly equal, and their
+correlation decreases with distance; therefore small kernels capture most of the structure. This module measures the
+*spatial autocorrelation*
 
     rho(dy, dx) = mean of (p(y, x) - m)(p(y + dy, x + dx) - m) / variance,   over all pairs within the image
 
-which is 1 at no shift and 0 where pixels know nothing of each other. Two laws are fitted to its fall with
-distance: exponential, a exp(-k x), as of an image made of patches of one size; and a power, a / x^k, as of
-one that has structure at all sizes.
+which is 1 for no shift and 0 for independent pixels. Two laws are fitted to its decrease with distance: an exponential,
+a exp(-k x), as for an image of patches of one size; and a power law, a / x^k, as for structure at all scales.
 """
 
 import math
@@ -22,34 +21,34 @@ from decanet.core.errors import DataError
 
 Array = NDArray[np.float64]
 
-MOST_PIXELS = 64_000_000  # about 2.5 GB while transforming
-EQUAL = 0.01  # two R² that differ by less decide nothing
-FADED = 0.05  # below this the correlation counts as gone: its logarithm would be noise
+MOST_PIXELS = 64_000_000  # about 2.5 GB in the transform
+EQUAL = 0.01  # smallest difference of two R² that decides between the laws
+FADED = 0.05  # smallest correlation that is fitted: the logarithm of smaller ones is noise
 
 
 def noise_like(image: ArrayLike, seed: int = 0) -> Array:
-    """A random matrix of the image's size, mean and standard deviation: normal, independent pixels."""
+    """Return independent normally distributed pixels of the size, mean and standard deviation of an image."""
     p = np.asarray(image, dtype=np.float64)
     return np.random.default_rng(seed).normal(p.mean(), p.std(), p.shape)
 
 
 def autocorrelation(image: ArrayLike, max_distance: int | None = None) -> Array:
-    """The correlation of pixels with those ``(dy, dx)`` away, for all shifts up to ``max_distance`` each way.
+    """Compute the correlation of pixels at a distance of (dy, dx), for all shifts up to ``max_distance``.
 
-    By the convolution theorem the sum over all pairs, for all shifts at once, is the inverse transform of the
-    squared magnitude of the transform: O(n log n) in place of O(n^2). The image is padded with zeros so
-    that its opposite edges do not meet, and each sum is divided by the number of pairs that it has
-    (unbiased): dividing by all pixels would make far pixels seem less alike than they are.
+    By the convolution theorem, the sums over all pairs for all shifts are the inverse transform of the squared
+    magnitude of the transform: O(n log n) instead of O(n^2). The image is padded with zeros, since the transform is
+    periodic, and each sum is divided by its number of pairs; a division by the number of pixels would be biased.
 
     Args:
         image: gray values, shape (H, W).
-        max_distance: R in pixels; a quarter of the shorter side by default: farther shifts have few pairs.
+        max_distance: R in pixels; by default a quarter of the smaller of height and width, since larger shifts have few
+            pairs.
 
     Returns:
-        Shape (2R + 1, 2R + 1), the shift (0, 0), where it is 1, in the middle.
+        Shape (2R + 1, 2R + 1), with the shift (0, 0) in the center.
 
     Raises:
-        DataError: no image of at least 2x2 finite values that differ, a gigantic one, or R out of range.
+        DataError: the image has fewer than 2x2 pixels, is constant, not finite or too large, or R is out of range.
     """
     from scipy import fft
 
@@ -59,7 +58,7 @@ def autocorrelation(image: ArrayLike, max_distance: int | None = None) -> Array:
     if not 1 <= reach < min(p.shape):
         raise DataError(f"the distance must be 1 to {min(p.shape) - 1} pixels in a {height}x{width} image")
     p = p - p.mean()
-    size = [fft.next_fast_len(side + reach, real=True) for side in p.shape]  # farther shifts may wrap around
+    size = [fft.next_fast_len(n + reach, real=True) for n in p.shape]  # larger shifts may wrap around
     power = np.abs(fft.rfft2(p, size)) ** 2
     sums = fft.irfft2(power, size)
     shifts = np.arange(-reach, reach + 1)
@@ -75,28 +74,30 @@ def _checked(image: ArrayLike) -> Array:
     if p.size > MOST_PIXELS:
         raise DataError(f"an image of {p.shape[1]}x{p.shape[0]} pixels is too large to transform; shrink it")
     if not np.isfinite(p).all():
-        raise DataError("the image holds NaN or infinite values; mend or replace it")
+        raise DataError("the image holds NaN or infinite values; repair or replace it")
     if p.min() == p.max():
-        raise DataError("all pixels of the image are equal, so there is nothing to correlate; give another")
+        raise DataError(
+            "all pixels of the image are equal, so their correlation is undefined; give another image"
+        )
     return p
 
 
 def _pairs(shape: tuple[int, ...], reach: int) -> Array:
-    """How many pairs of pixels each shift has, shape (2R + 1, 2R + 1)."""
+    """Return the number of pairs of pixels for each shift, shape (2R + 1, 2R + 1)."""
     away = np.abs(np.arange(-reach, reach + 1))
     return np.outer(shape[0] - away, shape[1] - away).astype(np.float64)
 
 
 def radial_average(correlation: ArrayLike, shape: tuple[int, int]) -> tuple[Array, Array]:
-    """Correlation by distance alone: the mean over all directions, each pair of pixels counted once.
+    """Average the correlation over all directions, each pair of pixels counted once.
 
     Args:
         correlation: a result of :func:`autocorrelation`, shape (2R + 1, 2R + 1).
         shape: (H, W) of the image.
 
     Returns:
-        Distances in pixels and correlations, both of shape (R + 1,). A distance is the mean over the shifts
-        that round to the same whole number.
+        Distances in pixels and correlations, both of shape (R + 1,). A distance is the mean over the shifts whose
+        length rounds to the same integer.
     """
     rho = np.asarray(correlation)
     reach = len(rho) // 2
@@ -114,18 +115,18 @@ def radial_average(correlation: ArrayLike, shape: tuple[int, int]) -> tuple[Arra
 
 @dataclass(frozen=True)
 class Fit:
-    """A law of decay, fitted as a straight line by least squares to the logarithm of the correlation.
+    """Law of decay, fitted as a straight line by least squares to the logarithm of the correlation.
 
-    The standard error takes the points for independent. Neighboring distances share pixels, so the true
-    uncertainty is larger; it serves to compare.
+    The standard error assumes independent points. Neighboring distances have pixels in common, so the true uncertainty
+    is larger.
 
     Attributes:
         law: ``"exponential"``, a exp(-k x), or ``"power"``, a / x^k, for x in pixels.
         amplitude: a.
-        k: in 1/pixel for the exponential, a pure number for the power.
+        k: in 1/pixel for the exponential, dimensionless for the power law.
         k_error: standard error of k.
-        r_squared: share of the variance of the logarithm that the law explains.
-        points: distances used.
+        r_squared: fraction of the variance of the logarithm that the law explains.
+        points: number of distances.
     """
 
     law: Literal["exponential", "power"]
@@ -143,12 +144,12 @@ class Fit:
 def fit_decay(
     distances: ArrayLike, correlations: ArrayLike, law: Literal["exponential", "power"]
 ) -> Fit | None:
-    """Fit a law to the distances from one pixel on, up to the first where the correlation has faded.
+    """Fit a law to the distances of at least one pixel, up to the first where the correlation is below ``FADED``.
 
     The straight lines are log rho = log a - k x and log rho = log a - k log x.
 
     Returns:
-        The fit, or None where fewer than three distances are correlated at all, as in noise.
+        The fit, or None where fewer than three distances are correlated, as in noise.
     """
     x, rho = np.asarray(distances, dtype=np.float64), np.asarray(correlations, dtype=np.float64)
     x, rho = x[x > 0], rho[x > 0]
@@ -158,15 +159,15 @@ def fit_decay(
         return None
     along = x[:count] if law == "exponential" else np.log(x[:count])
     high = np.log(rho[:count])
-    centerd = along - along.mean()
-    slope = float(centerd @ high / (centerd @ centerd))
-    residual = high - high.mean() - slope * centerd
+    centered = along - along.mean()
+    slope = float(centered @ high / (centered @ centered))
+    residual = high - high.mean() - slope * centered
     unexplained, total = float(residual @ residual), float(((high - high.mean()) ** 2).sum())
     return Fit(
         law,
         amplitude=math.exp(high.mean() - slope * along.mean()),
         k=-slope,
-        k_error=math.sqrt(unexplained / (count - 2) / float(centerd @ centerd)),
+        k_error=math.sqrt(unexplained / (count - 2) / float(centered @ centered)),
         r_squared=1.0 - unexplained / total if total > 0 else 1.0,
         points=count,
     )
@@ -174,14 +175,14 @@ def fit_decay(
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """How alike the pixels of one image are.
+    """Autocorrelation of one image and the laws of its decrease.
 
     Attributes:
         image: gray values, shape (H, W).
         correlation: by shift, shape (2R + 1, 2R + 1).
         distances: in pixels, shape (R + 1,).
         radial: correlation by distance, shape (R + 1,).
-        fits: the two laws, or None where there is no correlation to fit.
+        fits: the two laws, or None where too few distances are correlated.
     """
 
     image: Array
@@ -192,13 +193,13 @@ class Statistics:
 
     @property
     def neighbors(self) -> tuple[float, float]:
-        """Correlation of pixels side by side, and of pixels one above the other."""
+        """Correlation of horizontally and of vertically neighboring pixels."""
         center = len(self.correlation) // 2
         return float(self.correlation[center, center + 1]), float(self.correlation[center + 1, center])
 
 
 def measure(image: ArrayLike) -> Statistics:
-    """All statistics of a gray image, shape (H, W). Raises DataError as :func:`autocorrelation` does."""
+    """Compute all statistics of a gray image, shape (H, W). Raises DataError as :func:`autocorrelation`."""
     p = np.asarray(image, dtype=np.float64)
     correlation = autocorrelation(p)
     distances, radial = radial_average(correlation, (p.shape[0], p.shape[1]))
@@ -223,11 +224,11 @@ def summarize(natural: Statistics, noise: Statistics) -> dict[str, Any]:
 
 
 def verdict(statistics: Statistics) -> str:
-    """Which law describes the fall of the correlation better, in one sentence."""
+    """Return a sentence on which law describes the decrease of the correlation better."""
     fits = [fit for fit in statistics.fits.values() if fit is not None]
     if not fits:
-        return "No law fits: not even three pixels away is there any correlation"
+        return "No law is fitted: fewer than three distances are correlated"
     better, worse = sorted(fits, key=lambda fit: fit.r_squared, reverse=True)
     if better.r_squared - worse.r_squared < EQUAL:
-        return f"Both laws fit about equally well: R² {better.r_squared:.3f} and {worse.r_squared:.3f}"
+        return f"Both laws fit equally well: R² {better.r_squared:.3f} and {worse.r_squared:.3f}"
     return f"The {better.law} law fits better: R² {better.r_squared:.3f} against {worse.r_squared:.3f}"

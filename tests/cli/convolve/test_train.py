@@ -69,7 +69,7 @@ def test_json_is_alone_on_stdout_and_the_seed_determines_it(capsys: pytest.Captu
     ("options", "message"),
     [
         ("--epochs 0", "training needs at least 1 epoch, got 0"),
-        ("--seed -1", "a seed is a whole number of at least 0, got -1"),
+        ("--seed -1", "a seed is an integer of at least 0, got -1"),
         ("--figure image.bmp", "Use a name that ends in .png, .svg, .pdf"),
         ("--figure .", "Use a name that ends in"),
         ("--epochs many", "--epochs"),

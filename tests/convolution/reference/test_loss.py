@@ -40,9 +40,9 @@ def test_softmax_cross_entropy_by_finite_differences() -> None:
     ("x", "labels", "message"),
     [
         (np.ones((2, 3)), np.array([0, 3]), "labels go from 0 to 2, got 0 to 3"),
-        (np.ones((2, 3)), np.array([0]), "N whole labels"),
-        (np.ones((2, 3)), np.array([0.0, 1.0]), "N whole labels"),
-        (np.ones((0, 3)), np.zeros(0, int), "N whole labels"),
+        (np.ones((2, 3)), np.array([0]), "N integer labels"),
+        (np.ones((2, 3)), np.array([0.0, 1.0]), "N integer labels"),
+        (np.ones((0, 3)), np.zeros(0, int), "N integer labels"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(x: np.ndarray, labels: np.ndarray, message: str) -> None:

@@ -1,20 +1,16 @@
-"""The layers of a convolutional network in NumPy, forward and backward: what a framework does inside.
+"""The layers of a convolutional network in NumPy, forward and backward.
 
-Training needs the derivative of one number, the loss L, by every weight. Each layer is a function y = f(x,
-weights), and the chain rule lets each do its part alone: given dL/dy from the layer above, it computes
+Training needs the derivative of the loss L with respect to every weight. Each layer is a function y = f(x, weights),
+and by the chain rule each can be differentiated alone: given dL/dy from the layer above, it computes
 
-    dL/dx        = sum over all y of  dL/dy * dy/dx            handed down to the layer below
-    dL/dweights  = sum over all y of  dL/dy * dy/dweights      kept, for the optimizer
+    dL/dx        = sum over all y of  dL/dy * dy/dx            for the layer below
+    dL/dweights  = sum over all y of  dL/dy * dy/dweights      for the optimizer
 
-So a layer here is a ``forward`` that remembers what it will need, and a ``backward`` that takes dL/dy (called
-``grad``, of y's shape) and returns dL/dx (of x's). The docstrings say how the gradient flows through each.
+So a layer has a ``forward`` that keeps what its ``backward`` needs, and a ``backward`` that takes dL/dy (called
+``grad``, of the shape of y) and returns dL/dx (of the shape of x). The docstrings derive the gradient of each layer.
 
-Convolution and pooling share one idea. ``unfold`` lays the windows of an image side by side, so that the
-layer is a matrix product, or a maximum along an axis. It only copies pixels; so its derivative, ``fold``,
-adds what arrives at the copies back to the pixel they came from.
-
-Images are (N, C, H, W) floats; every layer keeps their precision. As everywhere in deep learning,
-"convolution" is the cross-correlation: the kernel is not flipped.
+Images are (N, C, H, W) floats; every layer keeps their precision. As in all of deep learning, "convolution" is the
+cross-correlation: the kernel is not flipped.
 """
 
 from decanet.convolution.reference.elementwise import Dropout, ReLU, Sigmoid, Tanh

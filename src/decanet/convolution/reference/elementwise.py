@@ -1,4 +1,4 @@
-"""Layers that treat every element alone: ReLU, sigmoid, tanh, dropout."""
+"""Elementwise layers: ReLU, sigmoid, tanh and dropout."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from decanet.core.errors import UsageError
 
 
 class ReLU(Layer):
-    """y = max(x, 0). Backward: grad passes where x > 0 and stops elsewhere; it never shrinks on the way."""
+    """y = max(x, 0). Backward: dy/dx is 1 where x > 0, and 0 elsewhere."""
 
     def forward(self, x: Array) -> Array:  # same shape
         self.positive = x > 0
@@ -18,10 +18,9 @@ class ReLU(Layer):
 
 
 class Sigmoid(Layer):
-    """y = 1 / (1 + exp(-x)), written with tanh, which cannot overflow.
+    """y = 1 / (1 + exp(-x)), computed with tanh, which does not overflow.
 
-    Backward: dy/dx = y (1 - y), at most 1/4: each sigmoid layer weakens the gradient, the reason why deep
-    networks left it.
+    Backward: dy/dx = y (1 - y), at most 1/4, so that gradients vanish in deep networks.
     """
 
     def forward(self, x: Array) -> Array:  # same shape
@@ -33,7 +32,7 @@ class Sigmoid(Layer):
 
 
 class Tanh(Layer):
-    """y = tanh(x). Backward: dy/dx = 1 - y^2, which vanishes where the unit saturates."""
+    """y = tanh(x). Backward: dy/dx = 1 - y^2, which vanishes where the unit is saturated."""
 
     def forward(self, x: Array) -> Array:  # same shape
         self.y = np.tanh(x)
@@ -44,10 +43,10 @@ class Tanh(Layer):
 
 
 class Dropout(Layer):
-    """In training, y = x * mask / (1 - p), with a mask of 0 (probability p) or 1 drawn anew each time.
+    """In training, y = x * mask / (1 - p), with a random mask of 0 (probability p) or 1 for each batch.
 
-    The division keeps the expected value of y at x, so that evaluation is y = x. Backward: y is x times a
-    constant, so grad is multiplied by the same constant: a dropped unit neither speaks nor learns.
+    The division keeps the expected value of y at x, so that y = x in evaluation. Backward: y is x times a constant, so
+    grad is multiplied by the same constant, which is 0 for a dropped unit.
     """
 
     def __init__(self, p: float, seed: int) -> None:

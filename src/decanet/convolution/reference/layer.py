@@ -1,4 +1,4 @@
-"""What all layers share: the interface, and the checks of their input."""
+"""The interface of layers, and the checks of their inputs."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ Pair = int | tuple[int, int]  # one number for both, or (rows, columns)
 
 
 class Layer:
-    """A function that can be run backwards.
+    """Layer: a function with a backward pass.
 
     Attributes:
-        params: the learned arrays by name; an optimizer changes them in place.
-        grads: dL/dparam for each, of the last ``backward``.
-        training: dropout and batch normalization behave differently when it is False.
+        params: the learnable arrays by name; an optimizer changes them in place.
+        grads: dL/dparam by name, from the last ``backward``.
+        training: whether dropout and batch normalization are in training mode.
     """
 
     def __init__(self, **params: Array) -> None:
@@ -25,11 +25,11 @@ class Layer:
         self.training = True
 
     def forward(self, x: Array) -> Array:
-        """y = f(x). Raises DataError where the shape of x does not fit."""
+        """Compute y = f(x). Raises DataError where the shape of x does not fit."""
         raise NotImplementedError
 
     def backward(self, grad: Array) -> Array:
-        """dL/dx from ``grad`` = dL/dy, for the x of the last ``forward``; fills ``grads``."""
+        """Compute dL/dx from ``grad`` = dL/dy for the x of the last ``forward``, and fill ``grads``."""
         raise NotImplementedError
 
 

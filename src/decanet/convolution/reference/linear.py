@@ -1,11 +1,11 @@
-"""The fully connected layer, and the flattening before it."""
+"""The fully connected layer, and flattening."""
 
 from decanet.convolution.reference.layer import Array, Layer
 from decanet.core.errors import DataError, UsageError
 
 
 class Flatten(Layer):
-    """(N, C, H, W) -> (N, C*H*W): only the shape changes, so the gradient only changes back."""
+    """(N, C, H, W) -> (N, C*H*W). Backward: the gradient is reshaped to (N, C, H, W)."""
 
     def forward(self, x: Array) -> Array:  # (N, ...) -> (N, product of the rest)
         self.shape = x.shape

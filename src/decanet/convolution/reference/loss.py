@@ -7,20 +7,19 @@ from decanet.core.errors import DataError
 
 
 class SoftmaxCrossEntropy:
-    """The loss: the mean over the batch of -log p[label], p = exp(x) / sum(exp(x)) over the classes.
+    """Cross-entropy: the mean over the batch of -log p[label], with p = exp(x) / sum(exp(x)) over the classes.
 
-    Written as log(sum(exp(x))) - x[label], with the largest x subtracted first: p does not change, and exp
-    cannot overflow. This is why the softmax belongs into the loss and not into the network.
+    It is computed as log(sum(exp(x))) - x[label] after subtraction of the largest x, which does not change p and
+    prevents overflow. For this numerical stability the softmax is part of the loss and not of the network.
 
-    Backward: d/dx log(sum(exp(x))) is p itself, so dL/dx = (p - one_hot(label)) / N: what the network said
-    minus what was right.
+    Backward: d/dx log(sum(exp(x))) = p, so dL/dx = (p - one_hot(label)) / N.
     """
 
     def forward(self, x: Array, labels: Array) -> float:
-        """(N, classes) and whole-numbered labels (N,) -> the loss. Raises DataError where they do not fit."""
+        """Compute the loss of logits (N, classes) and integer labels (N,). Raises DataError where they do not fit."""
         if x.ndim != 2 or not len(x) or labels.shape != x.shape[:1] or labels.dtype.kind not in "iu":
             raise DataError(
-                f"the loss takes (N, classes) and N whole labels, got {x.shape} and {labels.shape}"
+                f"the loss takes (N, classes) and N integer labels, got {x.shape} and {labels.shape}"
             )
         if not 0 <= labels.min() <= labels.max() < x.shape[1]:
             raise DataError(f"labels go from 0 to {x.shape[1] - 1}, got {labels.min()} to {labels.max()}")

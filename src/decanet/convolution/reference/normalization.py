@@ -11,19 +11,21 @@ class LocalResponseNorm(Layer):
     """y_i = x_i / s_i^beta with s_i = k + alpha * (sum of x_j^2 over the n channels j around i).
 
     A. Krizhevsky, I. Sutskever, G. E. Hinton, NIPS 2012, section 3.3, as printed: the sum is not divided by n
-    (PyTorch divides it, so there alpha must be n times as large). Beyond the first and last channel are none.
+    (PyTorch divides it, so its alpha is n times as large). Channels beyond the first and the last do not exist.
 
-    Backward: x_i is in its own numerator and in the s_j of each neighbor j. With ds_j/dx_i = 2 alpha x_i,
+    Backward: x_i is the numerator of y_i, and part of the s_j of each neighbor j. With ds_j/dx_i = 2 alpha x_i,
 
         dL/dx_i = grad_i / s_i^beta - 2 alpha beta x_i * (sum over j around i of grad_j x_j / s_j^(beta + 1))
 
-    A channel is pushed down where its neighbors would like to be larger: they compete.
+    The second term makes neighboring channels compete.
     """
 
     def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75) -> None:
         super().__init__()
         if n < 1 or n % 2 == 0:
-            raise UsageError(f"n must be odd, so that a channel has as many neighbors on each side, got {n}")
+            raise UsageError(
+                f"n must be odd, so that a channel has equally many neighbors before and after it, got {n}"
+            )
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W), same shape
@@ -44,15 +46,15 @@ class LocalResponseNorm(Layer):
 class BatchNorm(Layer):
     """y = weight * z + bias with z = (x - mean) / sqrt(var + eps) in each channel; weight and bias are (C,).
 
-    S. Ioffe, C. Szegedy, arXiv:1502.03167. In training, mean and var are the batch's own (var divided by the
-    count m), and running averages are kept (with var divided by m - 1, unbiased); evaluation uses those.
+    S. Ioffe, C. Szegedy, arXiv:1502.03167. In training, mean and var are those of the batch (var divided by the
+    count m), and running averages are updated (with var divided by m - 1, unbiased); evaluation uses the averages.
 
-    Backward in evaluation: y is linear in x, dL/dx = grad * weight / sqrt(var + eps). In training each x also
-    moves the mean and the variance, and so all others of its channel; worked through the chain rule,
+    Backward in evaluation: y is linear in x, dL/dx = grad * weight / sqrt(var + eps). In training the mean and
+    the variance depend on each x as well; by the chain rule,
 
         dL/dx = weight / sqrt(var + eps) * (grad - mean(grad) - z * mean(grad * z))
 
-    So the gradient loses its own mean and its part along z: shifting or scaling x changes nothing.
+    So the gradient has no mean and no component along z, since y does not change when x is shifted or scaled.
     """
 
     def __init__(self, weight: Array, bias: Array, momentum: float = 0.1, eps: float = 1e-5) -> None:
@@ -71,7 +73,9 @@ class BatchNorm(Layer):
         if self.training:
             count = x.size // channels
             if count < 2:
-                raise DataError("batch normalization cannot train on one value a channel; use a larger batch")
+                raise DataError(
+                    "batch normalization cannot train on one value for each channel; use a larger batch"
+                )
             mean, var = x.mean(axis=self.axes), x.var(axis=self.axes)
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_var += self.momentum * (var * count / (count - 1) - self.running_var)
@@ -89,5 +93,5 @@ class BatchNorm(Layer):
         return scale * (grad - mean - self.z * along_z)
 
     def _spread(self, values: Array) -> Array:
-        """(C,) -> a shape that broadcasts over the batch and the places."""
+        """Reshape (C,) to broadcast over the batch and the pixels."""
         return values.reshape(1, -1, *[1] * (len(self.axes) - 1))

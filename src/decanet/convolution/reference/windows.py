@@ -18,23 +18,23 @@ Windows = tuple[Window, Window]  # one for the rows, one for the columns
 
 
 def unfold(x: Array, windows: Windows, fill: float = 0.0) -> Array:
-    """All windows of an image side by side: (N, C, H, W) -> (N, C, KH, KW, OH, OW); ``fill`` is the padding.
+    """Extract all windows of an image: (N, C, H, W) -> (N, C, KH, KW, OH, OW); ``fill`` is the padding value.
 
-    The result is a view in which many windows show the same memory: nothing is copied yet.
+    The result is a view in which windows overlap in memory.
     """
     rows, columns = windows
     ends = [max(0, _reach(size, w) - size - w.padding) for size, w in zip(x.shape[2:], windows)]
-    sides = [(w.padding, end) for w, end in zip(windows, ends)]  # the end is padded as far as a window reads
-    padded = np.pad(x, [(0, 0), (0, 0), *sides], constant_values=fill)
+    widths = [(w.padding, end) for w, end in zip(windows, ends)]  # padded as far as the last window reads
+    padded = np.pad(x, [(0, 0), (0, 0), *widths], constant_values=fill)
     view = sliding_window_view(padded, (rows.span, columns.span), axis=(2, 3))
     view = view[:, :, :: rows.stride, :: columns.stride, :: rows.dilation, :: columns.dilation]
     return view.transpose(0, 1, 4, 5, 2, 3)
 
 
 def fold(patches: Array, size: tuple[int, int], windows: Windows) -> Array:
-    """The transpose of ``unfold``: (N, C, KH, KW, OH, OW) -> (N, C, H, W), where ``size`` is (H, W).
+    """Sum windows to an image, the transpose of ``unfold``: (N, C, KH, KW, OH, OW) -> (N, C, H, W); ``size`` is (H, W).
 
-    A pixel that k windows read receives the sum of k values; one that no window read receives 0.
+    A pixel in k windows is the sum of k values; a pixel in no window is 0.
     """
     rows, columns = windows
     n, channels, kernel_h, kernel_w, out_h, out_w = patches.shape
@@ -49,24 +49,24 @@ def fold(patches: Array, size: tuple[int, int], windows: Windows) -> Array:
 
 
 def _reach(size: int, window: Window) -> int:
-    """Places from the start of the padding to the end of the last window."""
+    """Return the number of positions from the start of the padding to the end of the last window."""
     return (output_size(size, window) - 1) * window.stride + window.span
 
 
 class Convolution(Layer):
     """y[n, o, u, v] = bias[o] + sum over c, i, j of weight[o, c, i, j] * x[n, c, row(u, i), column(v, j)].
 
-    There row(u, i) = u * stride - padding + i * dilation; likewise the columns.
+    Here row(u, i) = u * stride - padding + i * dilation; likewise for the columns.
 
-    Forward: each window is one column of a matrix (``im2col``), each kernel one row of another, and their
-    product holds all sums. With groups, the channels fall into equal parts that each have their own product.
+    Forward: each window is one column of a matrix (``im2col``), each filter one row of another, and their product holds
+    all sums. With groups, the channels are divided into equal parts, each with a product of its own.
 
     Backward: y is linear in both factors, so each gradient is dL/dy times the other factor.
 
-    - A weight was used in every window: it gathers grad * pixel over all of them (grad @ patches^T).
-    - A window's pixels receive grad * weight (weight^T @ grad), and ``fold`` sums over the windows that
-      share a pixel; for stride 1 this is again a convolution, with the kernel flipped.
-    - The bias was added to every place: it gathers the sum of grad.
+    - A weight is used in every window: its gradient is the sum of grad * pixel over all of them (grad @ patches^T).
+    - The gradient of the pixels of a window is grad * weight (weight^T @ grad), and ``fold`` sums over the windows that
+      contain a pixel; for stride 1 this is again a convolution, with the kernel flipped.
+    - The bias is added to every output pixel: its gradient is the sum of grad.
 
     ``weight`` is (O, C/groups, KH, KW), ``bias`` (O,) or None; the rest is a number or (rows, columns).
     Raises UsageError for impossible settings, DataError in ``forward`` for images that do not fit.
@@ -79,7 +79,9 @@ class Convolution(Layer):
         if weight.ndim != 4:
             raise UsageError(f"weight must have the shape (O, C/groups, KH, KW), got {weight.shape}")
         if bias is not None and bias.shape != weight.shape[:1]:
-            raise UsageError(f"bias must have the shape ({len(weight)},), one a kernel, got {bias.shape}")
+            raise UsageError(
+                f"bias must have the shape ({len(weight)},), one for each filter, got {bias.shape}"
+            )
         super().__init__(weight=weight, **({} if bias is None else {"bias": bias}))
         self.groups = groups
         self.in_channels = weight.shape[1] * groups
@@ -93,9 +95,9 @@ class Convolution(Layer):
         self.size = x.shape[2:]
         patches = unfold(x, self.windows)
         self.unfolded = patches.shape
-        # The reshape makes the copy: for each group a matrix with one window a column.
+        # The reshape copies: for each group, a matrix with one window in each column.
         self.patches = patches.reshape(len(x), self.groups, -1, math.prod(patches.shape[4:]))
-        y = (self._kernels() @ self.patches).reshape(len(x), -1, *patches.shape[4:])
+        y = (self._filters() @ self.patches).reshape(len(x), -1, *patches.shape[4:])
         return y + self.params["bias"][:, None, None] if "bias" in self.params else y
 
     def backward(self, grad: Array) -> Array:  # (N, O, OH, OW) -> (N, C, H, W)
@@ -104,17 +106,17 @@ class Convolution(Layer):
         grad = grad.reshape(len(grad), self.groups, -1, self.patches.shape[3])  # (N, G, O/G, OH*OW)
         weight_grad = (grad @ self.patches.swapaxes(2, 3)).sum(axis=0)
         self.grads["weight"] = weight_grad.reshape(self.params["weight"].shape)
-        patches = self._kernels().swapaxes(1, 2) @ grad  # (N, G, C/G*KH*KW, OH*OW)
+        patches = self._filters().swapaxes(1, 2) @ grad  # (N, G, C/G*KH*KW, OH*OW)
         return fold(patches.reshape(self.unfolded), self.size, self.windows)
 
-    def _kernels(self) -> Array:
-        """For each group a matrix with one kernel a row: (G, O/G, C/G*KH*KW)."""
+    def _filters(self) -> Array:
+        """Return for each group a matrix with one filter in each row: (G, O/G, C/G*KH*KW)."""
         weight = self.params["weight"]
         return weight.reshape(self.groups, len(weight) // self.groups, -1)
 
 
 class _Pooling(Layer):
-    """A window over each channel alone, without weights."""
+    """Pooling of each channel separately, without weights."""
 
     def __init__(self, kernel: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False):
         super().__init__()
@@ -124,11 +126,10 @@ class _Pooling(Layer):
 
 
 class MaxPooling(_Pooling):
-    """y = the largest pixel of the window; the padding counts as minus infinity, so it never wins.
+    """y = the maximum of the window; the padding is minus infinity.
 
-    Backward: a small change of the largest pixel changes y by as much, a small change of any other changes
-    nothing: dy/dx is 1 for the winner and 0 for the rest. The winner takes all of grad (of equals, the first
-    does). A pixel that wins in several overlapping windows gets the sum.
+    Backward: dy/dx is 1 for the maximum and 0 for all other pixels, so the maximum receives all of grad (the first of
+    several equal ones). A pixel that is the maximum of several overlapping windows receives the sum.
     """
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, OH, OW)
@@ -137,12 +138,12 @@ class MaxPooling(_Pooling):
         patches = unfold(x, self.windows, fill=-np.inf)
         self.unfolded = patches.shape
         patches = self._flat(patches)
-        self.winner = patches.argmax(axis=2, keepdims=True)
-        return np.take_along_axis(patches, self.winner, axis=2).squeeze(2)
+        self.maximum = patches.argmax(axis=2, keepdims=True)
+        return np.take_along_axis(patches, self.maximum, axis=2).squeeze(2)
 
     def backward(self, grad: Array) -> Array:  # (N, C, OH, OW) -> (N, C, H, W)
         patches = np.zeros(self.unfolded, grad.dtype)
-        np.put_along_axis(self._flat(patches), self.winner, grad[:, :, None], axis=2)
+        np.put_along_axis(self._flat(patches), self.maximum, grad[:, :, None], axis=2)
         return fold(patches, self.size, self.windows)
 
     @staticmethod
@@ -153,9 +154,9 @@ class MaxPooling(_Pooling):
 
 
 class AveragePooling(_Pooling):
-    """y = the mean of the window; the padding counts as zeros, as it does in PyTorch.
+    """y = the mean of the window; the padding counts as zeros, as in PyTorch.
 
-    Backward: y = sum / count, so dy/dx is 1 / count for each pixel of the window: they share grad equally.
+    Backward: y = sum / count, so dy/dx is 1 / count for each pixel of the window.
     """
 
     def forward(self, x: Array) -> Array:  # (N, C, H, W) -> (N, C, OH, OW)
@@ -163,14 +164,14 @@ class AveragePooling(_Pooling):
         self.size = x.shape[2:]
         patches = unfold(x, self.windows)
         self.unfolded = patches.shape
-        # What a last window has beyond the padding (ceil_mode) is no place at all and does not count.
+        # Positions of a last window beyond the padding (ceil_mode) do not count.
         height, width = (self._count(n, w) for n, w in zip(self.size, self.windows))
         self.count = np.outer(height, width).astype(x.dtype)  # (OH, OW)
         return patches.sum(axis=(2, 3)) / self.count
 
     def backward(self, grad: Array) -> Array:  # (N, C, OH, OW) -> (N, C, H, W)
-        shares = np.broadcast_to((grad / self.count)[:, :, None, None], self.unfolded)
-        return fold(shares, self.size, self.windows)
+        patches = np.broadcast_to((grad / self.count)[:, :, None, None], self.unfolded)
+        return fold(patches, self.size, self.windows)
 
     @staticmethod
     def _count(size: int, window: Window) -> Array:
