@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from decanet.core.errors import CheckpointError, UsageError
+from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.recipe_files import override
 from decanet.core.run_folder import RunFolder
 from decanet.core.runtime import Ranks
@@ -90,15 +90,15 @@ def test_a_custom_model_of_one_channel_needs_the_recipes_channels(trainer: Train
     [
         (
             ["data.image_size=24"],
-            r"TinyNet cannot take an image of shape \(3, 24, 24\).*set data\.image_size",
+            r"TinyNet: .* 3x24x24 image fails at head: .*set data\.image_size",
         ),
-        (["data.channels=1"], r"TinyNet cannot take an image of shape \(1, 32, 32\).*data\.channels"),
+        (["data.channels=1"], r"TinyNet: .* 1x32x32 image fails at conv: .*data\.channels"),
     ],
 )
 def test_images_that_a_custom_model_cannot_take_are_refused(
     trainer: Trainer, model: TinyNet, settings: list[str], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DataError, match=message):
         train(trainer, model, *settings)
 
 
