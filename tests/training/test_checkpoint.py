@@ -1,4 +1,4 @@
-"""The saved state: what comes back, and what damage does."""
+"""Checkpoints: saving and loading, and damaged files."""
 
 import math
 from pathlib import Path
@@ -19,7 +19,7 @@ STATE = {
 }
 
 
-def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_loaded_state_equals_the_saved_one(tmp_path: Path) -> None:
     save_state(STATE, tmp_path / "checkpoint.pt")
     state = load_state(tmp_path / "checkpoint.pt")
     assert torch.equal(state["model"]["weight"], STATE["model"]["weight"])  # type: ignore[index]
@@ -55,7 +55,7 @@ def test_a_flipped_bit_and_a_cut_are_refused(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, state: Any) -> None:
-    """Its SHA-256 is right: whoever makes such a file can compute it as well."""
+    """The SHA-256 of such a file may be correct."""
     save_state(state, tmp_path / "checkpoint.pt")
     with pytest.raises(CheckpointError, match=r"checkpoint\.pt is not a checkpoint"):
         load_state(tmp_path / "checkpoint.pt")

@@ -1,4 +1,4 @@
-"""Two processes compute exactly what one computes."""
+"""Training by two processes: the same gradients, statistics and weights as one, and lost processes."""
 
 import os
 import signal
@@ -116,18 +116,18 @@ def test_a_contradictory_environment_is_an_error(
 def test_a_lost_process_is_told_from_other_errors(
     error: Exception, lost: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert lost_process(error) is None, "alone there is nobody to lose"
+    assert lost_process(error) is None, "one process alone loses no other"
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     assert isinstance(lost_process(error), DistributedError) == lost
 
 
 def threads_of_gloo() -> int:
-    """How many live in this process; one that outlives the interpreter's end may abort it."""
+    """Number of Gloo's threads in this process; one that outlives the interpreter may abort it."""
     return sum("gloo" in (task / "comm").read_text() for task in Path("/proc/self/task").glob("*"))
 
 
-def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
-    """Train; the second process is hit in its third step. What each has to say is written to ``said``."""
+def train_until_a_signal(recipe: Path, run: Path, number: str, messages: Path) -> None:
+    """Train; the second process gets a signal in its third step. Each writes its error into ``messages``."""
     ranks, real, steps = ranks_from_environment(), loop._loss, []
 
     def loss(*arguments: Any) -> Any:
@@ -144,19 +144,19 @@ def one_is_hit(recipe: Path, run: Path, number: str, said: Path) -> None:
                 read_recipe(recipe), data, RunFolder(run), device=CPU, ranks=ranks, report=Recorder()
             )
     except DecanetError as error:
-        (said / f"{ranks.rank}").write_text(f"{error.line}\n{threads_of_gloo()} threads left")
+        (messages / f"{ranks.rank}").write_text(f"{error.line}\n{threads_of_gloo()} threads left")
         os._exit(error.exit_code)
 
 
 @pytest.mark.parametrize(
-    ("number", "codes", "says", "steps"),
+    ("number", "codes", "message", "steps"),
     [
         ("SIGKILL", (8, -9), "error[distributed]: another process of this training was lost", 2),
         ("SIGTERM", (75, 75), "error[preempted]: stopped at step 3 of ", 3),
     ],
 )
 def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
-    trainer: Trainer, number: str, codes: tuple[int, int], says: str, steps: int
+    trainer: Trainer, number: str, codes: tuple[int, int], message: str, steps: int
 ) -> None:
     settings = [
         "model.name=lenet5_modern",
@@ -167,11 +167,11 @@ def test_a_signal_to_one_process_ends_all_and_what_was_done_is_saved(
     ]
     recipe, run = trainer.folder / "recipe.toml", trainer.folder / "run"
     recipe.write_text(to_toml(trainer.recipe(*settings)))
-    assert in_two_processes(one_is_hit, recipe, run, number, trainer.folder) == codes
-    said = (trainer.folder / "0").read_text()
-    assert said.startswith(says)
-    assert f"decanet train --resume {run}" in said
-    assert said.endswith("\n0 threads left")
+    assert in_two_processes(train_until_a_signal, recipe, run, number, trainer.folder) == codes
+    text = (trainer.folder / "0").read_text()
+    assert text.startswith(message)
+    assert f"decanet train --resume {run}" in text
+    assert text.endswith("\n0 threads left")
     assert load_state(run / "checkpoint.pt")["progress"]["step"] == steps
 
 
@@ -185,7 +185,7 @@ def train_as_one_of_two(recipe: Path, folder: Path) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        # Residual: a maximum over flat regions has ties, and rounding decides who wins them.
+        # A residual network: max pooling of flat regions has ties, which rounding decides.
         pytest.param(
             ["model.name=resnet20_cifar", "optimizer.name=sgd", "optimizer.lr=0.01", "epochs=0.5"],
             id="with batch normalization"),
@@ -194,7 +194,7 @@ def train_as_one_of_two(recipe: Path, folder: Path) -> None:
     ],
 )  # fmt: skip
 def test_two_processes_train_the_same_weights_as_one(trainer: Trainer, settings: list[str]) -> None:
-    # An odd batch size: the slices differ in length, and the gradients must still be the global batch's.
+    # An odd batch size: the slices differ in length, and the gradients must be those of the global batch.
     recipe = trainer.recipe("batch_size=111", "precision=float32", *settings)
     one, one_result, _, _ = trainer(recipe, "one")
     assert in_two_processes(train_as_one_of_two, one.recipe, trainer.folder / "two") == (0, 0)

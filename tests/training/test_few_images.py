@@ -1,4 +1,4 @@
-"""A recipe made for many images is fitted to few: enough steps, batches that fit, and what was chosen stays."""
+"""Adapting recipes to few images: enough steps, batches that fit, and the user's own settings kept."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_few_images_get_batches_that_fit_and_enough_steps(count: int) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(list_recipes()))
-def test_many_images_leave_every_recipe_as_it_is(name: str) -> None:
+def test_no_recipe_changes_for_many_images(name: str) -> None:
     recipe = load_recipe(name)
     assert fit_to_few_images(recipe, 50_000) == (recipe, "")
 
@@ -39,7 +39,7 @@ def test_a_recipe_never_becomes_shorter() -> None:
 
 
 @pytest.mark.parametrize("chosen", ["batch_size=500", "epochs=1", "selection.keep=0.5", "log_every=1"])
-def test_what_was_chosen_stays(chosen: str) -> None:
+def test_chosen_settings_are_kept(chosen: str) -> None:
     key, _, value = chosen.partition("=")
     recipe = override(QUICK, [chosen])
     fitted, line = fit_to_few_images(recipe, 40, {key})
@@ -49,9 +49,9 @@ def test_what_was_chosen_stays(chosen: str) -> None:
     assert fitted != recipe
 
 
-def test_a_table_chosen_whole_stays() -> None:
+def test_a_chosen_table_is_kept() -> None:
     assert fit_to_few_images(QUICK, 40, {"selection"})[0].selection == QUICK.selection
 
 
-def test_where_all_was_chosen_nothing_is_said() -> None:
+def test_nothing_is_reported_where_everything_was_chosen() -> None:
     assert fit_to_few_images(QUICK, 40, set(Recipe.model_fields)) == (QUICK, "")

@@ -29,7 +29,7 @@ def test_orthogonalize_moves_all_singular_values_near_one_and_keeps_directions(
     assert cosine > 0.97
 
 
-def test_muon_keeps_each_filter_banks_norm_and_goes_downhill() -> None:
+def test_muon_keeps_the_norm_of_each_weight_and_reduces_the_loss() -> None:
     torch.manual_seed(0)
     conv = nn.Conv2d(4, 8, 3, bias=False)
     optimizers = build_optimizers(
@@ -45,7 +45,7 @@ def test_muon_keeps_each_filter_banks_norm_and_goes_downhill() -> None:
         optimizers.step()
         optimizers.zero_grad()
     assert losses[-1] < losses[0]
-    # The norm is restored before the update, which adds a direction of norm sqrt(8) times the rate at most.
+    # The norm is restored before the update, which adds a direction of norm sqrt(8) times the learning rate at most.
     assert 8**0.5 * 0.8 < conv.weight.norm() < 8**0.5 * 1.2
 
 
@@ -89,7 +89,7 @@ def test_set_rate_scales_every_group() -> None:
 @pytest.mark.parametrize(
     "settings", [Sgd(lr=0.1), Adam(name="adamw", lr=1e-3), RmsProp(lr=0.045)], ids=lambda s: s.name
 )
-def test_vectors_and_biases_are_left_out_of_the_decay_if_the_recipe_says_so(settings: object) -> None:
+def test_vectors_and_biases_have_no_weight_decay_if_the_recipe_leaves_them_out(settings: object) -> None:
     from decanet.models.cuda_convnet import LocallyConnected2d
 
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), LocallyConnected2d(4, 2, image_size=2))

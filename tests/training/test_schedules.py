@@ -1,4 +1,4 @@
-"""The learning rate and the size of the images over a training."""
+"""Learning rate and image size over a training."""
 
 import math
 
@@ -8,7 +8,7 @@ from decanet.core.recipe import Adam, Data, Model, Recipe, Schedule
 from decanet.training.schedules import count_plateaus, image_size_at, image_sizes, lr_factor
 
 
-def test_warm_up_is_a_straight_line_from_start_to_one() -> None:
+def test_warm_up_is_linear_from_the_start_factor_to_one() -> None:
     schedule = Schedule(shape="constant", warmup=0.2, start_factor=0.5)
     assert lr_factor(schedule, 0.0) == 0.5
     assert lr_factor(schedule, 0.1) == pytest.approx(0.75)
@@ -17,7 +17,7 @@ def test_warm_up_is_a_straight_line_from_start_to_one() -> None:
 
 
 @pytest.mark.parametrize("shape", ["linear", "cosine"])
-def test_decay_runs_from_one_to_final(shape: str) -> None:
+def test_decay_goes_from_one_to_the_end_factor(shape: str) -> None:
     schedule = Schedule(shape=shape, warmup=0.1, end_factor=0.05)
     assert lr_factor(schedule, 0.1) == pytest.approx(1.0)
     assert lr_factor(schedule, 1.0) == pytest.approx(0.05)
@@ -54,7 +54,7 @@ def test_plateaus_are_counted_from_the_errors_alone() -> None:
     assert count_plateaus([math.inf, 0.4, 0.5, 0.5, 0.5, 0.5], 2) == 2
 
 
-def test_plateau_divides_the_rate() -> None:
+def test_a_plateau_divides_the_learning_rate() -> None:
     schedule = Schedule(shape="plateau", gamma=0.1, patience=1)
     assert lr_factor(schedule, 0.5, [0.3, 0.3]) == pytest.approx(0.1)
 
@@ -66,19 +66,19 @@ def growing(*sizes: tuple[float, int]) -> Recipe:
     )  # fmt: skip
 
 
-def test_images_grow_at_the_stated_shares() -> None:
+def test_images_grow_at_the_stated_fractions() -> None:
     recipe = growing((0.25, 20), (0.5, 24))
-    seen = [image_size_at(recipe, step / 8) for step in range(8)]
-    assert seen == [20, 20, 24, 24, 32, 32, 32, 32]
+    sizes = [image_size_at(recipe, step / 8) for step in range(8)]
+    assert sizes == [20, 20, 24, 24, 32, 32, 32, 32]
     assert image_sizes(recipe) == [(0.25, 20), (0.25, 24), (0.5, 32)]
 
 
-def test_without_progressive_sizes_images_keep_the_networks_side() -> None:
+def test_without_progressive_sizes_images_have_the_networks_size() -> None:
     assert image_sizes(growing()) == [(1.0, 32)]
     assert image_size_at(growing(), 0.0) == 32
 
 
-def test_the_size_before_the_end_may_be_another_than_the_networks() -> None:
-    """The dry run times one image size this way; only the evaluation then uses the network's own."""
+def test_progressive_sizes_may_cover_the_whole_training() -> None:
+    """The dry run times an image size this way; only evaluation then uses the network's own."""
     assert image_sizes(growing((1.0, 20))) == [(1.0, 20)]
     assert image_size_at(growing((1.0, 20)), 0.999) == 20

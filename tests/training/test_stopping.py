@@ -1,4 +1,4 @@
-"""Whatever ends a run, wherever: one line that says how to go on, and the resumed run is the uninterrupted one."""
+"""Runs that end early: one line with the resume command, and a resumed run that equals the uninterrupted one."""
 
 import errno
 import os
@@ -47,7 +47,7 @@ def short(trainer: Trainer, *settings: str) -> Recipe:
 
 
 def equal(one: RunFolder, other: RunFolder) -> bool:
-    """Whether two runs have the same weights, result and log, but for the time it took."""
+    """Whether two runs have the same weights, loss and log, except for times."""
     a, b = read_weights(one.weights), read_weights(other.weights)
     logs = [
         [
@@ -65,12 +65,12 @@ def equal(one: RunFolder, other: RunFolder) -> bool:
     )
 
 
-def pressed(number: int, real: Callable[..., Any] | None = None) -> Callable[..., Any]:
-    def press(*arguments: Any, **named: Any) -> Any:
+def signaling(number: int, real: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    def send(*arguments: Any, **named: Any) -> Any:
         os.kill(os.getpid(), number)
         return real(*arguments, **named) if real else None
 
-    return press
+    return send
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_signal_at_any_moment_loses_nothing(
     # Before the first step, while evaluating, while the result is written: one after the other in the same run.
     for resume, moment in enumerate(("batches_for", "evaluate_split", "write_json")):
         with monkeypatch.context() as patch:
-            patch.setattr(session, moment, pressed(number, getattr(session, moment)))
+            patch.setattr(session, moment, signaling(number, getattr(session, moment)))
             with pytest.raises(kind, match=f"decanet train --resume {cut.path}") as caught:
                 trainer(recipe, "cut", resume=resume > 0)
         assert "\n" not in caught.value.line
@@ -100,10 +100,10 @@ def test_a_signal_at_any_moment_loses_nothing(
     with pytest.raises(kind):  # while drawing
         session.run_training(
             recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Recorder(), resume=True,
-            draw=pressed(number),
+            draw=signaling(number),
         )  # fmt: skip
     assert equal(cut, whole)
-    assert not cut.checkpoint.exists(), "a finished run needs no state"
+    assert not cut.checkpoint.exists(), "a finished run has no checkpoint"
     drawn: list[Any] = []
     result, _ = session.run_training(
         recipe, trainer.data, cut, device=CPU, ranks=Ranks(), report=Recorder(), resume=True,
@@ -129,7 +129,9 @@ def test_a_signal_does_not_wait_for_a_validation_or_an_image(
     whole, _, _, _ = uninterrupted(recipe)
     with monkeypatch.context() as patch:  # validation may take minutes
         patch.setattr(
-            session, "evaluate_split", pressed(signal.SIGUSR1, lambda *_: pytest.fail("was waited for"))
+            session,
+            "evaluate_split",
+            signaling(signal.SIGUSR1, lambda *_: pytest.fail("not interrupted")),
         )
         with pytest.raises(Preempted):
             trainer(recipe, "cut")
@@ -143,7 +145,7 @@ def test_a_signal_does_not_wait_for_a_validation_or_an_image(
         def one_image(*arguments: Any) -> Any:
             yield next(epoch(*arguments))
             os.kill(os.getpid(), signal.SIGTERM)
-            pytest.fail("was waited for")
+            pytest.fail("not interrupted")
 
         batches.epoch = one_image
         return batches
@@ -181,7 +183,7 @@ def test_a_log_line_that_could_not_be_written_is_written_when_the_run_goes_on(
 
 
 def fail_at(step: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the forward pass of a step fail after it has changed the running statistics."""
+    """Raise ``error`` in a step after its forward pass has changed the running statistics."""
     real, calls = loop._loss, []
 
     def fail(*arguments: Any) -> Any:
@@ -194,7 +196,7 @@ def fail_at(step: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "says"),
+    ("error", "kind", "message"),
     [
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), ResourceError, "was killed"),
         (DataError("cannot read a.jpg"), DataError, "cannot read a.jpg"),
@@ -206,14 +208,14 @@ def test_a_training_that_fails_is_saved_as_it_was_after_its_last_step(
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
     kind: type[DecanetError],
-    says: str,
+    message: str,
     uninterrupted: Uninterrupted,
 ) -> None:
-    # log_every: the line in which the failure lies must be the uninterrupted run's as well.
+    # The failure lies between two log lines, which must equal those of the uninterrupted run.
     recipe = short(trainer, "log_every=2")
     with monkeypatch.context() as patch:
         fail_at(3, error, patch)
-        with pytest.raises(kind, match=f"{says}.*decanet train --resume"):
+        with pytest.raises(kind, match=f"{message}.*decanet train --resume"):
             trainer(recipe, "cut")
     cut = RunFolder(trainer.folder / "cut")
     assert load_state(cut.checkpoint)["progress"]["step"] == 3
@@ -234,7 +236,7 @@ def test_a_failed_step_leaves_no_trace_in_the_running_statistics() -> None:
             pass
 
     def train() -> None:
-        with checkpoints.whatever_happens():
+        with checkpoints.save_on_failure():
             step(fails=False)
             step(fails=True)
 

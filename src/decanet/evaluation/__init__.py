@@ -1,1 +1,1 @@
-"""Measuring: metrics, test-time views, and the figures that show where a network is right and wrong."""
+"""Evaluation: metrics, test-time augmentation, model references, predictions, and the figures of a run."""

@@ -146,7 +146,7 @@ class Checkpoints:
         self._in_step = self._in_update = False
 
     @contextlib.contextmanager
-    def whatever_happens(self) -> Iterator[None]:
+    def save_on_failure(self) -> Iterator[None]:
         """Save the state after the last complete step when the block fails, and raise the error again."""
         try:
             yield

@@ -25,8 +25,8 @@ LOST = "gloo|nccl|connection (closed|reset)|timed out|timeout|broken pipe"  # in
 
 def lost_process(error: BaseException) -> DistributedError | None:
     """Return a DistributedError if ``error`` reports the loss of another process, else None."""
-    told = isinstance(error, dist.DistError) or re.search(LOST, str(error).lower())
-    if told and isinstance(error, RuntimeError) and dist.is_initialized():
+    reported = isinstance(error, dist.DistError) or re.search(LOST, str(error).lower())
+    if reported and isinstance(error, RuntimeError) and dist.is_initialized():
         return DistributedError("another process of this training was lost or does not answer")
     return None
 

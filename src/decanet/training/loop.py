@@ -149,8 +149,8 @@ def train(
         save_weights(evaluated, run.weights, about)
 
     checkpoints = Checkpoints(write, model, ranks.is_main)
-    stop.patient, stop.together = True, ranks.world_size > 1
-    with checkpoints.whatever_happens():
+    stop.deferred, stop.together = True, ranks.world_size > 1
+    with checkpoints.save_on_failure():
         while True:
             epoch, first = epochs.locate(progress.step)
             # Validate here and not after the epoch: a run that was stopped at its end validates when it resumes.
@@ -207,7 +207,7 @@ def train(
         checkpoints.save()
         if max_over_ranks(stop.number, ranks, device):
             raise stop.error(" after the last step, everything is saved")
-    stop.patient = False
+    stop.deferred = False
     return evaluated, progress
 
 

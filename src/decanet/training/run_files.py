@@ -18,7 +18,7 @@ from decanet.training.stopping import resume_hint
 
 
 def new_run_path(recipe: Recipe, folder: Path = Path("runs")) -> Path:
-    """A new empty folder, named after the recipe and the time."""
+    """Create an empty folder, named after the recipe and the time, and return its path."""
     stem = f"{recipe.name.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
     path, number = folder / stem, 1
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def _refuse_to_overwrite(run: RunFolder, start: dict[Path, str]) -> None:
 
 
 def _written(run: RunFolder) -> tuple[Path, ...]:
-    """The files that an unfinished run writes, without the checkpoint."""
+    """The files that an unfinished run writes, except the checkpoint."""
     return run.recipe, run.data, run.metrics, run.weights, run.figures
 
 

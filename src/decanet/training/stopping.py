@@ -29,7 +29,7 @@ class StopRequest:
 
     Attributes:
         number: number of the first signal received; 0 before that.
-        patient: set by the training loop, which reads ``number`` after each step. While it is not set, a signal
+        deferred: set by the training loop, which reads ``number`` after each step. While it is not set, a signal
             raises KeyboardInterrupt at once; while it is, a second Ctrl-C does.
         together: set with several processes, which must stop at the same step: none stops between two steps.
     """
@@ -37,19 +37,19 @@ class StopRequest:
     def __init__(self, run: Path) -> None:
         self.run = run
         self.number = 0
-        self.patient = self.together = False
+        self.deferred = self.together = False
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """Between two steps: raise KeyboardInterrupt at once for a signal received in the block or before it."""
-        before = self.patient
+        before = self.deferred
         try:
-            self.patient = self.together and before
-            if self.number and not self.patient:
+            self.deferred = self.together and before
+            if self.number and not self.deferred:
                 raise KeyboardInterrupt
             yield
         finally:
-            self.patient = before
+            self.deferred = before
 
     def between(self, items: Iterable[T]) -> Iterator[T]:
         """Yield the ``items``; a signal interrupts the wait for the next one."""
@@ -107,13 +107,11 @@ def _handled(stop: StopRequest) -> Iterator[None]:
     def request(number: int, _: Any) -> None:
         again = stop.number != 0
         stop.number = stop.number or number
-        if not stop.patient or (again and number == signal.SIGINT):
+        if not stop.deferred or (again and number == signal.SIGINT):
             raise KeyboardInterrupt
 
-    if (
-        threading.current_thread() is not threading.main_thread()
-    ):  # Python allows handlers in the main thread only
-        yield
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python allows signal handlers in the main thread only
         return
     handled = [number for number in STOPPING if not _is_ignored(number)]
     before = {number: signal.signal(number, request) for number in handled}
