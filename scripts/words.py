@@ -19,8 +19,10 @@ TEXT = {".py", ".toml", ".md", ".json", ".html", ".css", ".js", ""}
 
 # Anywhere in a word or an identifier, in any case.
 STEMS = (
-    "picture", "surest", "judg", "rehears", "colour", "normalis", "optimis", "initialis", "behaviour", "neighbour",
-    "centre", "whole_pass", "analyse", "favour", "catalogue", "artefact", "labelled", "modelling",
+    "picture", "surest", "judg", "rehears", "whole_pass",
+    "colour", "behaviour", "neighbour", "favour", "centre", "catalogue", "artefact", "labelled", "modelling", "analyse",
+    "normalis", "optimis", "initialis", "localis", "regularis", "visualis", "maximis", "minimis", "generalis",
+    "standardis", "summaris", "recognis", "synchronis", "parameteris", "factoris",
 )  # fmt: skip
 # Parts of an identifier, in this case: InputForm, but not Format.
 PARTS = ("grey", "Grey", "Form", "Wish")
