@@ -11,7 +11,6 @@ import contextlib
 import functools
 import io
 import re
-import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -21,6 +20,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from decanet.core.errors import DataError
+from decanet.data._pixel_formats import (
+    BITS_PER_SAMPLE,
+    PLANAR_CONFIGURATION,
+    UnsuitableImage,
+    deep_gray,
+    to_rgb,
+    without_long_texts,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -97,9 +104,9 @@ def open_rgb(path: Path | str, short_side: int | None = None) -> "Image":
 
     with _explained(path):
         image = _open(Path(path), short_side)
-        deep = _deep_gray(image)
+        deep = deep_gray(image)
         if deep is None:
-            return _rgb(image)
+            return to_rgb(image)
         np.rint(np.multiply(deep, 255, out=deep), out=deep)
         return Image.fromarray(deep.astype(np.uint8)).convert("RGB")
 
@@ -112,8 +119,8 @@ def read_gray(path: Path | str) -> np.ndarray:
     """
     with _explained(path):
         image = _open(Path(path))
-        deep = _deep_gray(image)
-        return deep if deep is not None else gray_of(np.array(_rgb(image)))
+        deep = deep_gray(image)
+        return deep if deep is not None else gray_of(np.array(to_rgb(image)))
 
 
 def gray_of(rgb: np.ndarray) -> np.ndarray:
@@ -131,10 +138,6 @@ def _parts(image: np.ndarray) -> Iterator[slice]:
     return (slice(top, top + rows) for top in range(0, len(image), rows))
 
 
-class _Unsuitable(Exception):  # noqa: N818 (its text goes on after "image PATH")
-    """A whole image of a form that is not read rightly."""
-
-
 @contextlib.contextmanager
 def _explained(path: Path | str) -> Iterator[None]:
     """Whatever reading an image raises becomes a DataError of one line."""
@@ -144,7 +147,7 @@ def _explained(path: Path | str) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except _Unsuitable as error:
+    except UnsuitableImage as error:
         raise DataError(f"image {path} {error}") from None
     except Image.DecompressionBombError:
         raise DataError(f"image {path} has more than {MAX_PIXELS:,} pixels; make it smaller first") from None
@@ -174,7 +177,7 @@ def _open(path: Path, short_side: int | None = None) -> "Image":
     try:
         image = _decode(path, short_side)
     except ValueError:
-        if (shortened := _without_long_texts(path)) is None:
+        if (shortened := without_long_texts(path)) is None:
             raise
         image = _decode(shortened, short_side)
     with contextlib.suppress(Exception):  # a damaged note beside whole pixels: they stay as they are stored
@@ -194,7 +197,7 @@ def _decode(file: Path | io.BytesIO, short_side: int | None) -> "Image":
         tags: Any = getattr(image, "tag_v2", {})
         bits = max(tags.get(BITS_PER_SAMPLE, (8,)))
         if image.tile and image.tile[0][0] == "raw" and tags.get(PLANAR_CONFIGURATION) == 2 and bits > 8:
-            raise _Unsuitable(
+            raise UnsuitableImage(
                 f"keeps {bits}-bit channels one after the other, which Pillow reads in wrong colors; convert it to "
                 "8 bits, for instance with ImageMagick: magick IN.tif -depth 8 OUT.png"
             )
@@ -210,10 +213,6 @@ def _decode(file: Path | io.BytesIO, short_side: int | None) -> "Image":
 
 _LARGE = threading.Lock()
 
-# Tags of TIFF 6.0, section 8, and the values of photometric interpretation and sample format.
-BITS_PER_SAMPLE, PHOTOMETRIC, PLANAR_CONFIGURATION, SAMPLE_FORMAT = 258, 262, 284, 339
-WHITE_IS_ZERO, UNSIGNED = 0, 1
-
 
 def _silence_pillow() -> None:
     """Ignore Pillow's warnings: what matters becomes an error.
@@ -223,82 +222,3 @@ def _silence_pillow() -> None:
     ours = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
     if ours not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-def _without_long_texts(path: Path) -> io.BytesIO | None:
-    """A PNG without the texts and the color profile that are too long for Pillow; None for other formats.
-
-    Pillow stops at a megabyte of one text and 64 of all; ``PngImagePlugin.MAX_TEXT_CHUNK`` would move that for the
-    whole process.
-    """
-    data = path.read_bytes()
-    if not data.startswith(PNG_SIGNATURE):
-        return None
-    kept, start, texts = [PNG_SIGNATURE], len(PNG_SIGNATURE), 0
-    while start + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, start)
-        chunk = data[start : start + length + 12]
-        start += len(chunk)
-        if kind in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
-            is_plain = kind == b"tEXt" or (kind == b"iTXt" and chunk[8:-4].partition(b"\0")[2][:1] == b"\0")
-            longest = length if is_plain else 1032 * length  # what deflate can make of it
-            texts += longest
-            if longest > 2**20 or texts > 2**26:
-                continue
-        kept.append(chunk)
-    return io.BytesIO(b"".join(kept))
-
-
-def _deep_gray(image: "Image") -> np.ndarray | None:
-    """Grays of more than 8 bits as float32 in 0..1, or None for all other images."""
-    if not image.mode.startswith(("I", "F")):
-        return None
-    tags: Any = getattr(image, "tag_v2", {})
-    bits = tags.get(BITS_PER_SAMPLE, (16,))[0]
-    values = np.asarray(image)
-    if not np.isfinite(values).all():
-        raise _Unsuitable("holds NaN or infinity; give finite pixels")
-    if bits == 32 and image.mode == "I" and tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
-        values = values.view(np.uint32)
-    least, greatest = float(values.min()), float(values.max())
-    if image.mode.startswith("I") and least >= 0 and greatest <= 65535:
-        least, greatest = 0, 4095 if bits == 12 else 65535
-    elif image.mode == "F" and least >= 0 and greatest <= 1:
-        least, greatest = 0, 1
-    deep = np.empty(values.shape, np.float32)
-    rows = max(
-        1, 2**20 // values.shape[1]
-    )  # float64 for a part at a time: a large image would double its memory
-    for top in range(0, len(values), rows):
-        part = np.subtract(values[top : top + rows], least, dtype=np.float64)
-        deep[top : top + rows] = part / (greatest - least or 1)
-    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
-        np.subtract(1, deep, out=deep)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):  # one gray of a 16-bit PNG: white lies behind it
-        deep[values == transparent] = 1
-    return deep
-
-
-def _rgb(image: "Image") -> "Image":
-    from PIL import Image
-
-    if image.mode == "LAB":
-        image = _lab_to_rgb(image)
-    elif image.has_transparency_data:
-        if image.mode == "La":
-            image = image.convert("LA")
-        if image.mode != "RGBA":
-            image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _lab_to_rgb(image: "Image") -> "Image":
-    from PIL import ImageCms
-
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image
