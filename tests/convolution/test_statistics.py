@@ -185,4 +185,6 @@ def test_the_verdict_names_the_law_that_fits_better():
             np.zeros((2, 2)), np.zeros((3, 3)), x, rho, {"power": fits["power"], "exponential": fits["power"]}
         )
     )
-    assert verdict(measure(noise_like(np.random.default_rng(0).random((40, 40))))).startswith("No law fits")
+    assert verdict(measure(noise_like(np.random.default_rng(0).random((40, 40))))).startswith(
+        "No law is fitted"
+    )

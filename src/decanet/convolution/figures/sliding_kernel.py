@@ -27,7 +27,7 @@ def animate_sliding(path: Path | str, alpha: float, frames: int = 50) -> Path:
 
     path = Path(path)
     if path.suffix.lower() != ".gif":
-        return save_figure(_sliding_strip(alpha), path)
+        return save_figure(draw_moments(alpha), path)
     moments = np.linspace(0.0, TUTORIAL_SECONDS, frames)
     images = list(_sliding_frames(alpha, moments))
     # One palette for all frames prevents flicker. Pillow confuses similar colors, so the palette holds only the most
@@ -69,7 +69,8 @@ def _sliding_frames(alpha: float, moments: Array) -> list[Any]:
 
 
 @styled
-def _sliding_strip(alpha: float, moments: int = 6) -> "Figure":
+def draw_moments(alpha: float, moments: int = 6) -> "Figure":
+    """Draw the flipped kernel at evenly spaced moments."""
     figure = new_figure(12, 9)
     grid = figure.subplots(4, moments // 2)
     for index, moment in enumerate(np.linspace(0.0, TUTORIAL_SECONDS, moments + 1)[1:]):
