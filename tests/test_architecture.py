@@ -33,9 +33,47 @@ for line in (
     BELOW |= {package: {*BELOW} for package in line}
 BELOW["core"].add("facts")  # data that core reads
 
-# Still being moved: these lists must be empty when issue 14 is closed.
-CIRCLES_LEFT: set[str] = set()
-PRIVATE_LEFT = ("decanet.cli.convolve",)
+# Tests that mirror no single module, and what they are about.
+ACROSS = {
+    "tests/benchmarking/test_results.py": "committed results",
+    "tests/cli/test_errors.py": "errors and signals of all commands",
+    "tests/cli/test_imports.py": "imports of all commands",
+    "tests/cli/test_own_folders.py": "folders of users, from training to prediction",
+    "tests/cli/test_user_text.py": "names of users, in every output",
+    "tests/cli/convolve/test_examples.py": "examples in the help",
+    "tests/evaluation/test_packaged.py": "weights in the package",
+    "tests/faults/": "injected faults",
+    "tests/models/test_contract.py": "all networks",
+    "tests/training/test_custom_model.py": "a network of the user's own, through all steps",
+    "tests/test_architecture.py": "this file",
+    "tests/test_contract.py": "docs/contract.md",
+    "tests/test_images_page.py": "docs/IMAGES.md",
+    "tests/test_readme.py": "README.md, README.zh.md, docs/generate.py",
+    "tests/test_reference_pages.py": "docs/reference_pages.py",
+    "tests/test_rename_keys.py": "scripts/rename_keys.py",
+    "tests/test_words.py": "scripts/words.py",
+}
+# Public modules whose tests stand elsewhere.
+ELSEWHERE = {
+    "decanet": "tests/test_api.py",
+    "decanet.cli": "tests/cli/test_errors.py",
+    "decanet.cli.data": "tests/cli/test_errors.py",
+    "decanet.cli.doctor": "tests/benchmarking/test_machine.py",
+    "decanet.cli.evaluate": "tests/cli/test_own_folders.py",
+    "decanet.convolution.arithmetic_steps": "tests/convolution/test_arithmetic.py",
+    "decanet.core.progress": "tests/cli/test_progress.py",
+    "decanet.core.recipe_files": "tests/core/test_recipe.py",
+    "decanet.data.registry": "tests/data/datasets/test_records.py",
+    "decanet.evaluation.specification": "tests/evaluation/test_evaluate.py",
+    "decanet.evaluation.trained": "tests/evaluation/test_runs.py",
+    "decanet.insight.run_figures": "tests/training/test_session.py",
+    "decanet.models": "tests/models/test_contract.py",
+    "decanet.models.factory": "tests/models/test_contract.py",
+    "decanet.models.layers": "tests/models/test_resnet.py",
+    "decanet.models.registry": "tests/models/test_contract.py",
+    "decanet.training.run_files": "tests/training/test_stopping.py",
+    "decanet.training.setup": "tests/training/test_session.py",
+}
 
 
 # ------------------------------------------------------------------------------------------------------ detectors
@@ -108,6 +146,17 @@ def trespasses(imported: dict[str, set[str]]) -> list[str]:
     return found
 
 
+def mirrored(module: str) -> str:
+    """The place of a module's tests: ``decanet.data._load`` is tested in ``tests/data/test_load.py``."""
+    *packages, name = module.split(".")
+    return "/".join(["tests", *packages[1:], f"test_{name.lstrip('_')}.py"])
+
+
+def has_behavior(file: Path) -> bool:
+    """Whether a module defines functions or classes; a module of data does not."""
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in parsed(file).body)
+
+
 def prints(file: Path) -> Iterator[int]:
     """Lines that call ``print`` or ``input``."""
     for node in ast.walk(parsed(file)):
@@ -141,12 +190,11 @@ def test_no_relative_imports() -> None:
 
 
 def test_no_circles_of_imports() -> None:
-    imported = {module: targets for module, targets in graph(modules()).items() if module not in CIRCLES_LEFT}
-    assert not circle(imported)
+    assert not circle(graph(modules()))
 
 
 def test_private_modules_are_imported_by_their_own_package_alone() -> None:
-    assert not [text for text in trespasses(graph(modules())) if not text.startswith(PRIVATE_LEFT)]
+    assert not trespasses(graph(modules()))
 
 
 def test_nothing_below_the_command_line_prints() -> None:
@@ -156,11 +204,42 @@ def test_nothing_below_the_command_line_prints() -> None:
     assert not {name: lines for name, lines in printing.items() if lines}
 
 
-@pytest.mark.parametrize(
-    "file", sorted((SOURCE / "decanet/models").glob("[!_]*.py")), ids=lambda file: file.name
-)
-def test_model_files_can_be_read_in_one_sitting(file: Path) -> None:
-    assert len(file.read_text().splitlines()) <= LONGEST
+def test_no_file_is_too_long() -> None:
+    files = [file for folder in ("src", "tests", "scripts", "docs") for file in (ROOT / folder).rglob("*.py")]
+    lines = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files
+    }
+    assert not {name: count for name, count in lines.items() if count > LONGEST}
+
+
+def test_every_module_with_behavior_has_its_tests() -> None:
+    """Private modules are tested through the modules that use them, or at their own place."""
+    missing = {
+        name: mirrored(name)
+        for name, file in modules().items()
+        if has_behavior(file)
+        and "._" not in name
+        and not (ROOT / ELSEWHERE.get(name, mirrored(name))).exists()
+    }
+    assert not missing
+
+
+def test_every_test_mirrors_a_module() -> None:
+    """``test_loop_resume.py`` is about ``loop`` as ``test_loop.py`` is."""
+    places = {mirrored(name).removesuffix(".py") for name in modules()}
+    tests = [file.relative_to(ROOT).as_posix() for file in (ROOT / "tests").rglob("test_*.py")]
+    strange = [
+        test
+        for test in tests
+        if not test.startswith(tuple(ACROSS))
+        and not any(test.startswith((f"{place}.", f"{place}_")) for place in places)
+    ]
+    assert not strange
+
+
+def test_the_exceptions_are_needed() -> None:
+    assert not [name for name in ELSEWHERE if name not in modules() or (ROOT / mirrored(name)).exists()]
+    assert not [test for test in ACROSS if not (ROOT / test).exists()]
 
 
 # ------------------------------------------------------------------------------------- the detectors detect something
@@ -198,6 +277,15 @@ def test_a_private_module_is_open_to_its_package_and_its_subpackages(house: dict
 
 def test_a_print_is_noticed(house: dict[str, Path]) -> None:
     assert [name for name, file in house.items() if [*prints(file)]] == ["decanet.core._secret"]
+
+
+def test_the_mirrored_place_of_a_module() -> None:
+    assert mirrored("decanet.data.datasets._records") == "tests/data/datasets/test_records.py"
+    assert mirrored("decanet.training.recipes") == "tests/training/test_recipes.py"
+
+
+def test_behavior_is_told_from_data(house: dict[str, Path]) -> None:
+    assert [name for name, file in house.items() if has_behavior(file)] == ["decanet.data.load"]
 
 
 # -------------------------------------------------------------------------------------------- nothing happens at import
