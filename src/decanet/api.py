@@ -139,6 +139,7 @@ def train(
     from decanet.data import ImageData
     from decanet.evaluation.runs import load_run
     from decanet.insight.run_figures import draw_run
+    from decanet.training.run_files import refuse_other_run
     from decanet.training.start import (
         DataSource,
         Prepared,
@@ -146,7 +147,6 @@ def train(
         choose_recipe,
         prepare,
         prepare_resumed,
-        refuse_taken,
         train_prepared,
     )
 
@@ -170,7 +170,7 @@ def train(
                     RunFolder(Path(resume)), where, device=chosen_device, report=report, model=model
                 )
             if out is not None:
-                refuse_taken(Path(out))
+                refuse_other_run(RunFolder(Path(out)))
             chosen = choose_recipe(
                 recipe or "quick", [f"{key}={dumps(value)}" for key, value in changes.items()]
             )

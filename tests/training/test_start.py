@@ -19,7 +19,6 @@ from decanet.training.start import (
     choose_recipe,
     prepare,
     prepare_resumed,
-    refuse_taken,
     train_prepared,
 )
 from tests.conftest import Heard, MakeFolder
@@ -116,13 +115,6 @@ def test_a_finished_run_is_not_resumed(begun: RunFolder, where: DataSource, hear
     begun.figures.mkdir()
     with pytest.raises(CheckpointError, match="is finished"):
         prepare_resumed(begun, where, device=CPU, report=heard)
-
-
-def test_a_taken_folder_is_refused_before_any_data_is_read(begun: RunFolder, tmp_path: Path) -> None:
-    refuse_taken(tmp_path / "new")
-    (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="is a file, and a run is a folder"):
-        refuse_taken(tmp_path / "file")
 
 
 def test_ones_own_network_on_a_folder_needs_the_image_size(

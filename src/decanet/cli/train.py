@@ -95,13 +95,13 @@ def command(
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory, ranks_from_environment
     from decanet.insight.run_figures import draw_run
     from decanet.training.dry_run import dry_run as run_dry
+    from decanet.training.run_files import refuse_other_run
     from decanet.training.start import (
         DataSource,
         Prepared,
         choose_recipe,
         prepare,
         prepare_resumed,
-        refuse_taken,
         train_prepared,
     )
 
@@ -116,7 +116,7 @@ def command(
                 return prepare_resumed(RunFolder(resume), where, device=chosen_device, report=report)
             assert recipe is not None
             if out is not None:
-                refuse_taken(out)
+                refuse_other_run(RunFolder(out))
             return prepare(*choose_recipe(recipe, settings), where, device=chosen_device, report=report)
 
         if dry_run:

@@ -28,7 +28,7 @@ from decanet.training.distributed import process_group
 from decanet.training.few_images import fit_to_few_images
 from decanet.training.recipes import is_file, load_recipe
 from decanet.training.resolve import image_size_for, resolve
-from decanet.training.run_files import new_run_path, refuse_finished, refuse_other_run
+from decanet.training.run_files import new_run_path, refuse_finished
 from decanet.training.session import TrainingReport, run_training
 
 Prepared = tuple[Recipe, ImageData]
@@ -198,11 +198,6 @@ def train_prepared(
                     run.path.rmdir()  # which only removes an empty folder, where nothing was begun
             raise
     return run, result
-
-
-def refuse_taken(out: Path) -> None:
-    """Raise UsageError where a new run cannot begin in ``out``; known before any data is read."""
-    refuse_other_run(RunFolder(out))
 
 
 def _load(
