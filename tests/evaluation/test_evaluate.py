@@ -86,13 +86,8 @@ RECIPE = Recipe(
     data=Data(name="noise", image_size=32, channels=1, mean=(0.5,) * 3, std=(0.2,) * 3),
     batch_size=10, epochs=1, optimizer=Adam(), precision="float32", tta="flip",
 )  # fmt: skip
-COUNTS = (
-    1203,
-    501,
-    500,
-    3,
-    1,
-)  # in batches of 500: three, two with a rest of one, one, and fewer images than ranks
+# In batches of 500: three batches, two of which one has a single image, one, and fewer images than ranks.
+COUNTS = (1203, 501, 500, 3, 1)
 
 
 def noise(count: int) -> ImageData:

@@ -114,3 +114,18 @@ def test_a_dry_run_leaves_a_custom_model_as_it_is(trainer: Trainer, model: TinyN
     outcome = dry_run(recipe, trainer.data, device=CPU, report=Recorder(), model=model)
     assert outcome["params"] == 16 * 48 + 16 + 10240 + 10
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+class HeadFirst(TinyNet):
+    """A network whose last module is not its head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.neck = nn.Linear(1024, 1024)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.neck(self.conv(x).relu().flatten(1)))
+
+
+def test_blended_labels_have_the_classes_of_the_data(trainer: Trainer) -> None:
+    train(trainer, HeadFirst(), "augmentation.mixup=0.2", "augmentation.cutmix=1.0", "epochs=0.3")
