@@ -1,4 +1,4 @@
-"""Folded networks give the outputs of the originals; what must not be folded is not."""
+"""Folded networks give the outputs of the originals, and only what may be folded is folded."""
 
 import copy
 
@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from decanet.anatomy.meta_forward import build_on_meta
 from decanet.core.errors import UsageError
 from decanet.export import fuse as fuse_module
 from decanet.export.fuse import foldable, fuse
 from decanet.models import create_model, list_models, model_entry
+from decanet.models.meta_device import ShapesOnly
 
 
 def norms(model: nn.Module) -> int:
@@ -17,7 +19,7 @@ def norms(model: nn.Module) -> int:
 
 
 def with_random_statistics(model: nn.Module) -> nn.Module:
-    """A fresh normalization is the identity: folding it would prove nothing."""
+    """Statistics of a fresh normalization are those of the identity, which would test nothing."""
     generator = torch.Generator().manual_seed(0)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -49,16 +51,13 @@ def test_outputs_are_those_of_the_original(name: str, image_size: int) -> None:
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_every_network_of_the_registry_fuses(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_registered_network_can_be_fused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs: list[tuple[str, str]] = []
     monkeypatch.setattr(fuse_module, "foldable", lambda *args: pairs.extend(foldable(*args)) or pairs)
-    with torch.device("meta"):
-        model = create_model(name).eval()
+    model, entry = build_on_meta(name).eval(), model_entry(name)
+    with ShapesOnly(), torch.device("meta"):
         fused = fuse(model)
-        assert fused(torch.empty(1, *model_entry(name).input_size)).shape == (
-            1,
-            model_entry(name).num_classes,
-        )
+        assert fused(torch.empty(1, *entry.input_size)).shape == (1, entry.num_classes)
     assert norms(fused) == norms(model) - len(pairs)
     # In DenseNet-40 every normalization reads a concatenation, so no convolution feeds one alone.
     assert bool(pairs) == (norms(model) > 0 and name != "densenet40_12_cifar")
@@ -66,11 +65,11 @@ def test_every_network_of_the_registry_fuses(name: str, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16_cifar", "se_resnet50"])
 def test_networks_that_normalize_after_each_convolution_keep_none(name: str) -> None:
-    with torch.device("meta"):
+    with ShapesOnly(), torch.device("meta"):
         assert norms(fuse(create_model(name))) == 0
 
 
-def test_the_original_is_untouched() -> None:
+def test_the_original_is_left_as_it_is() -> None:
     model = create_model("resnet20_cifar").train()
     before = copy.deepcopy(model.state_dict())
     fused = fuse(model)
@@ -85,8 +84,8 @@ class Tangled(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen_twice = nn.Conv2d(3, 3, 3, padding=1)
-        self.norm_of_seen_twice = nn.BatchNorm2d(3)
+        self.read_twice = nn.Conv2d(3, 3, 3, padding=1)
+        self.norm_of_read_twice = nn.BatchNorm2d(3)
         self.activated = nn.Conv2d(3, 3, 3, padding=1)
         self.norm_of_activated = nn.BatchNorm2d(3)
         self.run_twice = nn.Conv2d(3, 3, 3, padding=1)
@@ -96,8 +95,8 @@ class Tangled(nn.Module):
         self.plain = nn.Conv2d(3, 4, 3, groups=1, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = self.seen_twice(x)
-        x = self.norm_of_seen_twice(seen) + seen
+        first = self.read_twice(x)
+        x = self.norm_of_read_twice(first) + first
         x = self.norm_of_activated(torch.relu(self.activated(x)))
         x = self.norm_of_run_twice(self.run_twice(self.run_twice(x)))
         return self.norm_of_plain(self.plain(x))
