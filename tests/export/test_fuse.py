@@ -55,9 +55,9 @@ def test_every_registered_network_can_be_fused(name: str, monkeypatch: pytest.Mo
     pairs: list[tuple[str, str]] = []
     monkeypatch.setattr(fuse_module, "foldable", lambda *args: pairs.extend(foldable(*args)) or pairs)
     model, entry = build_on_meta(name).eval(), model_entry(name)
-    with ShapesOnly(), torch.device("meta"):
+    with ShapesOnly():
         fused = fuse(model)
-        assert fused(torch.empty(1, *entry.input_size)).shape == (1, entry.num_classes)
+        assert fused(torch.empty(1, *entry.input_size, device="meta")).shape == (1, entry.num_classes)
     assert norms(fused) == norms(model) - len(pairs)
     # In DenseNet-40 every normalization reads a concatenation, so no convolution feeds one alone.
     assert bool(pairs) == (norms(model) > 0 and name != "densenet40_12_cifar")
@@ -90,7 +90,7 @@ class Tangled(nn.Module):
         self.norm_of_activated = nn.BatchNorm2d(3)
         self.run_twice = nn.Conv2d(3, 3, 3, padding=1)
         self.norm_of_run_twice = nn.BatchNorm2d(3)
-        # The normalization is declared first: order of attributes must not matter.
+        # The normalization is declared first: the order of attributes must not matter.
         self.norm_of_plain = nn.BatchNorm2d(4)
         self.plain = nn.Conv2d(3, 4, 3, groups=1, bias=True)
 
