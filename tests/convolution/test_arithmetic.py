@@ -129,7 +129,7 @@ def test_a_pooling_refuses_the_paddings_that_torch_refuses() -> None:
                 Window.pooling(kernel, 1, padding, dilation)
 
 
-def test_the_advice_of_the_error_line_works_and_nothing_smaller_does() -> None:
+def test_the_sizes_in_the_error_message_fit_and_no_smaller_ones_do() -> None:
     advised = 0
     for size, kernel, stride, padding, dilation in itertools.product(
         range(1, 6), range(1, 8), (1, 3), range(3), (1, 2)
@@ -225,21 +225,21 @@ def test_receptive_field_is_the_support_of_the_gradient() -> None:
             if first >= 0 and last < pixels:
                 assert (seen[0], seen[-1]) == (first, last), (windows, unit)
                 checked += 1
-            else:  # a field that reaches into the padding sees no pixel outside itself
+            else:  # a field that reaches into the padding contains all pixels with a gradient
                 assert all(first <= pixel <= last for pixel in seen)
     assert checked > 300
 
 
 def test_receptive_fields_known_from_the_papers() -> None:
     vgg = [Window(3, padding=1)] * 3
-    assert receptive_field(vgg).size == 7  # VGG, section 2.3: three 3x3 layers see 7x7
+    assert receptive_field(vgg).size == 7  # VGG, section 2.3: the receptive field of three 3x3 layers is 7x7
     alexnet = [Window(11, 4, 2), Window.pooling(3, 2), Window(5, 1, 2), Window.pooling(3, 2)]
     alexnet += [Window(3, 1, 1)] * 3 + [Window.pooling(3, 2)]
     assert (receptive_field(alexnet).size, receptive_field(alexnet).jump) == (195, 32)
     assert receptive_field([]) == ReceptiveField(size=1, jump=1, offset=0)
 
 
-def test_center_is_the_middle_of_unit_0() -> None:
+def test_the_center_is_that_of_the_field_of_unit_0() -> None:
     field = receptive_field([Window(11, 4, 2)])
     assert field.pixels(0) == (-2, 8)
     assert field.center == 3
@@ -290,7 +290,7 @@ def test_groups_that_do_not_divide(channels: tuple[int, int, int], message: str)
         convolution_cost(*channels[:2], (3, 3), (5, 5), groups=channels[2])
 
 
-def test_it_is_pure_python() -> None:
+def test_the_module_imports_neither_torch_nor_numpy() -> None:
     """Networks import this for their layer tables: it must cost nothing."""
     code = "import sys, decanet.convolution.arithmetic; print({'torch', 'numpy'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from decanet.convolution.filtering import Setting
 @pytest.mark.parametrize("padding", ["zero", "reflect", "circular", "none"])
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (3, 2)])
 @pytest.mark.parametrize("correlated", [True, False])
-def test_the_inner_part_is_what_no_padding_touches(padding, stride, dilation, correlated):
+def test_the_inner_part_does_not_depend_on_the_padding(padding, stride, dilation, correlated):
     setting = Setting(padding, stride, dilation, correlated)
     weights = np.ones((2, 4))
     done = setting.result("ones", np.ones((13, 17)), weights)

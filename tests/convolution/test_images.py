@@ -85,19 +85,19 @@ def test_correlation_equals_torchs_own_same_padding(case):
     ("padding", "mode"),
     [("zero", "constant"), ("reflect", "mirror"), ("replicate", "nearest"), ("circular", "wrap")],
 )
-def test_odd_kernels_equal_scipy_ndimage(padding, mode):
+def test_kernels_of_odd_size_equal_scipy_ndimage(padding, mode):
     random = np.random.default_rng(1)
     image, kernel = random.standard_normal((40, 31)), random.standard_normal((5, 9))
     for ours, theirs in ((correlate, ndimage.correlate), (convolve, ndimage.convolve)):
         np.testing.assert_allclose(ours(image, kernel, padding=padding), theirs(image, kernel, mode=mode))
 
 
-@pytest.mark.parametrize("side", [3, 15, 61])
+@pytest.mark.parametrize("size", [3, 15, 61])
 @pytest.mark.parametrize("rank_1", [True, False])
-def test_float32_stays_near_float64(side, rank_1):
-    random = np.random.default_rng(side)
+def test_float32_stays_near_float64(size, rank_1):
+    random = np.random.default_rng(size)
     image = random.random((300, 341))
-    kernel = random.standard_normal((side, side))
+    kernel = random.standard_normal((size, size))
     if rank_1:
         kernel = np.outer(kernel[0], kernel[1])
     exact = signal.fftconvolve(image, kernel, mode="same")
@@ -115,7 +115,7 @@ def test_fft_tiles_meet_without_a_seam():
         np.testing.assert_allclose(ours, torch_correlate(image, kernel, stride), atol=1e-9)
 
 
-def test_convolution_is_correlation_with_the_kernel_turned_by_half_a_turn():
+def test_convolution_is_cross_correlation_with_the_flipped_kernel():
     random = np.random.default_rng(3)
     image, kernel = random.random((8, 9)), random.random((3, 5))
     np.testing.assert_allclose(convolve(image, kernel), correlate(image, kernel[::-1, ::-1]))
@@ -124,7 +124,7 @@ def test_convolution_is_correlation_with_the_kernel_turned_by_half_a_turn():
     np.testing.assert_allclose(convolve(dot, kernel)[1:4, 1:6], kernel, atol=1e-12)  # a bright pixel draws it
 
 
-def test_color_is_treated_channel_by_channel():
+def test_channels_of_a_color_image_are_filtered_separately():
     random = np.random.default_rng(4)
     image, kernel = random.random((12, 10, 3)), random.random((3, 3))
     ours = convolve(image, kernel, padding="reflect", stride=2)
@@ -133,7 +133,7 @@ def test_color_is_treated_channel_by_channel():
         np.testing.assert_array_equal(ours[..., channel], expected)
 
 
-def test_one_matrix_a_channel_is_summed_as_a_layer_of_a_cnn_does():
+def test_a_filter_is_summed_over_the_channels_as_in_a_convolutional_layer():
     random = np.random.default_rng(5)
     image, kernel = random.random((12, 10, 3)), random.random((3, 5, 3))
     layer = torch.nn.Conv2d(3, 1, (5, 3), padding=(2, 1), bias=False).double()
@@ -144,14 +144,14 @@ def test_one_matrix_a_channel_is_summed_as_a_layer_of_a_cnn_does():
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float16", "bool"])
-def test_numbers_of_all_sorts(dtype):
+def test_images_of_every_number_type_are_accepted(dtype):
     image = np.random.default_rng(6).integers(0, 2, (9, 8)).astype(dtype)
     expected = ndimage.correlate(image.astype(np.float64), find_kernel("sharpen"), mode="constant")
     np.testing.assert_allclose(correlate(image, find_kernel("sharpen")), expected, atol=1e-5)
     assert correlate(image, find_kernel("sharpen")).dtype == (np.float64 if dtype == "int32" else np.float32)
 
 
-def test_arguments_are_left_as_they_were():
+def test_arguments_are_not_modified():
     image, kernel = np.ones((6, 6), np.float32), find_kernel("gaussian")
     before = image.copy(), kernel.copy()
     for method in ("direct", "separable", "fft"):
@@ -161,7 +161,7 @@ def test_arguments_are_left_as_they_were():
     np.testing.assert_array_equal(kernel, before[1])
 
 
-def test_rank_1_is_found_and_other_ranks_are_not():
+def test_only_kernels_of_rank_1_are_separated():
     for name in ("box", "gaussian:sigma=3", "sobel_x", "prewitt_y", "scharr_x"):
         column, row = separate(find_kernel(name))
         np.testing.assert_allclose(np.outer(column, row), find_kernel(name), atol=1e-12)
@@ -178,7 +178,7 @@ def test_the_cheapest_method_follows_size_and_rank():
 
 
 @pytest.mark.parametrize(
-    ("image", "kernel", "options", "error", "says"),
+    ("image", "kernel", "options", "error", "message"),
     [
         (np.ones((4, 4)), np.ones((5, 3)), {"padding": "none"}, UsageError, "covers 5x3 pixels"),
         (np.ones((3, 3)), np.ones((7, 1)), {"padding": "reflect"}, UsageError, "too few pixels to reflect"),
@@ -200,7 +200,7 @@ def test_the_cheapest_method_follows_size_and_rank():
         (np.ones((4, 4), complex), np.ones((3, 3)), {}, DataError, "real numbers"),
     ],
 )  # fmt: skip
-def test_bad_input_is_refused_in_one_line(image, kernel, options, error, says):
+def test_bad_input_is_refused_in_one_line(image, kernel, options, error, message):
     with pytest.raises(error) as refused:
         correlate(image, kernel, **options)
-    assert says in refused.value.line
+    assert message in refused.value.line

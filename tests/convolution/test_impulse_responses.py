@@ -56,14 +56,14 @@ def test_echo_has_one_weight_for_each_repetition():
     np.testing.assert_array_equal(Echo(()).impulse_response(10), [[1.0]])
 
 
-def test_sampled_kernel_is_straight_between_samples_and_zero_outside():
+def test_a_sampled_kernel_is_linear_between_samples_and_zero_outside():
     kernel = SampledKernel(np.array([2.0, 4.0, 0.0]), sample_rate=10)
     np.testing.assert_allclose(kernel([-0.1, 0.0, 0.05, 0.15, 0.3]), [0, 2, 3, 2, 0])
     values = convolve_quadrature(np.ones_like, kernel, [0.1, 5.0])
     np.testing.assert_allclose(values, [0.3, 0.5])  # areas under the two lines
 
 
-def test_resampling_keeps_what_the_kernel_does_to_low_tones():
+def test_resampling_keeps_the_gain_at_low_frequencies():
     times = np.arange(4410) / 44100
     kernel = SampledKernel(ExponentialDecay(60.0)(times) * np.cos(900 * times), sample_rate=44100)
     for frequency in (20.0, 300.0):
@@ -74,7 +74,7 @@ def test_resampling_keeps_what_the_kernel_does_to_low_tones():
         np.testing.assert_allclose(gains[1:], gains[0], rtol=0.02)
 
 
-def test_two_channels_stay_two_when_resampled():
+def test_channels_are_resampled_separately():
     noise = np.random.default_rng(0).standard_normal((100, 2))
     both = SampledKernel(noise, 8000).impulse_response(12000)
     assert both.shape == (150, 2)
@@ -83,7 +83,7 @@ def test_two_channels_stay_two_when_resampled():
 
 
 @pytest.mark.parametrize(
-    ("make", "error", "says"),
+    ("make", "error", "message"),
     [
         (lambda: ExponentialDecay(0.0), UsageError, "positive"),
         (lambda: ExponentialDecay(math.nan), UsageError, "positive"),
@@ -104,13 +104,13 @@ def test_two_channels_stay_two_when_resampled():
         (lambda: convolve_recursion(sine, [], [0.1, 0.2, 0.3]), DataError, "begin at 0"),
     ],
 )
-def test_bad_input_is_one_line(make, error, says):
-    with pytest.raises(error, match=says) as caught:
+def test_bad_input_is_one_line(make, error, message):
+    with pytest.raises(error, match=message) as caught:
         make()
     assert "\n" not in caught.value.line
 
 
-def test_reverb_falls_by_60_db_in_its_time_and_equals_the_direct_sound():
+def test_reverb_decays_by_60_db_in_its_time_with_the_energy_of_the_direct_sound():
     response = Reverb(1.5, seed=3, channels=2).impulse_response(8000)
     np.testing.assert_array_equal(response[0], 1.0)
     np.testing.assert_allclose((response[1:] ** 2).sum(axis=0), 1.0)

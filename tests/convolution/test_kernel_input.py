@@ -22,7 +22,7 @@ def _false_header():
 
 
 @pytest.mark.parametrize(
-    ("spelling", "says"),
+    ("spelling", "message"),
     [
         ("sobelx", "did you mean sobel_x"),
         ("", "unknown kernel"),
@@ -52,15 +52,15 @@ def _false_header():
         (f"[[{'9' * 400}]]", "real numbers"),
     ],
 )  # fmt: skip
-def test_what_is_no_kernel_is_refused_in_one_line(spelling, says):
+def test_invalid_kernels_are_refused_in_one_line(spelling, message):
     with pytest.raises(UsageError) as refused:
         find_kernel(spelling)
-    assert says in refused.value.line
+    assert message in refused.value.line
     assert len(refused.value.line) < 300
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("a.csv", b"1,2\n3\n", "ragged"),
         ("a.csv", b"", "empty"),
@@ -77,11 +77,11 @@ def test_what_is_no_kernel_is_refused_in_one_line(spelling, says):
         ("a.npy", _npy(np.ones((2000, 2))), "largest kernel size"),
     ],
 )
-def test_bad_kernel_files_are_refused_in_one_line(tmp_path, name, content, says):
+def test_bad_kernel_files_are_refused_in_one_line(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises((DataError, UsageError)) as refused:
         find_kernel(str(tmp_path / name))
-    assert says in refused.value.line
+    assert message in refused.value.line
     assert name in refused.value.line
 
 
@@ -90,5 +90,5 @@ def test_a_missing_kernel_file_is_named(tmp_path):
         find_kernel(str(tmp_path / "gone.npy"))
 
 
-def test_check_kernel_takes_whole_numbers_and_booleans():
+def test_check_kernel_accepts_integers_and_booleans():
     assert check_kernel([[True, False]]).dtype == np.float64

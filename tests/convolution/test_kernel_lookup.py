@@ -20,24 +20,24 @@ from decanet.core.errors import UsageError
         "surbo_2": [[1, 2, 1], [0, 0, 0], [-1, -2, -2]],
     }.items(),
 )
-def test_the_tutorials_own_names_are_understood(name, weights):
+def test_the_names_of_the_tutorial_are_accepted(name, weights):
     np.testing.assert_allclose(find_kernel(name), weights)
     assert describe(name).startswith(f"{name}: ")
 
 
-def test_aliases_hide_no_kernel():
+def test_no_alias_is_the_name_of_a_kernel():
     assert not set(ALIASES) & {*KERNELS, *BANKS}
     assert set(ALIASES.values()) <= set(KERNELS)
     assert find_kernel("just for fun").sum() == pytest.approx(1)
 
 
-def test_what_a_sum_does_to_flat_areas():
+def test_the_response_to_flat_areas_is_described():
     assert describe_sum(find_kernel("gaussian")) == "sum 1:\nflat areas keep their value"
     assert describe_sum(find_kernel("laplacian_of_gaussian")) == "sum 0:\nflat areas give 0"
     assert describe_sum(find_kernel("sobel_y_slip")) == "sum −1:\nflat areas give −1 × their value"
 
 
-def test_own_kernels_as_json_csv_and_npy(tmp_path):
+def test_kernels_are_read_from_json_csv_and_npy(tmp_path):
     weights = np.array([[0, -1.5, 0], [2, 5, -1]])
     (tmp_path / "own.csv").write_text("0, -1.5, 0\n2,5,-1\n\n")
     np.save(tmp_path / "own.npy", weights)

@@ -37,7 +37,7 @@ def test_tutorial_kernels(name, weights):
     np.testing.assert_array_equal(find_kernel(name), weights)
 
 
-def test_tutorial_has_nine_images_and_random_keeps_the_brightness():
+def test_the_tutorial_has_nine_kernels_and_random_has_a_seed():
     assert len(TUTORIAL) == 9
     assert set(TUTORIAL) <= set(KERNELS)
     assert find_kernel("random").shape == (3, 3)
@@ -45,20 +45,20 @@ def test_tutorial_has_nine_images_and_random_keeps_the_brightness():
     assert not np.allclose(find_kernel("random"), find_kernel("random:seed=1"))
 
 
-def test_the_right_sobel_is_the_first_one_turned_and_the_slip_is_not():
+def test_sobel_y_is_sobel_x_rotated_and_the_misprint_is_not():
     np.testing.assert_array_equal(find_kernel("sobel_y"), np.rot90(find_kernel("sobel_x")))
     assert find_kernel("sobel_y").sum() == 0
     assert find_kernel("sobel_y_slip").sum() == -1
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_sums_say_what_a_kernel_does_to_an_even_surface(name):
+def test_the_sum_of_a_kernel_is_its_response_to_a_flat_area(name):
     expected = 1 if name in SMOOTHING else -1 if name == "sobel_y_slip" else 0
     assert find_kernel(name).sum() == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", [*KERNELS, *BANKS])
-def test_every_entry_says_what_it_does_and_where_it_comes_from(name):
+def test_every_kernel_has_a_description_a_source_and_a_purpose(name):
     entry = (KERNELS | BANKS)[name]
     assert entry.does.endswith(".")
     assert entry.source
@@ -123,7 +123,7 @@ def test_motion_blur_lies_on_its_line():
     assert rising[1:4, 1:4].sum() == 0
 
 
-def test_gabor_answers_to_stripes_of_its_width_and_direction():
+def test_gabor_responds_to_stripes_of_its_width_and_direction():
     x = np.arange(64)
     stripes = np.broadcast_to(np.cos(2 * np.pi * x / 8), (64, 64))
 
@@ -140,7 +140,7 @@ def test_gabor_answers_to_stripes_of_its_width_and_direction():
         np.testing.assert_array_equal(find_kernel(spelling), weights)
 
 
-def test_emboss_lights_a_bump_from_where_it_says() -> None:
+def test_emboss_lights_a_cone_from_the_upper_left() -> None:
     rows, columns = np.mgrid[-20:21, -20:21]
     bump = np.maximum(0, 15 - np.hypot(rows, columns))
     relief = ndimage.correlate(bump, find_kernel("emboss")) - bump

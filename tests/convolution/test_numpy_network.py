@@ -23,44 +23,46 @@ def digits() -> Digits:
     return load_digits()
 
 
-def torch_twin(network: Network) -> nn.Sequential:
+def torch_network(network: Network) -> nn.Sequential:
     """The same network in PyTorch, with the same weights."""
-    twin = nn.Sequential(
+    reference = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(128, 10),
     ).double()  # fmt: skip
-    for theirs, ours in zip(twin, network.layers):
+    for theirs, ours in zip(reference, network.layers):
         for name, weight in ours.params.items():
             theirs.get_parameter(name).data = torch.tensor(weight)
-    return twin
+    return reference
 
 
 def test_gradient_of_the_whole_network_equals_torch(digits: Digits) -> None:
     network = digit_network(3, np.float64)
-    twin = torch_twin(network)
+    reference = torch_network(network)
     images, labels = digits.train_images[:24].astype(np.float64), digits.train_labels[:24]
     loss = SoftmaxCrossEntropy()
     value = loss.forward(network.forward(images, training=True), labels)
     at_images = network.backward(loss.backward())
 
     x = torch.tensor(images, requires_grad=True)
-    expected = nn.functional.cross_entropy(twin(x), torch.tensor(labels))
+    expected = nn.functional.cross_entropy(reference(x), torch.tensor(labels))
     expected.backward()
     assert value == pytest.approx(expected.item(), rel=1e-12)
     np.testing.assert_allclose(at_images, x.grad.numpy(), rtol=1e-8, atol=1e-12)
     compared = 0
-    for theirs, ours in zip(twin, network.layers):
+    for theirs, ours in zip(reference, network.layers):
         for name, gradient in ours.grads.items():
             np.testing.assert_allclose(
                 gradient, theirs.get_parameter(name).grad.numpy(), rtol=1e-8, atol=1e-12
             )
             compared += gradient.size
-    assert compared == sum(p.numel() for p in twin.parameters()) == network_cost(network).params
+    assert compared == sum(p.numel() for p in reference.parameters()) == network_cost(network).params
 
-    twin.eval()  # with the running averages of that one step
+    reference.eval()  # with the running averages of that one step
     with torch.no_grad():
-        np.testing.assert_allclose(network.forward(images), twin(torch.tensor(images)).numpy(), atol=1e-12)
+        np.testing.assert_allclose(
+            network.forward(images), reference(torch.tensor(images)).numpy(), atol=1e-12
+        )
 
 
 def test_training_steps_equal_torchs_sgd(digits: Digits) -> None:
@@ -70,30 +72,30 @@ def test_training_steps_equal_torchs_sgd(digits: Digits) -> None:
         digits.test_images[:10].astype(np.float64), digits.test_labels[:10],
     )  # fmt: skip
     network = digit_network(0, np.float64)
-    twin = torch_twin(network)
+    reference = torch_network(network)
     list(train(network, few, epochs=2, seed=5, learning_rate=0.1))
-    optimizer = torch.optim.SGD(twin.parameters(), lr=1.0)
-    velocities = [torch.zeros_like(p) for p in twin.parameters()]
+    optimizer = torch.optim.SGD(reference.parameters(), lr=1.0)
+    velocities = [torch.zeros_like(p) for p in reference.parameters()]
     step = 0
     for number in (1, 2):
         order = np.random.default_rng((5, number)).permutation(64)
         for first in (0, 32):
             chosen = order[first : first + 32]
             optimizer.zero_grad()
-            logits = twin(torch.tensor(few.train_images[chosen]))
+            logits = reference(torch.tensor(few.train_images[chosen]))
             nn.functional.cross_entropy(logits, torch.tensor(few.train_labels[chosen])).backward()
-            for parameter, velocity in zip(twin.parameters(), velocities):
+            for parameter, velocity in zip(reference.parameters(), velocities):
                 velocity.mul_(0.9).sub_(0.1 * (1 - step / 4) * parameter.grad)
                 parameter.data += velocity
             step += 1
-    for theirs, ours in zip(twin, network.layers):
+    for theirs, ours in zip(reference, network.layers):
         for name, weight in ours.params.items():
             np.testing.assert_allclose(
                 weight, theirs.get_parameter(name).detach().numpy(), rtol=1e-7, atol=1e-9
             )
 
 
-def test_it_learns_the_digits(digits: Digits) -> None:
+def test_the_network_learns_the_digits(digits: Digits) -> None:
     network = digit_network(0)
     history = list(train(network, digits, epochs=5, seed=0))
     assert [epoch.number for epoch in history] == [1, 2, 3, 4, 5]
@@ -103,7 +105,7 @@ def test_it_learns_the_digits(digits: Digits) -> None:
     assert right.mean() == history[-1].test_top1
 
 
-def test_a_seed_fixes_everything(digits: Digits) -> None:
+def test_the_seed_determines_the_network(digits: Digits) -> None:
     few = Digits(digits.train_images[:256], digits.train_labels[:256], digits.test_images, digits.test_labels)
 
     def weights(seed: int) -> np.ndarray:
@@ -116,14 +118,14 @@ def test_a_seed_fixes_everything(digits: Digits) -> None:
     assert (first != weights(2)).any()
 
 
-def test_cost() -> None:
+def test_the_cost_of_the_network_is_that_of_its_layers() -> None:
     cost = network_cost(digit_network(0))
     assert cost.params == 16 * 9 + 32 + 32 * 16 * 9 + 64 + 10 * 128 + 10
     assert cost.macs == 16 * 9 * 64 + 32 * 16 * 9 * 16 + 1280
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_images_that_are_not_numbers_are_refused(poison: float) -> None:
+def test_images_with_nan_or_infinity_are_refused(poison: float) -> None:
     images = np.zeros((4, 1, 8, 8), np.float32)
     images[2, 0, 3, 3] = poison
     with pytest.raises(DataError, match=r"^image 2 holds NaN or infinity"):
@@ -150,7 +152,7 @@ def test_impossible_trainings_are_refused_at_once(digits: Digits) -> None:
         digit_network(-3)
 
 
-def test_a_training_that_diverges_says_so(digits: Digits) -> None:
+def test_a_diverging_training_is_stopped(digits: Digits) -> None:
     random = np.random.default_rng(0)
     network = Network([Flatten(), Linear(random.normal(size=(10, 64)), np.zeros(10))])
     with (

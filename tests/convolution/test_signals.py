@@ -43,7 +43,7 @@ def test_quadrature_gives_the_closed_form(alpha):
     np.testing.assert_allclose(values, sine_closed_form(alpha, times), atol=1e-12)
 
 
-def test_quadrature_does_not_overlook_a_sharp_kernel():
+def test_quadrature_integrates_a_narrow_kernel():
     times = np.array([0.3, 5.0])
     values = convolve_quadrature(sine, ExponentialDecay(1e5), times)
     np.testing.assert_allclose(values, sine_closed_form(1e5, times), atol=1e-9)
@@ -82,7 +82,7 @@ def test_recursion_agrees_with_quadrature_on_another_signal():
 
 @given(f=samples, g=samples, rule=st.sampled_from(["trapezoid", "rectangle"]))
 @settings(max_examples=40, deadline=None)
-def test_fft_is_the_sum_of_the_definition(f, g, rule):
+def test_fft_equals_the_sum_of_the_definition(f, g, rule):
     step = 0.1
     for i, value in enumerate(convolve_fft(f, g, step, rule)):
         products = f[: i + 1] * g[i::-1]
@@ -151,7 +151,7 @@ def test_convolution_theorem(f, g):
     )
 
 
-def test_an_echo_that_moves_is_linear_but_not_time_invariant():
+def test_a_drifting_echo_is_linear_but_not_time_invariant():
     times = np.linspace(0, 4, 401)
     late = 1.0
 
@@ -171,7 +171,7 @@ def test_an_echo_that_moves_is_linear_but_not_time_invariant():
     )
 
 
-def test_a_moving_echo_changes_the_pitch():
+def test_a_drifting_echo_changes_the_pitch():
     rate = 2000
     times = np.arange(4 * rate) / rate
     tone = lambda t: np.sin(2 * np.pi * 100 * np.asarray(t))  # noqa: E731

@@ -12,7 +12,7 @@ CAT = gray_of(chelsea()[80:140, 150:230])
 
 
 @pytest.mark.parametrize("setting", [Setting(), Setting("reflect", 2, 2, False), Setting("circular", 3)])
-def test_the_sliding_windows_sum_is_the_result(setting):
+def test_the_sum_of_the_products_is_the_result(setting):
     image = np.random.default_rng(0).integers(0, 101, (11, 9)) / 100
     weights = np.array([[1.0, -2.0, 3.0], [0.0, 4.0, -1.0]])
     result = setting.apply(image, weights)
@@ -21,7 +21,7 @@ def test_the_sliding_windows_sum_is_the_result(setting):
         assert window.products(row, column).sum() == pytest.approx(result[row, column])
 
 
-def test_default_positions_are_the_strongest_responses_of_the_image_itself():
+def test_default_positions_are_the_extreme_responses_inside_the_image():
     image = np.zeros((20, 30))
     image[9, 17], image[12, 5] = 1.0, -1.0
     image[0] = 5.0  # stronger, where the padding joins in

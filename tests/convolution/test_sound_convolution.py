@@ -24,7 +24,7 @@ from tests.convolution._sounds import convolved, sound_of
     seed=st.integers(0, 99),
 )
 @settings(max_examples=25, deadline=None)
-def test_overlap_add_does_not_see_how_the_sound_was_cut(lengths, taps, channels, shared, seed):
+def test_overlap_add_does_not_depend_on_the_blocks(lengths, taps, channels, shared, seed):
     rng = np.random.default_rng(seed)
     blocks = [rng.standard_normal((length, channels)) for length in lengths if length] or [
         np.ones((1, channels))
@@ -43,7 +43,7 @@ def test_overlap_add_equals_scipy_over_several_transforms(rng):
     np.testing.assert_allclose(together, oaconvolve(sound, response, axes=0), atol=1e-9)
 
 
-def test_a_mono_voice_in_a_stereo_room_is_stereo(rng):
+def test_a_mono_sound_convolved_with_a_stereo_response_is_stereo(rng):
     voice, room = rng.standard_normal(500), rng.standard_normal((40, 2))
     result = convolved(sound_of(voice), SampledKernel(room, 8000))
     assert result.shape == (539, 2)
@@ -64,7 +64,7 @@ def test_memory_does_not_grow_with_the_sound():
     assert peak_of(24) < 1.2 * peak_of(6)
 
 
-def test_decay_is_the_exact_recursion_of_the_straight_lines_between_samples(rng):
+def test_the_decay_is_exact_for_a_sound_that_is_linear_between_samples(rng):
     rate, alpha = 100, 7.0
     samples = np.concatenate([[0.0], rng.standard_normal(99)])
     times = np.arange(100) / rate
@@ -74,7 +74,7 @@ def test_decay_is_the_exact_recursion_of_the_straight_lines_between_samples(rng)
     )
 
 
-def test_decay_goes_on_until_it_is_60_db_down(rng):
+def test_the_decay_continues_until_it_has_fallen_by_60_db(rng):
     samples = rng.standard_normal((1000, 2))
     for blocks in ([samples], [samples[:1], samples[1:700], samples[700:]]):
         result = np.concatenate(list(decaying(blocks, ExponentialDecay(20.0), 1000)))
@@ -107,7 +107,7 @@ def test_combined_response_is_the_convolution_of_the_parts():
 
 
 @pytest.mark.parametrize(
-    ("make", "error", "says"),
+    ("make", "error", "message"),
     [
         (lambda: Reverb(0.0), UsageError, "positive"),
         (lambda: Reverb(math.nan), UsageError, "positive"),
@@ -127,7 +127,7 @@ def test_combined_response_is_the_convolution_of_the_parts():
         (lambda: convolved(sound_of(np.zeros((0, 1))), Echo(())), DataError, "no samples"),
     ],
 )
-def test_bad_kernels_are_one_line(make, error, says):
-    with pytest.raises(error, match=says) as caught:
+def test_bad_kernels_are_one_line(make, error, message):
+    with pytest.raises(error, match=message) as caught:
         make()
     assert "\n" not in caught.value.line

@@ -13,7 +13,7 @@ from tests.convolution._sounds import send
 
 
 @pytest.mark.parametrize("ending", ["flac", "wav"])
-def test_a_cut_off_file_is_damaged(tmp_path, rng, ending):
+def test_a_truncated_file_is_refused(tmp_path, rng, ending):
     whole, half = tmp_path / f"a.{ending}", tmp_path / f"half.{ending}"
     soundfile.write(whole, rng.uniform(-1, 1, 100_000), 8000)
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
@@ -27,8 +27,8 @@ def test_a_cut_off_file_is_damaged(tmp_path, rng, ending):
 @pytest.mark.parametrize("claimed", [0, 3_000, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
 @pytest.mark.parametrize("whole", [0, 36, None, 0xFFFFFFFF])
 @pytest.mark.parametrize("order", ["LITTLE", "BIG"])
-def test_a_wav_that_was_never_finished_is_read_to_its_end(tmp_path, rng, claimed, whole, order):
-    """A recorder that dies leaves zeros where the lengths would be; one that writes to a pipe the largest number."""
+def test_an_unfinished_wav_is_read_to_its_end(tmp_path, rng, claimed, whole, order):
+    """An interrupted recorder leaves lengths of zero; a program that writes to a pipe states the largest number."""
     path, samples = tmp_path / "broken-off.wav", rng.uniform(-1, 1, 1000)
     soundfile.write(path, samples, 8000, subtype="PCM_16", endian=order)
     expected = soundfile.read(path)[0]
@@ -44,7 +44,7 @@ def test_a_wav_that_was_never_finished_is_read_to_its_end(tmp_path, rng, claimed
     assert len(read_impulse(path).samples) == 1000
 
 
-def test_an_rf64_that_was_never_finished_is_read_to_its_end(tmp_path, rng):
+def test_an_unfinished_rf64_is_read_to_its_end(tmp_path, rng):
     path = tmp_path / "broken-off.rf64"
     soundfile.write(path, rng.uniform(-1, 1, (1000, 2)), 8000, format="RF64", subtype="PCM_24")
     expected = soundfile.read(path)[0]
@@ -57,7 +57,7 @@ def test_an_rf64_that_was_never_finished_is_read_to_its_end(tmp_path, rng):
     assert "read 0.12 s" in sound.note
 
 
-def test_a_whole_wav_needs_no_note_and_an_empty_one_stays_empty(tmp_path, rng):
+def test_a_complete_wav_has_no_note_and_an_empty_one_is_refused(tmp_path, rng):
     soundfile.write(tmp_path / "a.wav", rng.uniform(-1, 1, 1000), 8000)
     assert open_sound(tmp_path / "a.wav").note == ""
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
@@ -67,7 +67,7 @@ def test_a_whole_wav_needs_no_note_and_an_empty_one_stays_empty(tmp_path, rng):
         open_sound(tmp_path / "empty.wav")
 
 
-def test_a_flac_that_does_not_tell_its_length_is_whole(tmp_path, rng):
+def test_a_flac_without_its_length_is_read_to_its_end(tmp_path, rng):
     path = tmp_path / "piped.flac"
     soundfile.write(path, rng.uniform(-1, 1, 10_000), 8000)
     content = bytearray(path.read_bytes())
@@ -82,8 +82,8 @@ def test_a_flac_that_does_not_tell_its_length_is_whole(tmp_path, rng):
 
 
 @pytest.mark.parametrize("tag", [b"", b"TAG" + bytes(125)])
-def test_an_mp3_is_as_long_as_its_frames(tmp_path, rng, tag):
-    """The first frame tells how many follow; some programs and all who cut files leave it as it was."""
+def test_the_length_of_an_mp3_is_that_of_its_frames(tmp_path, rng, tag):
+    """The first frame states how many follow, which is wrong in a truncated file."""
     path = tmp_path / "a.mp3"
     soundfile.write(path, rng.uniform(-0.5, 0.5, 20_000), 8000, format="MP3")
     content = path.read_bytes()
@@ -93,16 +93,16 @@ def test_an_mp3_is_as_long_as_its_frames(tmp_path, rng, tag):
 
 @pytest.mark.parametrize("ending", ["mp3", "wav", "flac", "ogg"])
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "it is empty"),
         (b"ID3\3\0\0\0\0\0\x0a" + bytes(10), "not a readable sound file"),
         (b"hello" * 100, "not a readable sound file"),
     ],
 )
-def test_odd_files_are_told_in_words(tmp_path, ending, content, says):
+def test_unreadable_files_have_a_readable_message(tmp_path, ending, content, message):
     (tmp_path / f"odd.{ending}").write_bytes(content)
-    with pytest.raises(DataError, match=says) as refused:
+    with pytest.raises(DataError, match=message) as refused:
         open_sound(tmp_path / f"odd.{ending}")
     assert "pipe" not in refused.value.line
     assert "psf" not in refused.value.line

@@ -35,7 +35,7 @@ from tests.convolution._sounds import convolved, send, sound_of
         (".flac", "PCM_24", 2, 192000),
     ],
 )
-def test_no_effect_gives_back_every_sample(tmp_path, rng, ending, subtype, channels, rate):
+def test_the_unit_impulse_keeps_every_sample(tmp_path, rng, ending, subtype, channels, rate):
     first, second = tmp_path / f"a{ending}", tmp_path / f"b{ending}"
     soundfile.write(first, rng.uniform(-1, 1, (70_000, channels)), rate, subtype=subtype)
     loudness = send(first, second, Echo(()))
@@ -46,7 +46,7 @@ def test_no_effect_gives_back_every_sample(tmp_path, rng, ending, subtype, chann
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-12)
 
 
-def test_ogg_in_and_out(tmp_path):
+def test_ogg_files_are_read_and_written(tmp_path):
     first, second = tmp_path / "a.ogg", tmp_path / "b.ogg"
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(44100) / 44100)
     soundfile.write(first, tone, 44100)
@@ -58,7 +58,7 @@ def test_ogg_in_and_out(tmp_path):
     assert np.argmax(spectrum) * rate / len(result) == pytest.approx(440, abs=1)
 
 
-def test_an_echo_in_a_file_is_where_it_should_be(tmp_path):
+def test_an_echo_in_a_file_has_its_delay_and_strength(tmp_path):
     first, second = tmp_path / "clap.wav", tmp_path / "echo.wav"
     clap = np.zeros((1000, 2))
     clap[100] = 0.5, -0.25
@@ -80,7 +80,7 @@ def test_an_echo_in_a_file_is_where_it_should_be(tmp_path):
         ("clip", 1.0, 1.0, 100),
     ],
 )
-def test_what_overflows_is_dealt_with_as_asked(tmp_path, peak, highest, gain, clipped):
+def test_peak_decides_what_happens_to_an_overflow(tmp_path, peak, highest, gain, clipped):
     first, second = tmp_path / "a.wav", tmp_path / "b.wav"
     soundfile.write(first, np.full(200, 0.8), 1000, subtype="PCM_24")
     loudness = send(first, second, Echo(((0.1, 1.0),)), peak=peak)
@@ -93,7 +93,7 @@ def test_what_overflows_is_dealt_with_as_asked(tmp_path, peak, highest, gain, cl
     assert ("scaled down" in str(loudness)) == (peak != "clip")
 
 
-def test_normalize_turns_up_and_fit_does_not(tmp_path):
+def test_normalize_scales_up_and_fit_does_not(tmp_path):
     first, second = tmp_path / "a.wav", tmp_path / "b.wav"
     soundfile.write(first, np.full(200, 0.25), 1000, subtype="PCM_24")
     assert "not scaled" in str(send(first, second, Echo(())))
@@ -102,7 +102,7 @@ def test_normalize_turns_up_and_fit_does_not(tmp_path):
     assert soundfile.read(second)[0].max() == pytest.approx(FULL_SCALE, abs=1e-6)
 
 
-def test_keep_writes_what_is_above_full_scale_into_floats(tmp_path):
+def test_keep_writes_samples_above_full_scale_as_floats(tmp_path):
     first, second = tmp_path / "a.wav", tmp_path / "b.wav"
     soundfile.write(first, np.full(200, 0.75), 1000, subtype="PCM_16")
     loudness = send(first, second, Echo(((0.1, 1.0),)), peak="keep")
@@ -131,20 +131,20 @@ def test_silence_stays_silent(tmp_path):
         ("x.ogg", "PCM_24", "fit", Encoding("OGG", "VORBIS")),
     ],
 )
-def test_depth_is_kept_where_the_format_can(name, subtype, peak, expected):
+def test_the_bit_depth_is_kept_where_the_format_supports_it(name, subtype, peak, expected):
     assert encoding_for(name, sound_of(np.ones(9), subtype=subtype), peak) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "peak", "says"),
+    ("name", "peak", "message"),
     [
         ("x.mp4", "fit", "end its name"),
         ("x.flac", "keep", "write a .wav"),
         ("x.wav", "loud", "must be one of"),
     ],
 )
-def test_impossible_encodings_are_refused(name, peak, says):
-    with pytest.raises(UsageError, match=says):
+def test_impossible_encodings_are_refused(name, peak, message):
+    with pytest.raises(UsageError, match=message):
         encoding_for(name, sound_of(np.ones(9)), peak)
 
 
@@ -171,7 +171,7 @@ def test_more_than_wav_can_hold_is_refused_before_writing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_more_channels_than_the_format_takes(tmp_path):
+def test_more_channels_than_the_format_supports_are_refused(tmp_path):
     with (
         rendered([np.zeros((10, 9))]) as result,
         pytest.raises(UsageError, match="does not support 9 channels"),
@@ -180,7 +180,7 @@ def test_more_channels_than_the_format_takes(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_said(monkeypatch):
+def test_a_full_disk_is_reported(monkeypatch):
     class Full(io.BytesIO):
         def write(self, _data):
             raise OSError(28, "No space left on device")

@@ -24,7 +24,7 @@ def test_unreadable_files_are_one_line(tmp_path):
     (tmp_path / "text.wav").write_text("this is no sound")
     (tmp_path / "bare.raw").write_bytes(b"1234")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
-    for name, says in (
+    for name, message in (
         ("none.wav", "does not exist"),
         (".", "is a folder"),
         ("text.wav", "not a readable sound file"),
@@ -32,12 +32,12 @@ def test_unreadable_files_are_one_line(tmp_path):
         ("empty.wav", "no samples"),
     ):
         for read in (open_sound, read_impulse):
-            with pytest.raises(DataError, match=says) as caught:
+            with pytest.raises(DataError, match=message) as caught:
                 read(tmp_path / name)
             assert "\n" not in caught.value.line
 
 
-def test_nan_is_found_where_it_is_and_nothing_is_written(tmp_path):
+def test_nan_is_reported_with_its_time_and_nothing_is_written(tmp_path):
     samples = np.zeros((200_000, 2), dtype=np.float32)
     samples[150_000, 1] = math.nan
     soundfile.write(tmp_path / "a.wav", samples, 1000, subtype="FLOAT")
@@ -47,12 +47,12 @@ def test_nan_is_found_where_it_is_and_nothing_is_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("samples", "says"),
+    ("samples", "message"),
     [(np.full(9, np.nan), "NaN"), (np.zeros(9), "silent"), (np.ones(2**21 + 1), "too long")],
 )
-def test_bad_impulse_responses_are_refused(tmp_path, samples, says):
+def test_bad_impulse_responses_are_refused(tmp_path, samples, message):
     soundfile.write(tmp_path / "room.wav", samples, 8000, subtype="FLOAT")
-    with pytest.raises(DataError, match=says):
+    with pytest.raises(DataError, match=message):
         read_impulse(tmp_path / "room.wav")
 
 

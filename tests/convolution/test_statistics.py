@@ -50,7 +50,7 @@ def test_autocorrelation_is_its_definition(height, width, seed):
             assert rho[dy + reach, dx + reach] == pytest.approx(expected, abs=1e-10)
 
 
-def test_autocorrelation_does_not_see_brightness_or_contrast():
+def test_autocorrelation_is_invariant_to_brightness_and_contrast():
     image = np.random.default_rng(0).uniform(0, 1, (40, 60))
     np.testing.assert_allclose(autocorrelation(image), autocorrelation(7.0 - 3.0 * image), atol=1e-12)
 
@@ -148,7 +148,7 @@ def test_noise_has_the_images_size_mean_and_deviation():
 
 
 @pytest.mark.parametrize(
-    ("image", "says"),
+    ("image", "message"),
     [
         (np.zeros((0, 0)), "at least 2x2"),
         (np.zeros((1, 9)), "at least 2x2"),
@@ -157,8 +157,8 @@ def test_noise_has_the_images_size_mean_and_deviation():
         (np.full((4, 4), np.nan), "NaN"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(image, says):
-    with pytest.raises(DataError, match=says) as caught:
+def test_images_without_statistics_are_refused_in_one_line(image, message):
+    with pytest.raises(DataError, match=message) as caught:
         measure(image)
     assert "\n" not in caught.value.line
 
@@ -168,7 +168,7 @@ def test_bad_distances_are_refused():
         autocorrelation(np.eye(5), 5)
 
 
-def test_gigantic_images_are_refused(monkeypatch):
+def test_images_that_are_too_large_are_refused(monkeypatch):
     monkeypatch.setattr("decanet.convolution.statistics.MOST_PIXELS", 1000)
     with pytest.raises(DataError, match="64x32 pixels is too large"):
         measure(np.random.default_rng(0).uniform(0, 1, (32, 64)))

@@ -6,7 +6,7 @@ import pytest
 from decanet.convolution.waveform import PERIOD_SECONDS, waveform
 
 
-def test_a_short_waveform_is_the_lowest_and_highest_of_each_stretch(rng):
+def test_a_short_waveform_holds_the_extremes_of_each_column(rng):
     samples = rng.standard_normal((1000, 2))
     blocks = [samples[:333], samples[333:]]
     shape = waveform(blocks, 48000, 1250, columns=25)
@@ -18,7 +18,7 @@ def test_a_short_waveform_is_the_lowest_and_highest_of_each_stretch(rng):
     assert np.isnan(shape[20:]).all()
 
 
-def test_a_steady_voice_is_drawn_without_a_comb():
+def test_single_periods_of_a_voice_are_not_visible():
     rate, frames = 16000, 64000
     times = np.arange(frames)[:, None] / rate
     clicks = np.where((times * 100) % 1 < 0.05, 1.0, 0.0)  # 100 pulses a second: a period of 10 ms

@@ -83,13 +83,13 @@ def _is_name(name: bytes) -> bool:
 class _Mended(io.FileIO):
     """File with the bytes at one position replaced."""
 
-    def __init__(self, path: Path, place: int, instead: bytes) -> None:
+    def __init__(self, path: Path, position: int, instead: bytes) -> None:
         super().__init__(path)
-        self.place, self.instead = place, instead
+        self.position, self.instead = position, instead
 
     def readinto(self, buffer: Any) -> int:
         """Read like any file, with the bytes replaced."""
-        before = self.tell() - self.place
+        before = self.tell() - self.position
         count = super().readinto(buffer) or 0
         for index, byte in enumerate(self.instead):
             if 0 <= index - before < count:

@@ -181,8 +181,8 @@ def check_length(seconds: float, sample_rate: int, what: str) -> None:
 @functools.lru_cache
 def legendre(nodes: int) -> tuple[Array, ...]:
     """Return the Gauss-Legendre nodes on -1..1, their weights, and P_j at the nodes, shape (nodes, nodes)."""
-    places, weights = np.polynomial.legendre.leggauss(nodes)
-    return places, weights, np.asarray(np.polynomial.legendre.legvander(places, nodes - 1), dtype=np.float64)
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    return points, weights, np.asarray(np.polynomial.legendre.legvander(points, nodes - 1), dtype=np.float64)
 
 
 @dataclass(frozen=True)

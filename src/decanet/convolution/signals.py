@@ -141,8 +141,8 @@ def convolve_recursion(
 
     t = np.asarray(times, dtype=np.float64)
     step = _step(t)
-    places = (legendre(nodes)[0] + 1.0) * (step / 2.0)
-    values = signal(t[:-1, None] + places)  # (n - 1, nodes)
+    points = (legendre(nodes)[0] + 1.0) * (step / 2.0)
+    values = signal(t[:-1, None] + points)  # (n - 1, nodes)
     result = np.zeros((len(kernels), len(t)))
     for row, kernel in zip(result, kernels):
         parts = values @ kernel.step_weights(step, nodes)

@@ -69,5 +69,5 @@ def scan_positions(done: Convolved) -> list[Position]:
     strength = np.full(done.values.shape, -1.0)
     strength[done.inner] = abs(done.inside)
     bands = np.array_split(np.arange(len(strength)), min(FRAMES, len(strength)))
-    places = [(band[0], np.unravel_index(strength[band].argmax(), strength[band].shape)) for band in bands]
-    return [(int(top + row), int(column)) for top, (row, column) in places]
+    strongest = [(band[0], np.unravel_index(strength[band].argmax(), strength[band].shape)) for band in bands]
+    return [(int(top + row), int(column)) for top, (row, column) in strongest]

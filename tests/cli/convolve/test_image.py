@@ -110,7 +110,7 @@ def test_one_kernel_gives_the_same_alone_and_among_the_nine(capsys):
     assert numbers(capsys)["results"] == [among["sobel_x"]]
 
 
-def test_the_slip_of_the_tutorial_is_noted_with_its_nine_kernels(small, capsys):
+def test_the_misprint_of_the_tutorial_is_noted_with_its_nine_kernels(small, capsys):
     assert image(small, "--json") == 0
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "tutorial" in line]
     assert "-2" in line

@@ -33,7 +33,7 @@ def test_zero_padding_does_not_set_the_color_scale():
 
 
 def test_the_caption_of_a_fixed_scale_states_the_fraction_outside():
-    """From black 0 to white 1, whatever the border holds: nothing is said of a scale that leaves it out."""
+    """A scale from black 0 to white 1 does not depend on the padding, so the caption mentions only what exceeds it."""
     setting = Setting()
     for image in (CAT, chelsea()[80:140, 150:230] / 255):
         blurred = setting.result("box", image, find_kernel("box"))
@@ -53,7 +53,7 @@ def test_nearly_equal_cells_have_numbers_of_equal_color():
 
 
 def test_all_figures_use_the_same_signed_colors():
-    """Orange is positive and blue negative in images, kernels, statistics and learned kernels alike."""
+    """Orange is positive and blue negative in images, kernels, statistics and learned kernels."""
     from decanet.cli.convolve.train import load_digits
     from decanet.convolution.figures.statistics import draw_statistics
     from decanet.convolution.figures.training import draw_training

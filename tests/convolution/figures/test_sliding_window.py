@@ -55,6 +55,6 @@ def test_figures_that_explain_obey_padding_stride_and_dilation(which):
         return b"".join(map_.get_array().tobytes() for one in axes for map_ in one.images)
 
     settings = [Setting(), Setting("reflect"), Setting(dilation=2)]
-    if which != "sliding":  # its first window stands at the same place with any stride
+    if which != "sliding":  # the first position is the same for every stride
         settings.append(Setting(stride=2))
     assert len({shown(setting) for setting in settings}) == len(settings)

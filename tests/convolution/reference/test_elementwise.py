@@ -39,7 +39,7 @@ def test_sigmoid_does_not_overflow() -> None:
         np.testing.assert_array_equal(Sigmoid().forward(np.array([-1e4, 0.0, 1e4])), [0, 0.5, 1])
 
 
-def test_dropout_keeps_the_expectation_and_the_gradient_goes_where_the_signal_went() -> None:
+def test_dropout_keeps_the_expected_value_and_masks_the_gradient() -> None:
     x = np.ones((200, 500))
     layer = Dropout(0.3, seed=0)
     y = layer.forward(x)
@@ -48,7 +48,7 @@ def test_dropout_keeps_the_expectation_and_the_gradient_goes_where_the_signal_we
     assert (y == 0).mean() == pytest.approx(0.3, abs=0.01)
     np.testing.assert_array_equal(layer.backward(x), y)
     np.testing.assert_array_equal(Dropout(0.3, seed=0).forward(x), y)
-    assert (layer.forward(x) != y).any()  # drawn anew
+    assert (layer.forward(x) != y).any()  # a new mask
     layer.training = False
     np.testing.assert_array_equal(layer.forward(x), x)
     np.testing.assert_array_equal(layer.backward(x), x)

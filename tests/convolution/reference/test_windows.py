@@ -85,7 +85,7 @@ def test_unfold_equals_torch_and_fold_is_its_transpose() -> None:
     )  # <Ax, y> = <x, A'y>
 
 
-def test_max_pooling_rewards_the_winner_only_and_average_pooling_shares() -> None:
+def test_max_pooling_passes_the_gradient_to_the_maximum_and_average_pooling_to_all() -> None:
     x = np.array([[[[1.0, 2.0], [4.0, 3.0]]]])
     grad = np.array([[[[8.0]]]])
     maximum, average = MaxPooling(2), AveragePooling(2)
@@ -95,7 +95,7 @@ def test_max_pooling_rewards_the_winner_only_and_average_pooling_shares() -> Non
     np.testing.assert_array_equal(average.backward(grad)[0, 0], [[2, 2], [2, 2]])
 
 
-def test_of_equal_pixels_the_first_wins_as_in_torch() -> None:
+def test_the_first_of_equal_maxima_receives_the_gradient_as_in_torch() -> None:
     check_against_torch(
         MaxPooling(2), np.ones((1, 1, 4, 4)), lambda x: F.max_pool2d(x, 2), np.random.default_rng(11)
     )

@@ -149,8 +149,8 @@ def show_numbers(
     image, labels = axes.images[0], []
     if values.shape[0] <= READABLE[0] and values.shape[1] <= READABLE[1]:
         size = 11 if max(values.shape) <= 3 else 8
-        places = [(i, j) for i in range(values.shape[0]) for j in range(values.shape[1])]
-        labels = [axes.text(j, i, "", ha="center", va="center", fontsize=size) for i, j in places]
+        positions = [(i, j) for i in range(values.shape[0]) for j in range(values.shape[1])]
+        labels = [axes.text(j, i, "", ha="center", va="center", fontsize=size) for i, j in positions]
 
     def show(other: np.ndarray) -> None:
         image.set_data(other)
