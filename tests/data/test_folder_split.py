@@ -31,7 +31,7 @@ def test_identical_files_are_on_one_side(folder: Path, heard: Heard) -> None:
     files = load_listed(folder, heard).files
     assert not set(files["train"].values()) & set(files["test"].values())
     assert len(files["train"]) + len(files["test"]) == 44
-    assert any(note.endswith("24 duplicates are on the side of their originals") for note in heard.notes)
+    assert any(note.endswith("24 duplicates are in the split of their originals") for note in heard.notes)
     assert "8 images in more than one class: identical files with different labels" in heard.notes
 
 

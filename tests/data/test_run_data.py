@@ -180,7 +180,7 @@ def test_new_images_do_not_join_a_run_that_goes_on(folder: Path, run: RunData, h
     data = load_listed(folder, heard, stored=run)
     assert data.files == run.files
     assert data.train.labels.tolist() == [run.classes.index(path[0]) for path in run.files["train"]]
-    assert "the run goes on with the images it began with; 1 renamed" in heard.notes[-1]
+    assert "the run resumes with its original images; 1 renamed" in heard.notes[-1]
 
 
 def test_a_folder_that_is_gone_is_told_with_what_to_do(folder: Path, run: RunData, heard: Heard) -> None:

@@ -1,14 +1,14 @@
-"""How a folder of one's own images is laid out: classes, or splits of classes. What is doubtful is refused.
+"""Layout of a folder of images: classes, or splits of classes. An ambiguous layout is refused.
 
-Known layouts, ``CLASS`` being a folder of images at any depth:
+Known layouts, where ``CLASS`` is a folder of images at any depth:
 
-- ``DIR/CLASS``: no split is given.
-- ``DIR/train/CLASS``, with ``DIR/test/CLASS``, ``DIR/val/CLASS`` or both. The usual names in any case: see ``NAMES``.
+- ``DIR/CLASS``: the folder has no splits.
+- ``DIR/train/CLASS``, with ``DIR/test/CLASS``, ``DIR/val/CLASS`` or both, under any of the usual names (``NAMES``).
 
-What the names of all splits share does not matter (``seg_train``, ``seg_test``), nor whether a split's folder lies in
-another one of the same name (``train/train/CLASS``), as many archives unpack.
+A prefix or suffix that the names of all splits have in common is ignored (``seg_train``, ``seg_test``). A split's
+folder may be inside another one of the same name (``train/train/CLASS``), as in many archives.
 
-A class may be called ``train`` or ``test`` where the layout is plainly ``DIR/CLASS``: its images lie directly in it,
+A class may be called ``train`` or ``test`` if the layout is clearly ``DIR/CLASS``: its images are directly in it,
 beside other classes.
 """
 
@@ -28,7 +28,7 @@ NAMES = {
     "validation": {"val", "valid", "validation", "validate", "dev", "验证", "驗證"},
     "test": {"test", "testing", "tst", "eval", "evaluation", "holdout", "heldout", "测试", "測試"},
 }
-# What may stand beside such a name or end it: train_set, Test images, valset, train2017.
+# What may precede or follow such a name: train_set, Test images, valset, train2017.
 BESIDE = ("set", "data", "dataset", "images", "imgs", "split", "集", "数据", "數據")
 UNLABELED = {
     "pred",
@@ -45,14 +45,14 @@ ClassImages = dict[str, tuple[Path, ...]]
 
 @dataclass(frozen=True)
 class Layout:
-    """What a folder holds.
+    """The classes and splits of a folder.
 
     Attributes:
         folder: the folder.
-        parts: images by class of "all" where no split is given, else of some of "train", "validation" and "test".
-        names: of the folders of the splits, as they are written there.
-        empty: folders of classes (of the training split, where there are splits) that hold no images.
-        notes: what was understood and what was left out, in lines.
+        parts: images by class of "all" if the folder has no splits, else of some of "train", "validation" and "test".
+        names: of the folders of the splits, as they are spelled there.
+        empty: class folders (of the training split, if there are splits) that hold no images.
+        notes: lines on the layout that was recognized and on what was left out.
     """
 
     folder: Path
@@ -62,21 +62,21 @@ class Layout:
     notes: tuple[str, ...]
 
     def where(self, part: str) -> Path:
-        """The folder whose folders are the classes of ``part``."""
+        """The folder that holds the class folders of ``part``."""
         return self.folder / self.names.get(part, "")
 
     def images(self) -> Iterator[tuple[Path, str]]:
-        """Every image of every part, with its class."""
+        """Iterate over all images of all parts, with their classes."""
         for part in self.parts.values():
             for name, paths in part.items():
                 yield from ((path, name) for path in paths)
 
 
 def understand(folder: Path, known: Collection[str] = ()) -> Layout:
-    """Find out how ``folder`` is laid out; names in ``known`` are classes of a run.
+    """Recognize the layout of ``folder``; names in ``known`` are classes of a run.
 
     Raises:
-        DataError: no folder, or a layout that can be understood in more than one way.
+        DataError: no folder, or an ambiguous layout.
     """
     if folder.is_file():
         raise DataError(
@@ -114,7 +114,7 @@ def understand(folder: Path, known: Collection[str] = ()) -> Layout:
 
 
 def class_names(folder: Path) -> list[str]:
-    """Names of the folders in ``folder``, sorted, without those of systems (.git, __MACOSX, @eaDir)."""
+    """Names of the folders in ``folder``, sorted, without those of operating systems (.git, __MACOSX, @eaDir)."""
     return sorted(path.name for path in _entries(folder) if path.is_dir() and not is_of_a_system(path.name))
 
 
@@ -122,11 +122,11 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:
-        raise DataError(f"cannot read the folder {folder}: {error.strerror}; mend its permissions") from None
+        raise DataError(f"cannot read the folder {folder}: {error.strerror}; check its permissions") from None
 
 
 def role_of(name: str) -> str | None:
-    """The split that a folder of this name usually is: "train", "validation", "test" or None.
+    """Return the split that a folder of this name usually holds: "train", "validation", "test" or None.
 
     >>> role_of("Training_Set"), role_of("val2017"), role_of("trains")
     ('train', 'validation', None)
@@ -139,7 +139,7 @@ def _role(words: Collection[str]) -> str | None:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a name, in lower case, without numbers and without what stands beside a split's name."""
+    """The words of a name in lower case, without numbers and without the words of ``BESIDE``."""
     words = set()
     for word in re.findall(r"[^\W\d_]+", name.casefold()):
         ending = next((end for end in sorted(BESIDE, key=len, reverse=True) if word.endswith(end)), "")
@@ -149,7 +149,7 @@ def _words(name: str) -> set[str]:
 
 
 def _roles(names: Collection[str]) -> dict[str, str]:
-    """Which of ``names`` are splits, and of what role: by themselves, or without the words that all of them share."""
+    """The names that are splits, with their roles: by themselves, or without the words that all have in common."""
     roles = {name: role for name in names if (role := role_of(name))}
     if roles or len(names) < 2:
         return roles
@@ -160,7 +160,7 @@ def _roles(names: Collection[str]) -> dict[str, str]:
 
 
 def _perhaps_splits(grouped: Mapping[str, ClassImages]) -> list[str]:
-    """A note where the classes hold nothing but the same folders, as if these were the classes."""
+    """A note if all classes contain the same folders, which may then be the classes themselves."""
     full = {name: set(inner) for name, inner in grouped.items() if inner}
     inside = next(iter(full.values()), set())
     if len(full) < 2 or len(inside) < 2 or "" in inside or any(inner != inside for inner in full.values()):
@@ -172,7 +172,7 @@ def _perhaps_splits(grouped: Mapping[str, ClassImages]) -> list[str]:
 
 
 def in_words(counts: Mapping[str, int]) -> str:
-    """Classes with how many images each holds: one by one, or the range where there are many."""
+    """Number of images of each class in words, or the range if there are many classes."""
     total = sum(counts.values())
     if len(counts) <= MOST_NAMED:
         each = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -214,7 +214,7 @@ def _splits(
     listed: Mapping[str, ListedImages],
     grouped: Mapping[str, ClassImages],
 ) -> tuple[dict[str, ClassImages], dict[str, str], list[str]]:
-    """The layout DIR/train/CLASS: parts, their folders' names, and images that lie beside the class folders."""
+    """The layout DIR/train/CLASS: parts, names of their folders, and images outside the class folders."""
     others = [
         name
         for name, of_one in listed.items()
@@ -260,7 +260,7 @@ def _splits(
 
 
 def _by_folder(root: Path, paths: tuple[Path, ...]) -> ClassImages:
-    """Images by the folder in ``root`` that they lie in or below; those directly in ``root`` under ""."""
+    """Images by the folder of ``root`` that contains them; those directly in ``root`` are under ""."""
     found: dict[str, list[Path]] = {}
     for path in paths:
         first, *rest = path.relative_to(root).parts

@@ -1,7 +1,7 @@
-"""Which images train and which test: divided once, written down with their contents, and never divided anew.
+"""Training and test split of a folder, divided once and recorded with the hashes of the files.
 
-A run stores the SHA-256 of every file's bytes. The whole file is hashed, also of large ones: a folder is decoded
-many times in a training and hashed once, and a part of a file would miss an image that was edited in place.
+A run stores the SHA-256 of every file. Large files are hashed as a whole too: a training decodes a folder many times
+and hashes it once, and the hash of a part would miss an image that was edited in place.
 """
 
 import hashlib
@@ -45,15 +45,15 @@ def hash_files(paths: Sequence[Path], report: Report) -> dict[Path, str]:
 
 
 def label(part: ClassImages, classes: Sequence[str]) -> Samples:
-    """The images of a part with their labels: the places of their classes in ``classes``."""
+    """The images of a part with their labels, the indices of their classes in ``classes``."""
     return tuple((path, classes.index(name)) for name, paths in part.items() for path in paths)
 
 
 def training_classes(layout: Layout) -> tuple[str, ...]:
-    """The classes of a folder to train on, in the order of their labels.
+    """Return the classes of a folder to train on, in the order of their labels.
 
     Raises:
-        DataError: nothing to train on, fewer than two classes, or a class without training images.
+        DataError: no training images, fewer than two classes, or a class without training images.
     """
     if "all" not in layout.parts and "train" not in layout.parts:
         given = ", ".join(f"{name}/" for name in layout.names.values())
@@ -81,11 +81,11 @@ def training_classes(layout: Layout) -> tuple[str, ...]:
 def divide(
     layout: Layout, classes: Sequence[str], hashes: Mapping[Path, str], seed: int, report: Report
 ) -> Parts:
-    """The images of each split: as the folder gives them, or every fifth image of each class to test.
+    """Return the images of each split: the folder's own, or every fifth image of each class for the test split.
 
-    No image is on two sides: identical files go to the same side of a split that is made here, and leave the test
-    (or validation) split where the folder's own splits share them. Of the two splits ``train`` and ``val`` alone the
-    second is the test split.
+    No image is in two splits: identical files go to the same split, and those that several splits of the folder contain
+    are left out of the test (or validation) split. If the folder has ``train`` and ``val`` only, the second is the test
+    split.
 
     Raises:
         DataError: a class with too few images to divide, or a split that repeats another.
@@ -102,7 +102,7 @@ def divide(
         copies = len(train) + len(test) - len({hashes[path] for path, _ in train + test})
         report.note(
             f"split: {len(train)} images to train, {len(test)} to test, every fifth of each class (seed {seed})"
-            + (f"; {copies} duplicates are on the side of their originals" if copies else "")
+            + (f"; {copies} duplicates are in the split of their originals" if copies else "")
         )
         return {"train": train, "test": test}
     if "test" not in held:
@@ -135,7 +135,7 @@ def divide(
 
 
 def _inside(layout: Layout) -> str:
-    """A hint where the folder above the right one was given."""
+    """A hint if the folder above the right one was given."""
     place = layout.folder
     while len(inner := class_names(place)) == 1:
         place /= inner[0]
@@ -148,9 +148,9 @@ def _inside(layout: Layout) -> str:
 def stratified_split(
     listed: Samples, classes: int, seed: int, hashes: Mapping[Path, str] | None = None
 ) -> tuple[Samples, Samples]:
-    """Every fifth image of each class, in a seeded order, for testing; at least one for each side.
+    """Divide images into a training split and a test split of every fifth image of each class, in a seeded order.
 
-    Files with the same hash count as one image and stay together.
+    Each split gets at least one image of each class. Files with the same hash count as one image and stay together.
     """
     alike = [hashes[path] if hashes else str(path) for path, _ in listed]
     first = {key: index for index, key in reversed(list(enumerate(alike)))}

@@ -1,4 +1,4 @@
-"""One way in: a data set by its name, or a folder by its path; to train on, or to test a run on."""
+"""Loading of data sets by name and of folders by path, for training or for evaluating a run."""
 
 import os
 from dataclasses import replace
@@ -27,17 +27,16 @@ def load_data(
     """Load a registered data set, or the images of a folder.
 
     Args:
-        name: a registered name, or a path (it contains a separator, or is a folder here).
-        cache: where data sets are kept, and which images of a folder were read.
-        source: where a registered data set should come from; "auto" tries the cache, then each source; "cache" fetches
-            nothing.
-        image_size: side in pixels of what the network sees; decides whether a folder fits into memory.
+        name: a registered name, or a path (it contains a separator, or is a folder in the working directory).
+        cache: folder of the data sets and of the list of readable images.
+        source: of a registered data set; "auto" tries the cache, then each source; "cache" downloads nothing.
+        image_size: input size of the network in pixels; decides whether the images of a folder are kept in memory.
         seed: of a folder's split.
-        stored: what a run that goes on remembers of its data: its split is taken.
+        stored: data of the run that resumes; its split is used again.
 
     Raises:
         UsageError: neither a data set nor a folder.
-        DataError: it cannot be had or is not what it should be.
+        DataError: it is not available, or damaged.
     """
     if name in DATASETS:
         return DATASETS.get(name).load(cache, source, report)
@@ -53,13 +52,13 @@ def load_test_data(
     source: str = "auto",
     image_size: int = 32,
 ) -> ImageData:
-    """What to test a trained run on: ``test`` of the data set ``name`` (default: its own) with the run's labels.
+    """Load the test split of ``name`` (default: the run's data) with the labels of the run.
 
     See :func:`load_data` for the arguments, :func:`decanet.data.folder.load_test_folder` for folders.
 
     Raises:
         UsageError: neither a data set nor a folder.
-        DataError: it cannot be had, or has classes that the run does not know.
+        DataError: it is not available, or has classes that the run does not have.
     """
     name = name or run.name
     if name not in DATASETS:

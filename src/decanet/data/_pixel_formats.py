@@ -1,4 +1,4 @@
-"""Pixel formats: what Pillow decoded becomes RGB, or gray of full depth."""
+"""Pixel formats: conversion of images that Pillow has decoded to RGB, or to gray of full depth."""
 
 import io
 import struct
@@ -23,10 +23,10 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def without_long_texts(path: Path) -> io.BytesIO | None:
-    """A PNG without the texts and the color profile that are too long for Pillow; None for other formats.
+    """Return a PNG without the texts and the color profile that are too long for Pillow; None for other formats.
 
-    Pillow stops at a megabyte of one text and 64 of all; ``PngImagePlugin.MAX_TEXT_CHUNK`` would move that for the
-    whole process.
+    Pillow refuses texts above a megabyte each and 64 together; ``PngImagePlugin.MAX_TEXT_CHUNK`` would change that for
+    the whole process.
     """
     data = path.read_bytes()
     if not data.startswith(PNG_SIGNATURE):
@@ -47,7 +47,7 @@ def without_long_texts(path: Path) -> io.BytesIO | None:
 
 
 def deep_gray(image: "Image") -> np.ndarray | None:
-    """Grays of more than 8 bits as float32 in 0..1, or None for all other images."""
+    """Convert grays of more than 8 bits to float32 in 0..1; return None for all other images."""
     if not image.mode.startswith(("I", "F")):
         return None
     tags: Any = getattr(image, "tag_v2", {})
@@ -63,21 +63,20 @@ def deep_gray(image: "Image") -> np.ndarray | None:
     elif image.mode == "F" and least >= 0 and greatest <= 1:
         least, greatest = 0, 1
     deep = np.empty(values.shape, np.float32)
-    rows = max(
-        1, 2**20 // values.shape[1]
-    )  # float64 for a part at a time: a large image would double its memory
+    rows = max(1, 2**20 // values.shape[1])  # float64 for a part at a time, to save memory
     for top in range(0, len(values), rows):
         part = np.subtract(values[top : top + rows], least, dtype=np.float64)
         deep[top : top + rows] = part / (greatest - least or 1)
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         np.subtract(1, deep, out=deep)
     transparent = image.info.get("transparency")
-    if isinstance(transparent, int):  # one gray of a 16-bit PNG: white lies behind it
+    if isinstance(transparent, int):  # one gray level of a 16-bit PNG, which is shown as white
         deep[values == transparent] = 1
     return deep
 
 
 def to_rgb(image: "Image") -> "Image":
+    """Convert an image of any mode to RGB; transparency is blended with white."""
     from PIL import Image
 
     if image.mode == "LAB":

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# How an image goes on beyond its border, in torch's words: (padding mode, whether pixel centers are at -1 and 1).
+# Extension of an image beyond its border, in torch's terms: (padding mode, whether pixel centers are at -1 and 1).
 # "mirror" reflects about the centers of the outermost pixels (d c b | a b c d | c b a), "reflect" about the border
 # (c b a | a b c d | d c b): the names are scipy.ndimage's.
 PADDINGS = {"mirror": ("reflection", True), "reflect": ("reflection", False), "zeros": ("zeros", False)}

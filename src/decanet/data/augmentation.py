@@ -1,8 +1,8 @@
-"""Varying whole batches of small images at once, as a pure function of (seed, epoch, sample).
+"""Augmentation of whole batches of small images, as a pure function of (seed, epoch, sample).
 
-What happens to sample i in an epoch is drawn for all samples together from a generator seeded with (seed,
-epoch): it does not matter in which order, in which batch or by which process the sample is used, nor where a
-run resumed. The drawing is cheap; the work is one gather from a padded copy of the data set.
+The random choices of an epoch are drawn for all samples together from a generator seeded with (seed, epoch). They do
+not depend on the order, the batch or the process in which a sample is used, nor on where a run resumed. Drawing is
+cheap; the work is one gather from a padded copy of the data set.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from decanet.core.runtime import generator
 
 @dataclass(frozen=True)
 class Draws:
-    """One epoch's random choices for all N samples; None where the recipe does not vary it.
+    """Random choices of one epoch for all N samples; None for an augmentation that the recipe does not use.
 
     Attributes:
         top, left: (N,) offsets of the crop in the padded image, 0 to 2 * padding.
-        flip: (N,) whether to mirror.
-        hole_top, hole_left: (N,) corner of the cut-out square, which may reach over the border.
+        flip: (N,) whether the image is flipped.
+        cutout_top, cutout_left: (N,) top left corner of the cutout square, which may extend beyond the image.
     """
 
     top: Tensor | None = None
@@ -40,11 +40,15 @@ def draw(
     flippable: bool,
     spare: int = 0,
 ) -> Draws:
-    """All random choices of one epoch for ``count`` crops of ``image_size`` pixels.
+    """Draw the random choices of one epoch.
 
-    ``spare`` is by how many pixels the images are larger than the crops, before any border is added.
-
-    ``flippable`` says whether the data set's classes survive mirroring; where they do not, nothing is flipped.
+    Args:
+        augmentation: the recipe's data augmentation.
+        seed, epoch: of the generator.
+        count: number of samples.
+        image_size: height and width of the crops in pixels.
+        flippable: whether a mirror image still belongs to its class; if not, no image is flipped.
+        spare: by how many pixels the images are larger than the crops, before padding.
     """
 
     def uniform(what: str, low: int, high: int) -> Tensor:
@@ -58,7 +62,7 @@ def draw(
     if flippable and augmentation.flip == "random":
         choices["flip"] = uniform("flip", 0, 2).bool()
     elif flippable and augmentation.flip == "alternating":
-        # A coin for the first epoch, then the other view every time: two epochs always show both.
+        # A coin decides in the first epoch, then the flip alternates: two successive epochs use both.
         coin = torch.randint(0, 2, (count,), generator=generator(seed, "augment", "flip"))
         choices["flip"] = (coin + epoch) % 2 == 1
     if augmentation.cutout:
@@ -69,7 +73,7 @@ def draw(
 
 
 def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
-    """The images, uint8 (N, C, H, W), with the border that crops need, then in channels-last memory."""
+    """Pad images, uint8 (N, C, H, W), as random crops need it; padded images are in channels-last memory."""
     pad = augmentation.crop_padding
     if not pad:
         return images  # a copy of the whole data set would cost more than the batches save
@@ -77,7 +81,7 @@ def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
     large = images.new_zeros(count, height + 2 * pad, width + 2 * pad, channels)
     large[:, pad:-pad, pad:-pad] = images.permute(0, 2, 3, 1)
     if augmentation.padding_mode == "reflect":
-        # By slices: F.pad reflects floats only, four times as large. The columns take the corners along.
+        # By slices: F.pad reflects floats only, four times as large. The second loop fills the corners too.
         for i in range(1, pad + 1):
             large[:, pad - i], large[:, -pad - 1 + i] = large[:, pad + i], large[:, -pad - 1 - i]
         for i in range(1, pad + 1):
@@ -88,21 +92,21 @@ def padded(images: Tensor, augmentation: Augmentation) -> Tensor:
 def augment(
     images: Tensor, indices: Tensor, draws: Draws, image_size: int, cutout: int = 0
 ) -> tuple[Tensor, Tensor | None]:
-    """Cut, mirror and return a batch.
+    """Crop and flip a batch, and draw its cutout mask.
 
     Args:
         images: padded data set, uint8 (N, C, H + 2p, W + 2p), channels-last.
         indices: (B,) which samples.
-        draws: the epoch's choices, for all N samples.
-        side: H and W of the result.
-        cutout: side of the hole, where ``draws`` has one.
+        draws: random choices of the epoch, for all N samples.
+        image_size: height and width of the result in pixels.
+        cutout: size of the cutout square in pixels, if ``draws`` has one.
 
     Returns:
-        uint8 (B, C, H, W), channels-last, and a mask (B, 1, H, W) of the holes, or None.
+        uint8 (B, C, H, W), channels-last, and a mask (B, 1, H, W) of the cutout, or None.
     """
     if draws.top is not None and draws.left is not None:
-        # Every possible crop is a window of the padded image; windows are views, so one gather copies just
-        # the pixels that are wanted.
+        # Every possible crop is a window of the padded image. Windows are views, so that one gather copies only
+        # the pixels of the batch.
         windows = (
             images.permute(0, 2, 3, 1).unfold(1, image_size, 1).unfold(2, image_size, 1)
         )  # (N, P, P, C, H, W)

@@ -8,11 +8,12 @@ from decanet.data.input_spec import InputSpec
 
 
 def principal_colors(images: Tensor, scale: str = "std") -> Tensor:
-    """Principal directions of RGB as columns, each ``scale`` ("std" or "eigenvalue") long: (3, 3), on the scale 0..1.
+    """Return the principal components of RGB as columns, of length ``scale`` ("std" or "eigenvalue"): (3, 3).
 
     AlexNet, section 4.1, adds [p1, p2, p3][a1 l1, a2 l2, a3 l3]^T to every image and calls the l eigenvalues of the
-    covariance. They are squares of colors, so their effect hangs on the scale of the pixels; the original code takes
-    their roots (cuda-convnet2, convdata.py: pca_stdevs), and then divides the image by 1.1, which is not done here.
+    covariance. They are squares of colors, so that their effect depends on the scale of the pixels, here 0..1; the
+    original code takes their roots (cuda-convnet2, convdata.py: pca_stdevs), and then divides the image by 1.1,
+    which is not done here.
     """
     pixels = images.transpose(0, 1).reshape(3, -1).double() / 255
     eigenvalues, eigenvectors = torch.linalg.eigh(torch.cov(pixels))
@@ -23,7 +24,7 @@ def principal_colors(images: Tensor, scale: str = "std") -> Tensor:
 def shift_colors(
     x: Tensor, colors: Tensor, strength: float, spec: InputSpec, seed: tuple[int, int], samples: Tensor
 ) -> Tensor:
-    """Add one color to each normalized image, drawn from (seed, epoch, sample)."""
+    """Add a color, drawn from (seed, epoch, sample), to each normalized image (B, C, H, W)."""
     if not len(samples):  # the slice of a process, where a batch has fewer images than there are processes
         return x
     draws = [torch.randn(3, generator=generator(*seed, "colour", int(sample))) for sample in samples]
@@ -37,7 +38,7 @@ GRAY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601, which fb.resnet.torch and 
 
 
 def jitter_colors(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
-    """Change brightness, contrast and saturation of each image, in an order of its own.
+    """Change brightness, contrast and saturation of each image, in its own order.
 
     Each change blends the image with another by a factor f, f * image + (1 - f) * other: with black for the
     brightness, with the mean of its gray values for the contrast, with its gray values for the saturation. As in
@@ -46,7 +47,7 @@ def jitter_colors(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
     Args:
         images: (B, 3, H, W).
         factors: (B, 3), of brightness, contrast and saturation.
-        order: (B, 3), each row a permutation of 0, 1, 2: which change comes first, second and third.
+        order: (B, 3), each row a permutation of 0, 1, 2: the change that comes first, second and third.
 
     Returns:
         float32 (B, 3, H, W).
@@ -63,7 +64,7 @@ def jitter_colors(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
 
 
 def draw_jitter(strength: float, seed: int, epoch: int, samples: Tensor) -> tuple[Tensor, Tensor]:
-    """``factors``, uniform in 1 - strength to 1 + strength, and ``order`` of :func:`jitter_colors` for ``samples``."""
+    """Draw ``factors``, uniform in 1 - strength to 1 + strength, and ``order`` for :func:`jitter_colors`."""
     draws = [generator(seed, epoch, "color jitter", int(sample)) for sample in samples]
     factors = torch.stack([torch.rand(3, generator=g) for g in draws])
     order = torch.stack([torch.randperm(3, generator=g) for g in draws])

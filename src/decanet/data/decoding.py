@@ -1,4 +1,4 @@
-"""Image files as squares of one size: resizing as torchvision does it, and decoding many files at once."""
+"""Decoding of image files to squares of one size, resized and cropped as in torchvision."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ THIN = 64  # images longer than this many times their width are cut before they 
 
 
 def size_with_short_side(width: int, height: int, image_size: int) -> tuple[int, int]:
-    """Width and height after the short one has become ``image_size``; the other is rounded down, as in torchvision."""
+    """Width and height once the short side is ``image_size``; the other is rounded down as in torchvision."""
     short = min(width, height)
     return width * image_size // short, height * image_size // short
 
@@ -30,10 +30,10 @@ def size_with_short_side(width: int, height: int, image_size: int) -> tuple[int,
 def fit_square(
     image: np.ndarray | Image.Image, image_size: int, interpolation: str = "bilinear", crop: int | None = None
 ) -> np.ndarray:
-    """Resize the short side of an image to ``image_size`` and cut its center out: uint8 (crop, crop, 3).
+    """Resize the short side of an image to ``image_size`` and crop its center: uint8 (crop, crop, 3).
 
-    Equal to torchvision's ``Resize(side, interpolation)`` and ``CenterCrop(crop)``, pixel by pixel. Of an image more
-    than ``THIN`` times as long as wide only the middle is resized: there the window may lie up to a pixel beside.
+    Equal to torchvision's ``Resize(image_size, interpolation)`` and ``CenterCrop(crop)``, pixel by pixel. Only the
+    middle of an image more than ``THIN`` times as long as wide is resized: its crop may be off by a pixel.
 
     Args:
         image: uint8 (H, W, 3), or a Pillow image of mode RGB.
@@ -44,7 +44,7 @@ def fit_square(
     crop = crop or image_size
     short = min(image.size)
     if max(image.size) > THIN * short:
-        # A line of a million pixels would become gigabytes. Equal margins keep the center where it is.
+        # A line of a million pixels would become gigabytes. Equal margins keep the center in place.
         margins = [(extent - THIN * short) // 2 for extent in image.size]
         across, down = (max(0, margin) for margin in margins)
         image = image.crop((across, down, image.width - across, image.height - down))

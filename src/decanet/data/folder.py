@@ -1,7 +1,7 @@
-"""A folder of one's own images: ``DIR/CLASS/image.jpg``, or ``DIR/train/CLASS`` with ``DIR/test/CLASS``.
+"""Folders of a user's images: ``DIR/CLASS/image.jpg``, or ``DIR/train/CLASS`` with ``DIR/test/CLASS``.
 
-Without such splits every fifth image of each class is held out for testing; the run writes down which. For networks
-that see small images everything is read once into memory; for those that see large ones, when needed.
+Without such splits, every fifth image of each class is held out for the test split, and the run records which. Images
+for networks of small inputs are read once into memory; others are read when they are used.
 """
 
 import itertools
@@ -21,27 +21,27 @@ from decanet.data.loaders.memory import MemorySplit
 from decanet.data.loaders.protocol import Split
 from decanet.data.run_data import RunData, follow
 
-IN_MEMORY_SIZE = 64  # up to this side, 100,000 images take 1.2 GB
-IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants that published ImageNet weights are trained with
+IN_MEMORY_SIZE = 64  # pixels; 100,000 images of this size take 1.2 GB
+IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)  # the constants of most pretrained ImageNet weights
 IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
 
 
 def load_folder(
     folder: Path, image_size: int, seed: int, report: Report, cache: Path, stored: RunData | None = None
 ) -> ImageData:
-    """The images below ``folder``: in memory at ``image_size`` when that is small, else listed.
+    """Load the images below ``folder``: into memory at ``image_size`` if that is small, else as a list of files.
 
     Args:
-        folder: laid out as ``decanet.data._folder_layout`` says.
-        image_size: to which images in memory are brought, in pixels.
-        seed: of the split, where the folder brings none.
-        report: told what was understood, and what was left out.
-        cache: where it is kept which images can be read.
-        stored: what a run remembers; its split is taken, and must still be there.
+        folder: with a layout that ``decanet.data._folder_layout`` describes.
+        image_size: size in pixels to which images in memory are resized.
+        seed: of the split, if the folder has none.
+        report: gets the layout that was recognized, and what was left out.
+        cache: folder of the list of readable images.
+        stored: data of the run that resumes; the files of its split must still be there.
 
     Raises:
-        DataError: no folder, a doubtful layout, fewer than two classes, a class without images, unreadable images;
-            or images that the run began with are missing or changed.
+        DataError: no folder, an ambiguous layout, fewer than two classes, a class without images, unreadable
+            images; or images of the run's split are missing or changed.
     """
     if stored is not None and not folder.is_dir():
         raise DataError(f"no folder {folder}, which the run was trained on; put it there, or a link to it")
@@ -63,10 +63,10 @@ def load_folder(
                 f"{folder} has changed since the run began: {changes}; put the files back, or train anew"
             )
         if str(changes):
-            report.note(f"the run goes on with the images it began with; {changes}")
+            report.note(f"the run resumes with its original images; {changes}")
     about: dict[str, Any] = {**_about(folder, classes), "files": files}
     if stored is not None:
-        about["name"] = stored.name  # also where a link leads to the images now
+        about["name"] = stored.name  # also if a link leads to the images now
     if image_size > IN_MEMORY_SIZE:
         check_images({path: hashes[path] for listed in parts.values() for path, _ in listed}, cache, report)
         splits = {name: FolderSplit(listed) for name, listed in parts.items()}
@@ -87,14 +87,14 @@ def read_splits(parts: Mapping[str, Samples], image_size: int, report: Report) -
 
 
 def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData) -> ImageData:
-    """The images below ``folder`` that a run can be tested on, with the labels of the run; ``train`` is empty.
+    """Load the images below ``folder`` for the evaluation of a run, with the labels of the run; ``train`` is empty.
 
-    Of the run's own folder these are the stored test images that are still there. Any other folder is all test: of
-    one that brings splits the test split. Files that the run was trained on are left out, whatever they are called; an
-    image that was saved anew is another file.
+    From the run's own folder these are the stored test images that are still there. From any other folder these are
+    all images, or its test split if it has splits. Files that the run was trained on are left out under any name; an
+    image that was saved again is another file.
 
     Raises:
-        DataError: no folder, a doubtful layout, a class that the run does not know, or nothing to test on.
+        DataError: no folder, an ambiguous layout, a class that the run does not have, or no image to test on.
     """
     if run.files and folder.resolve() == Path(run.name).resolve():
         test = _stored_test(folder, run, report)
@@ -108,7 +108,9 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
 
 
 def _about(folder: Path, classes: tuple[str, ...]) -> dict[str, Any]:
-    place = folder.resolve()  # a run is found again from anywhere; what leaves the machine has the name alone
+    place = (
+        folder.resolve()
+    )  # a run is found from any folder; results that leave the machine have the name alone
     return {"name": str(place), "classes": classes, "flippable": True, "source": f"folder {place.name}"}
 
 
@@ -156,17 +158,18 @@ def _all_to_test(folder: Path, run: RunData, report: Report) -> Samples:
 def images_to_test(
     folder: Path, report: Report, known: Collection[str] = ()
 ) -> tuple[Path, dict[str, tuple[Path, ...]]]:
-    """The images by class of a folder that is all test, and the folder whose folders these classes are.
+    """List all images of a folder by class, and the folder that holds the class folders.
 
-    Of a folder that brings splits it is the test split, else the validation split, else the training split.
+    From a folder with splits these are the images of the test split, else of the validation split, else of the training
+    split.
 
     Args:
-        folder: laid out as ``decanet.data._folder_layout`` says; one class and one image are enough.
-        report: told what was understood, and what was left out.
-        known: names that are classes, whatever they look like.
+        folder: with a layout that ``decanet.data._folder_layout`` describes; one class and one image are enough.
+        report: gets the layout that was recognized, and what was left out.
+        known: names that are classes even if they look like splits.
 
     Raises:
-        DataError: no folder, a doubtful layout, or no classes.
+        DataError: no folder, an ambiguous layout, or no classes.
     """
     layout = understand(folder, known)
     _tell(layout, report)
@@ -186,7 +189,7 @@ def list_folder(folder: Path) -> FolderSplit:
 
 
 def refuse_unknown(names: Iterable[str], classes: Sequence[str], where: object) -> None:
-    """Raise DataError when ``names`` has classes that a run does not know."""
+    """Raise DataError if ``names`` contains a class that a run does not have."""
     strange = [name for name in names if name not in classes]
     if strange:
         known = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")

@@ -1,4 +1,4 @@
-"""Which files below a folder are images, and whether all of them can be read: for training, prediction, evaluation."""
+"""Image files below a folder: listing them, and checking that all can be read."""
 
 import contextlib
 import os
@@ -18,20 +18,19 @@ SYSTEM_FOLDERS = {
     "__macosx", "__pycache__", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found",
 }  # fmt: skip
 
-# How a skipped file is counted where its ending is not what speaks against it.
+# Reasons for which a file is skipped, other than its ending.
 HIDDEN, BROKEN_LINK, SPECIAL, NO_ENDING = "hidden", "broken link", "pipe or device", "no ending"
-RUN = "run of decanet"  # its figures are no images of a class
+RUN = "run of decanet"  # its figures are not images of a class
 RUN_FILES = {"recipe.toml", "data.json"}
 
 
 @dataclass(frozen=True)
 class ListedImages:
-    """The images below a folder, and how many other files were left out.
+    """The images below a folder, and the number of other files.
 
     Attributes:
         paths: of the images, sorted.
-        skipped: number of files left out, by their ending (``".txt"``) or by the reason (``"hidden"``). Counters of
-            several folders can be added.
+        skipped: number of files left out, by their ending (``".txt"``) or the reason (``"hidden"``).
     """
 
     paths: tuple[Path, ...]
@@ -39,10 +38,10 @@ class ListedImages:
 
 
 def list_images(folder: Path) -> ListedImages:
-    """List the images below ``folder``: what ends as a format of ``image_formats`` and is not hidden.
+    """List the images below ``folder``: files with an ending of ``image_endings`` that are not hidden.
 
-    Links to folders are followed; a folder that is reached in two ways counts once, and a link back to a folder above
-    is not followed.
+    Links to folders are followed. A folder that is reached in two ways counts once; a link to a folder above is not
+    followed.
 
     Raises:
         DataError: a folder cannot be read.
@@ -58,10 +57,10 @@ def list_images(folder: Path) -> ListedImages:
 
 
 def images_below(folder: Path) -> ListedImages:
-    """:func:`list_images` of a folder that must hold some.
+    """List the images below a folder that must contain some.
 
     Raises:
-        DataError: it holds none, or a folder cannot be read.
+        DataError: it contains none, or a folder cannot be read.
     """
     listed = list_images(folder)
     if not listed.paths:
@@ -73,7 +72,7 @@ def images_below(folder: Path) -> ListedImages:
 
 
 def skipped_in_words(skipped: Counter[str], most: int = 6) -> str:
-    """A line such as "skipped 3 files that are no images: .txt 2, .json 1"; empty when nothing was skipped."""
+    """Return a line such as "skipped 3 files that are no images: .txt 2, .json 1", or "" if nothing was skipped."""
     total = skipped.total()
     if not total:
         return ""
@@ -85,12 +84,12 @@ def skipped_in_words(skipped: Counter[str], most: int = 6) -> str:
 
 
 def is_of_a_system(name: str) -> bool:
-    """Whether a file or folder of this name is no one's own: hidden, a trash, or thumbnails that a system keeps."""
+    """Whether a file or folder of this name belongs to the system: hidden files, trash, thumbnails."""
     return name.startswith(".") or name.casefold() in SYSTEM_FOLDERS
 
 
 def _against(path: Path) -> str | None:
-    """Why a file is no image, or None."""
+    """The reason why a file is not an image, or None."""
     if is_of_a_system(path.name):  # as macOS's ._NAME.jpg beside NAME.jpg on foreign disks
         return HIDDEN
     if path.is_symlink() and not path.exists():
@@ -102,11 +101,11 @@ def _against(path: Path) -> str | None:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """All files below ``folder``, and folders of systems and of runs as one entry each."""
+    """Iterate over all files below ``folder``; folders of the system and of runs are one entry each."""
     seen = {_identity(above) for above in folder.resolve().parents}
 
     def refuse(error: OSError) -> None:
-        raise DataError(f"cannot read the folder {error.filename}: {error.strerror}; mend its permissions")
+        raise DataError(f"cannot read the folder {error.filename}: {error.strerror}; check its permissions")
 
     for root, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         here = Path(root)
@@ -120,7 +119,7 @@ def _entries(folder: Path) -> Iterator[Path]:
             continue
         yield from (here / name for name in files)
         yield from (here / name for name in folders if is_of_a_system(name))
-        # Real folders come first: they keep their own names where a link leads to them too.
+        # Real folders come first: they keep their own names if a link leads to them too.
         folders[:] = sorted(
             (name for name in folders if not is_of_a_system(name)),
             key=lambda name: ((here / name).is_symlink(), name),
@@ -133,25 +132,29 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 MOST_NAMED = 10  # unreadable images that a message names
-AT_ONCE = 4096  # images that wait for the threads
-REMEMBERED = "readable-images"  # a file of the cache: digests of contents, one after the other
+AT_ONCE = 4096  # images submitted to the threads at a time
+READABLE = (
+    "readable-images"  # a file of the cache: the truncated hashes of readable images, one after the other
+)
 DIGEST_BYTES = 16
 
 
 def check_images(hashes: Mapping[Path, str], cache: Path, report: Report) -> None:
-    """Decode images once, before a training that would meet the unreadable ones in its middle.
+    """Decode all images once before a training, which would otherwise fail at the first unreadable one.
 
-    Contents that were read are remembered below ``cache``: the next check decodes only those that are new. JPEGs are
+    The hashes of readable images are stored in ``cache``, so that the next check decodes only new ones. JPEGs are
     decoded at an eighth of their size.
 
     Args:
         hashes: the images, and the SHA-256 of each in hexadecimal.
+        cache: folder of the list of readable images.
+        report: gets the progress.
 
     Raises:
-        DataError: some cannot be read; it names the first ``MOST_NAMED``.
+        DataError: images cannot be read; it names the first ``MOST_NAMED``.
     """
-    remembered = _remembered(cache)
-    new = {path: digest for path in hashes if (digest := _digest(hashes[path])) not in remembered}
+    readable = _readable(cache)
+    new = {path: digest for path in hashes if (digest := _digest(hashes[path])) not in readable}
 
     def read(path: Path) -> DataError | None:
         try:
@@ -171,15 +174,15 @@ def check_images(hashes: Mapping[Path, str], cache: Path, report: Report) -> Non
                     errors.append(error)
                     del new[path]
                 report.progress("checking that all images can be read", done, len(paths), "images")
-    # A cache that cannot be written costs the next check its time, and no more.
+    # If the cache cannot be written, the next check takes as long as this one.
     if new:
-        with contextlib.suppress(DecanetError), atomic_path(cache / REMEMBERED) as temporary:
-            temporary.write_bytes(b"".join(sorted(remembered | set(new.values()))))
+        with contextlib.suppress(DecanetError), atomic_path(cache / READABLE) as temporary:
+            temporary.write_bytes(b"".join(sorted(readable | set(new.values()))))
     refuse_unreadable(errors, len(hashes))
 
 
 def refuse_unreadable(errors: Sequence[DataError], total: int) -> None:
-    """Raise one DataError for the ``errors`` that reading ``total`` images met; do nothing where there are none."""
+    """Raise one DataError for all ``errors`` of reading ``total`` images; do nothing if there are none."""
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -187,7 +190,7 @@ def refuse_unreadable(errors: Sequence[DataError], total: int) -> None:
         if rest := len(errors) - len(named):
             named.append(f"and {rest} more")
         raise DataError(
-            f"{len(errors)} of {total} images cannot be read, mend or remove them: {'; '.join(named)}"
+            f"{len(errors)} of {total} images cannot be read; repair or remove them: {'; '.join(named)}"
         )
 
 
@@ -195,9 +198,9 @@ def _digest(sha256: str) -> bytes:
     return bytes.fromhex(sha256)[:DIGEST_BYTES]
 
 
-def _remembered(cache: Path) -> set[bytes]:
+def _readable(cache: Path) -> set[bytes]:
     try:
-        digests = (cache / REMEMBERED).read_bytes()
+        digests = (cache / READABLE).read_bytes()
     except OSError:
         return set()
     return {digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)}

@@ -1,10 +1,8 @@
-"""Reading images: any file that Pillow opens becomes one plain array, upright, whatever its inner form.
+"""Reading of image files: any format that Pillow opens becomes an upright array of RGB or gray.
 
-An image file may hold palette numbers, ink amounts, 16-bit grays, a transparent background or the note
-"turn me by a quarter". Here all of that is resolved once: palettes are looked up, ink becomes light,
-transparency is laid over white, the camera's orientation is applied, and deep grays keep their precision in
-:func:`read_gray`. Of an animation the first image counts. Color profiles are not applied: the numbers are
-taken as sRGB.
+Palettes are looked up, CMYK is converted, transparency is blended with white, the EXIF orientation is applied, and
+16-bit grays keep their precision in :func:`read_gray`. The first frame of an animation is used. Color profiles are not
+applied: the values are taken as sRGB.
 """
 
 import contextlib
@@ -32,26 +30,24 @@ from decanet.data._pixel_formats import (
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 100_000_000  # decoding and converting them takes up to 1.3 GB, which a laptop can bear
-LARGE_PIXELS = (
-    24_000_000  # images above are decoded one at a time, in however many threads they are asked for
-)
-# Formats that Pillow knows and decanet never opens: EPS starts Ghostscript, IPTC opens whatever lies inside it, EPS
-# included; the others are no images without further programs or libraries. Pillow's stubs come on top.
+MAX_PIXELS = 100_000_000  # decoding and converting them takes up to 1.3 GB, which fits on a laptop
+LARGE_PIXELS = 24_000_000  # larger images are decoded one at a time, for any number of threads
+# Formats of Pillow that decanet never opens: EPS starts Ghostscript, IPTC opens any format inside it, EPS included; the
+# others need further programs or libraries. Pillow's stubs are not opened either.
 NEVER_OPENED = {"EPS", "FPX", "IPTC", "MIC", "MPEG", "WMF"}
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue in brightness: ITU-R BT.601, section 2.5.1
 
 
 @functools.cache
 def image_formats() -> tuple[str, ...]:
-    """Names of the formats that images are opened in: all that Pillow and its plugins read, but ``NEVER_OPENED``."""
+    """Names of the formats that are opened: all that Pillow and its plugins read, except ``NEVER_OPENED``."""
     from PIL import Image, ImageFile
 
-    with contextlib.suppress(ImportError):  # photographs of iPhones (.heic), for those who have installed it
+    with contextlib.suppress(ImportError):  # photographs of iPhones (.heic), if it is installed
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-    Image.preinit()  # the usual formats are tried first, in whatever order plugins have been imported until now
+    Image.preinit()  # the usual formats are tried first, in any order of imported plugins
     Image.init()
 
     def is_stub(opener: object) -> bool:
@@ -70,7 +66,7 @@ def image_endings() -> frozenset[str]:
     from PIL import Image
 
     formats = image_formats()
-    # JPEG's opener opens MPO as well: a JPEG with further ones behind it, which some cameras write.
+    # JPEG's opener opens MPO as well: a JPEG followed by others, which some cameras write.
     return frozenset(
         ending
         for ending, name in Image.registered_extensions().items()
@@ -79,23 +75,23 @@ def image_endings() -> frozenset[str]:
 
 
 def read_rgb(path: Path | str) -> np.ndarray:
-    """The image as uint8 (H, W, 3).
+    """Read an image as uint8 (H, W, 3).
 
-    Deep grays are scaled to 8 bits: integers within 0..65535 by that range, floats within 0..1 by that, and
-    numbers that have no agreed range (others) from their smallest to their largest.
+    Grays of more than 8 bits are scaled: integers within 0..65535 and floats within 0..1 from that range, other numbers
+    from their smallest to their largest.
 
     Raises:
-        DataError: the file is missing, damaged, no image, or larger than ``MAX_PIXELS``.
+        DataError: the file is missing, damaged, not an image, or larger than ``MAX_PIXELS``.
     """
     return np.array(open_rgb(path))
 
 
 def open_rgb(path: Path | str, short_side: int | None = None) -> "Image":
-    """The image as an upright Pillow image of mode RGB, made as :func:`read_rgb` says.
+    """Read an image as an upright Pillow image of mode RGB; see :func:`read_rgb`.
 
-    With ``short_side``, a JPEG may come back at a half, a quarter or an eighth of its size, the smallest of them whose
-    short side is not below ``short_side`` pixels: its decoder then leaves out the work for detail that the caller is
-    about to average away. Other formats always come back whole.
+    With ``short_side``, a JPEG is decoded at a half, a quarter or an eighth of its size, the smallest of them whose
+    short side is not below ``short_side`` pixels: detail that the caller averages away need not be decoded. Other
+    formats are always decoded at full size.
 
     Raises:
         DataError: as :func:`read_rgb`.
@@ -112,7 +108,7 @@ def open_rgb(path: Path | str, short_side: int | None = None) -> "Image":
 
 
 def read_gray(path: Path | str) -> np.ndarray:
-    """The image's brightness as float32 (H, W), from 0 for black to 1 for white, weighted by ``LUMA``.
+    """Read the brightness of an image, weighted by ``LUMA``, as float32 (H, W) from 0 (black) to 1 (white).
 
     Raises:
         DataError: as :func:`read_rgb`.
@@ -124,23 +120,23 @@ def read_gray(path: Path | str) -> np.ndarray:
 
 
 def gray_of(rgb: np.ndarray) -> np.ndarray:
-    """Brightness, float32 (H, W) in 0..1, of a uint8 image (H, W, 3)."""
+    """Convert a uint8 image (H, W, 3) to its brightness, float32 (H, W) in 0..1."""
     weights = np.array(LUMA, np.float32) / np.float32(255)
     gray = np.empty(rgb.shape[:2], np.float32)
     for rows in _parts(gray):
-        np.clip(rgb[rows] @ weights, 0, 1, out=gray[rows])  # rounding may leave 0..1 by a hair
+        np.clip(rgb[rows] @ weights, 0, 1, out=gray[rows])  # rounding errors may exceed 0..1 slightly
     return gray
 
 
 def _parts(image: np.ndarray) -> Iterator[slice]:
-    """Rows of an image, some million pixels at a time: floats for all of a large one would multiply its memory."""
+    """Slices of rows of about a million pixels: converting a large image at once would multiply its memory."""
     rows = max(1, 2**20 // max(1, image.shape[1]))
     return (slice(top, top + rows) for top in range(0, len(image), rows))
 
 
 @contextlib.contextmanager
 def _explained(path: Path | str) -> Iterator[None]:
-    """Whatever reading an image raises becomes a DataError of one line."""
+    """Convert any error of reading an image to a DataError of one line."""
     from PIL import Image
 
     try:
@@ -157,19 +153,19 @@ def _explained(path: Path | str) -> Iterator[None]:
         raise DataError(f"image {path} does not fit into the memory that is left; make it smaller") from None
     except OSError as error:
         raise DataError(f"cannot read image {path}: {error}; is it complete?") from None
-    except Exception as error:  # damaged files make decoders raise whatever they stumble over
+    except Exception as error:  # decoders raise errors of any class for damaged files
         raise DataError(f"image {path} is damaged: {type(error).__name__}: {error}") from None
 
 
 def _open(path: Path, short_side: int | None = None) -> "Image":
-    """Open and decode (see :func:`open_rgb` for ``short_side``), and turn upright."""
+    """Open and decode an image (see :func:`open_rgb` for ``short_side``), and apply its orientation."""
     from PIL import ImageOps
 
     if not path.exists():
         raise DataError(f"there is no image {path}; check the path")
     if path.is_dir():
         raise DataError(f"{path} is a folder; give an image file")
-    if not path.is_file():  # opening a pipe would wait for a writer, for ever
+    if not path.is_file():  # opening a pipe would wait for a writer without end
         raise DataError(f"{path} is a pipe or a device; give an image file")
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty and no image; fetch it anew, or remove it")
@@ -180,7 +176,7 @@ def _open(path: Path, short_side: int | None = None) -> "Image":
         if (shortened := without_long_texts(path)) is None:
             raise
         image = _decode(shortened, short_side)
-    with contextlib.suppress(Exception):  # a damaged note beside whole pixels: they stay as they are stored
+    with contextlib.suppress(Exception):  # damaged EXIF data: the pixels stay as they are stored
         ImageOps.exif_transpose(image, in_place=True)
     return image
 
@@ -215,9 +211,9 @@ _LARGE = threading.Lock()
 
 
 def _silence_pillow() -> None:
-    """Ignore Pillow's warnings: what matters becomes an error.
+    """Ignore Pillow's warnings; errors are raised.
 
-    ``warnings.catch_warnings`` would restore, in one thread, filters that another has just set.
+    ``warnings.catch_warnings`` in one thread would restore filters that another thread has just set.
     """
     ours = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
     if ours not in warnings.filters:

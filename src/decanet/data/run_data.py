@@ -13,7 +13,7 @@ NAMED_FILES = 3  # how many changed files a message names
 
 
 def stored_classes(about: Any, where: Path) -> tuple[str, ...]:
-    """The names of the classes in a run's data.json. Raises CheckpointError when there are none."""
+    """Return the names of the classes in a run's data.json. Raises CheckpointError if there are none."""
     classes = about.get("classes") if isinstance(about, dict) else None
     if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
         raise CheckpointError(f"{where} is damaged (it names no classes); train again")
@@ -22,12 +22,12 @@ def stored_classes(about: Any, where: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run remembers of its data.
+    """The data that a run was trained on.
 
     Attributes:
         name: the registered name, or the folder's path.
         classes: names of the classes in the order of the labels.
-        files: of a folder, the split: for each split the paths below the folder and the SHA-256 of each file.
+        files: for a folder, the files of each split: their paths below the folder, with the SHA-256 of each.
     """
 
     name: str
@@ -36,7 +36,7 @@ class RunData:
 
     @classmethod
     def of(cls, about: Any, where: Path) -> "RunData":
-        """From the contents of a run's data.json. Raises CheckpointError when they are damaged."""
+        """Parse the contents of a run's data.json. Raises CheckpointError if they are damaged."""
         classes = stored_classes(about, where)
         match about:
             case {"name": str(name), "files": dict(files)} if all(map(_is_part, files.values())):
@@ -44,12 +44,12 @@ class RunData:
         raise CheckpointError(f"{where} is damaged (no data or split in it); train again")
 
     def trained_on(self) -> set[str]:
-        """Hashes of the files of all splits but the test split."""
+        """Hashes of the files of all splits except the test split."""
         return {digest for part, files in self.files.items() if part != "test" for digest in files.values()}
 
 
 def _is_part(files: Any) -> bool:
-    """Whether a part of a stored split is what it should be: paths below the folder, and their hashes."""
+    """Whether a part of a stored split is valid: paths below the folder, and their hashes."""
     return isinstance(files, dict) and all(
         isinstance(digest, str) and len(Path(path).parts) > 1 for path, digest in files.items()
     )
@@ -57,13 +57,13 @@ def _is_part(files: Any) -> bool:
 
 @dataclass(frozen=True)
 class Changes:
-    """How a folder differs from what a run remembers of it; paths below the folder."""
+    """Differences between a folder and the stored split of a run, as paths below the folder."""
 
     missing: tuple[str, ...]
     changed: tuple[str, ...]
     moved: tuple[str, ...]
     new: tuple[str, ...]
-    renamed: tuple[str, ...] = ()  # folders of no class of the run that hold images it has lost
+    renamed: tuple[str, ...] = ()  # folders outside the run's classes that hold its missing images
 
     def __str__(self) -> str:
         kinds = {
@@ -81,7 +81,7 @@ def _some(paths: Iterable[str]) -> str:
 
 
 def follow(stored: RunData, layout: Layout, hashes: Mapping[Path, str]) -> tuple[Parts, Changes]:
-    """The stored split, as far as its files are still in the folder: known by class and content, not by path."""
+    """Find the files of the stored split in the folder, by class and content rather than by path."""
     here = {path.relative_to(layout.folder).as_posix(): (path, name) for path, name in layout.images()}
     classes = list(stored.classes)
     above = [Path(path).parts[:-1] for path in stored.files.get("train", ())]

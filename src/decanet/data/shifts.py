@@ -1,7 +1,7 @@
 """Shifts of images that should change no prediction: translation, rotation, scale and horizontal flip.
 
-Each function maps uint8 (N, C, H, W) to the same shape. ``padding`` fills what comes into view: "reflect" goes on with
-the image mirrored at its border, "zeros" with black.
+Each function maps uint8 (N, C, H, W) to the same shape. ``padding`` fills the pixels that come from outside the
+image: "reflect" with the image reflected at its border, "zeros" with black.
 """
 
 import math

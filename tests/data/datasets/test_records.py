@@ -102,7 +102,7 @@ def test_when_no_source_can_serve_every_reason_is_told_in_one_line(tmp_path: Pat
     with pytest.raises(DataError) as caught:
         load_splits(tmp_path / "made", SUMS, 1, sources, "auto", heard)
     assert str(caught.value) == (
-        "no source could serve the data: first: not installed; "
+        "no source has the data: first: not installed; "
         "second: the test split is not what its publisher made (SHA-256 differs)"
     )
     assert not (tmp_path / "made").exists()
@@ -139,7 +139,7 @@ def test_a_damaged_cache_is_noticed_and_fetched_again(tmp_path: Path, heard: Hea
         {"a bit": bytes(content), "the end": RECORDS["test"].tobytes()[:-10], "everything": b""}[damage]
     )
     with pytest.raises(
-        DataError, match=r"the cached test split in .* is damaged; mend it with: decanet data fetch"
+        DataError, match=r"the cached test split in .* is damaged; fetch it again with: decanet data fetch"
     ):
         load_splits(tmp_path, SUMS, 1, sources, "cache", heard)
     assert sources.asked == ["first"]  # once, to begin with

@@ -9,7 +9,7 @@ from PIL import Image
 from decanet.core.recipe import Augmentation
 from decanet.core.runtime import Ranks
 from decanet.data import FolderSplit, MemorySplit, Split
-from decanet.data.loaders import folder, steps_per_epoch
+from decanet.data.loaders import folder, memory, steps_per_epoch
 from tests.data.helpers import RICH, batches_of, same, spec
 
 
@@ -148,12 +148,16 @@ def test_where_the_images_are_stored_makes_no_difference(
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7])
-def test_evaluation_batches_hold_every_image_once(images: Split, world_size: int) -> None:
-    whole = images[torch.arange(103).repeat(10)]
-    alone = list(whole.evaluation_batches(spec()))
-    assert torch.equal(torch.cat([batch.labels for batch in alone]), whole.labels)
+def test_evaluation_batches_hold_every_image_once(
+    images: Split, world_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (memory, folder):
+        monkeypatch.setattr(module, "EVALUATION_BATCH", 20)
+    alone = list(images.evaluation_batches(spec()))
+    assert [batch.total for batch in alone] == [20] * 5 + [3]
+    assert torch.equal(torch.cat([batch.labels for batch in alone]), images.labels)
     apart = [
-        list(whole.evaluation_batches(spec(), ranks=Ranks(rank, world_size))) for rank in range(world_size)
+        list(images.evaluation_batches(spec(), ranks=Ranks(rank, world_size))) for rank in range(world_size)
     ]
     assert same([batch for part in apart for batch in part], alone)
     lengths = [len(part) for part in apart]

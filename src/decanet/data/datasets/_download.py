@@ -1,4 +1,4 @@
-"""Fetching files: resumable, checked, atomic, with the size shown beforehand."""
+"""Downloads: resumable, verified, atomic, announced with their size."""
 
 import errno
 import hashlib
@@ -17,16 +17,16 @@ CHUNK = 1 << 18
 
 
 def download(url: str, target: Path, *, md5: str, size: int | None, report: Report, tries: int = 3) -> Path:
-    """Fetch ``url`` to ``target``; what an earlier attempt left in ``target.part`` is continued.
+    """Download ``url`` to ``target``; the part of an earlier attempt in ``target.part`` is continued.
 
     Args:
         md5: the publisher's checksum; a file that differs is deleted.
-        size: expected bytes, for the message beforehand.
-        tries: attempts before giving up; each continues where the last one broke off.
+        size: expected size in bytes, for the message and the check of the disk space.
+        tries: number of attempts; each continues where the last one was interrupted.
 
     Raises:
-        DataError: the server cannot be reached, breaks off, or sends something else.
-        ResourceError: the disk is too small.
+        DataError: the server cannot be reached, ends the connection, or sends another file.
+        ResourceError: not enough disk space.
     """
     part = target.with_name(target.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -62,8 +62,7 @@ def download(url: str, target: Path, *, md5: str, size: int | None, report: Repo
 
 
 def _no_such_host(error: Exception) -> bool:
-    # A name that does not resolve or a refused connection will not mend within seconds: this machine is
-    # offline.
+    # A name that does not resolve or a refused connection does not recover within seconds: the machine is offline.
     reason = getattr(error, "reason", error)
     return isinstance(reason, OSError) and (
         type(reason).__name__ == "gaierror" or isinstance(reason, ConnectionRefusedError)
@@ -78,11 +77,11 @@ def _continue(url: str, part: Path, report: Report) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing is missing: the checksum will tell whether it is right
+        if error.code == 416:  # the file is complete: the checksum decides whether it is right
             return
         raise
     with response:
-        if response.status != 206:  # the server starts over
+        if response.status != 206:  # the server sends the whole file
             have = 0
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
@@ -102,7 +101,7 @@ def file_digest(path: Path, algorithm: str) -> str:
 
 
 def room_needed(folder: Path, size: int) -> None:
-    """Raises ResourceError unless ``folder``'s disk has room for ``size`` bytes."""
+    """Raise ResourceError unless the disk of ``folder`` has room for ``size`` bytes."""
     free = shutil.disk_usage(folder).free
     if free < size:
         raise ResourceError(
@@ -112,7 +111,7 @@ def room_needed(folder: Path, size: int) -> None:
 
 
 def require_writable(*files: Path) -> None:
-    """Raises DataError unless ``files``, all in one folder, can be kept: said before anything is fetched."""
+    """Raise DataError unless ``files``, all in one folder, can be written; called before a download."""
     folder = files[0].parent
     for file in files:
         if file.is_dir():

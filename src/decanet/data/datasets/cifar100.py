@@ -31,7 +31,7 @@ LABEL_BYTES = 2  # the superclass, then the class
 
 
 def load(cache: Path, source: str, report: Report) -> ImageData:
-    """CIFAR-100 with its hundred fine classes. Raises DataError when no source can serve it."""
+    """Load CIFAR-100 with its hundred fine classes. Raises DataError if no source has it."""
     given = Path(os.path.expanduser(source))
     if given.is_file() and file_digest(given, "md5") != PUBLISHER_MD5:
         raise DataError(f"{given} is not the publisher's cifar-100-binary.tar.gz (MD5 differs)")

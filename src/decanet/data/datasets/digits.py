@@ -1,4 +1,4 @@
-"""Digits: 1,797 handwritten digits of 8x8 inside scikit-learn, enlarged to 32x32 RGB: needs no download.
+"""Digits: 1,797 handwritten digits of 8x8 from scikit-learn, enlarged to 32x32 RGB, without a download.
 
 E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998. Every fifth image of each
 class, in a seeded order, is the test split: 364 of 1,797.
@@ -18,7 +18,7 @@ from decanet.data.registry import DatasetEntry, register_dataset
 
 
 def load(cache: Path, source: str, report: Report) -> ImageData:  # noqa: ARG001 (nothing to fetch)
-    """The digits as 32x32 RGB."""
+    """Load the digits as 32x32 RGB."""
     small, labels, test = load_small()
     large = F.interpolate(255 * small, size=(32, 32), mode="bilinear", align_corners=False)
     images = large.round().to(torch.uint8).repeat(1, 3, 1, 1)
@@ -37,7 +37,7 @@ def load(cache: Path, source: str, report: Report) -> ImageData:  # noqa: ARG001
 
 
 def load_small() -> tuple[Tensor, Tensor, Tensor]:
-    """The digits as they are, (N, 1, 8, 8) from 0 to 1, their labels (N,), and which (N,) are the test split's."""
+    """Return the original digits (N, 1, 8, 8) from 0 to 1, their labels (N,), and a mask (N,) of the test split."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()

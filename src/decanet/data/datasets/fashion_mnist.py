@@ -1,7 +1,7 @@
 """Fashion-MNIST: 70,000 gray images of clothes in ten classes (H. Xiao, K. Rasul, R. Vollgraf, 2017).
 
-From Debian's package ``dataset-fashion-mnist`` where apt is at hand (installed or not, no root needed), or
-from the publisher. The 28x28 images get a border of 2 and three equal channels, so that every network for
+It is taken from Debian's package ``dataset-fashion-mnist`` if apt is available (installed or not, without root), or
+from the publisher. The 28x28 images are padded by 2 pixels and get three equal channels, so that every network for
 32x32 takes them.
 """
 
@@ -31,7 +31,7 @@ CLASSES = (
     "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
 
-FILES = {  # name to the SHA-256 of what it unpacks to: Debian compressed the same contents anew
+FILES = {  # name to the SHA-256 of the uncompressed contents, which are the same in Debian's package
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
@@ -49,13 +49,14 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 
 def load(cache: Path, source: str, report: Report) -> ImageData:
-    """Fashion-MNIST as 32x32 RGB. Raises DataError when no source can serve it."""
+    """Load Fashion-MNIST as 32x32 RGB. Raises DataError if no source has it."""
     folder = cache / "fashion-mnist"
     served_by = "cache"
     wrong = [name for name in FILES if source not in {"auto", "cache"} or not _is_right(folder / name)]
     if source == "cache" and wrong:
         raise DataError(
-            f"{' and '.join(wrong)} in {folder}: missing or damaged; mend it with: decanet data fetch fashion-mnist"
+            f"{' and '.join(wrong)} in {folder}: missing or damaged; "
+            "fetch it again with: decanet data fetch fashion-mnist"
         )
     if wrong:
         served_by = _fetch(folder, source, report)
@@ -65,7 +66,7 @@ def load(cache: Path, source: str, report: Report) -> ImageData:
 
 
 def _fetch(folder: Path, source: str, report: Report) -> str:
-    """Bring the four files into ``folder``; returns the name of the source that served."""
+    """Download the four files into ``folder`` and return the name of the source."""
     sources: dict[str, Callable[[Path, Report], None]]
     sources = {"debian": _from_debian, "publisher": _from_publisher}
     if source in sources:
@@ -86,7 +87,7 @@ def _fetch(folder: Path, source: str, report: Report) -> str:
             failures.append(f"{name}: {error}")
             continue
         return name
-    raise DataError("no source could serve the data: " + "; ".join(failures))
+    raise DataError("no source has the data: " + "; ".join(failures))
 
 
 def _is_right(path: Path) -> bool:
@@ -121,8 +122,10 @@ def _from_debian(target: Path, report: Report) -> None:
             unpack = ["dpkg-deb", "-x", str(package), "unpacked"]
             subprocess.run(unpack, cwd=folder, capture_output=True, text=True, timeout=300, check=True)
         except (subprocess.SubprocessError, OSError, StopIteration) as error:
-            said = (getattr(error, "stderr", "") or str(error)).strip().splitlines() or ["no package arrived"]
-            raise DataError(f"apt-get could not fetch {DEBIAN_PACKAGE} ({said[-1]})") from None
+            message = (getattr(error, "stderr", "") or str(error)).strip().splitlines() or [
+                "no package arrived"
+            ]
+            raise DataError(f"apt-get could not fetch {DEBIAN_PACKAGE} ({message[-1]})") from None
         _copy(Path(folder) / "unpacked" / DEBIAN_FOLDER.relative_to("/"), target)
 
 

@@ -228,7 +228,7 @@ def _born_deaf() -> Iterator[None]:
 
 
 def _end_with_parent(_: int) -> None:
-    """Let a worker end when the training is killed: torch watches the worker's parent, which is the server."""
+    """End a worker when the training is killed: torch watches the worker's parent, which is the server."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
