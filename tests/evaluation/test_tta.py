@@ -115,7 +115,7 @@ def test_no_view_enlarges_an_image(views: str, size: int, fits: bool) -> None:
     if fits:
         require_margin(views, size, 8)
         return
-    with pytest.raises(UsageError, match=f"these are {size}x{size}.*(take shift|resize to)"):
+    with pytest.raises(UsageError, match=f"these are {size}x{size}.*(use flip_shift|resize to)"):
         require_margin(views, size, 8)
 
 
