@@ -1,4 +1,4 @@
-"""Checks that the residual networks' tests share; the counting owes nothing to the package's own."""
+"""Checks for the tests of the networks; the counts are PyTorch's, independent of the package's own counter."""
 
 import functools
 from typing import NamedTuple
@@ -10,13 +10,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from decanet.core.errors import DataError
 from decanet.models import create_model, model_entry
+from decanet.models.meta_device import ShapesOnly
 from decanet.training.schedules import lr_factor
 
 
 def on_meta(name: str, **options: object) -> nn.Module:
-    """The network without memory for its weights."""
-    with torch.device("meta"):
+    """A new network on the meta device."""
+    with ShapesOnly(), torch.device("meta"):
         return create_model(name, **options)
+
+
+@functools.cache
+def on_meta_in_eval_mode(name: str) -> nn.Module:
+    """One network for all tests, which must leave it as it is; to change it, they take a ``copy.deepcopy``."""
+    return on_meta(name).eval()
 
 
 class Counted(NamedTuple):
@@ -29,7 +36,7 @@ class Counted(NamedTuple):
 
 @functools.cache  # several files compare with the same counts
 def counted(name: str, **options: object) -> Counted:
-    """Counts of one image of the network's own size, independent of the package's walk."""
+    """Counts for one image of the network's own size."""
     model = on_meta(name, **options).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         output = model(torch.empty(1, *model_entry(name).input_size, device="meta"))
@@ -38,7 +45,7 @@ def counted(name: str, **options: object) -> Counted:
 
 
 def check_counts(name: str, *, params: int, macs: int | None = None, **options: object) -> None:
-    """Parameters, and multiply-adds of one image: half of what PyTorch's counter counts."""
+    """The network has ``params`` parameters and needs ``macs`` multiply-adds for one image."""
     if macs is None:
         assert sum(p.numel() for p in on_meta(name, **options).parameters()) == params
     else:
@@ -47,7 +54,7 @@ def check_counts(name: str, *, params: int, macs: int | None = None, **options: 
 
 
 def weighted_layers(name: str) -> int:
-    """Convolutions and linear layers, without projections and without the excitations."""
+    """Number of convolutional and fully connected layers, without projections and excitations."""
     return sum(
         isinstance(module, nn.Conv2d | nn.Linear)
         for path, module in on_meta(name).named_modules()
@@ -56,50 +63,53 @@ def weighted_layers(name: str) -> int:
 
 
 def check_stages(name: str, expected: dict[str, tuple[int, int, int]]) -> None:
-    """Shapes (C, H, W) that the modules with the paper's stage names give for one image."""
+    """The submodules ``expected`` have outputs of these shapes (C, H, W) for one image."""
     model = on_meta(name).eval()
-    seen: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for path in expected:
 
         def remember(module: nn.Module, args: object, output: torch.Tensor, path: str = path) -> None:
-            seen[path] = tuple(output.shape[1:])
+            shapes[path] = tuple(output.shape[1:])
 
         model.get_submodule(path).register_forward_hook(remember)
-    model(torch.empty(1, *model_entry(name).input_size, device="meta"))
-    assert seen == expected
+    with ShapesOnly():
+        model(torch.empty(1, *model_entry(name).input_size, device="meta"))
+    assert shapes == expected
 
 
 def order_of_layers(name: str) -> list[str]:
-    """Names of a network's children in the order in which an image passes them."""
+    """Names of a network's children in the order of execution."""
     model = on_meta(name)
     order: list[str] = []
     for child, module in model.named_children():
         module.register_forward_pre_hook(lambda _module, _args, child=child: order.append(child))
-    model(torch.empty(1, 3, 224, 224, device="meta"))
+    with ShapesOnly():
+        model(torch.empty(1, 3, 224, 224, device="meta"))
     return order
 
 
 def check_smallest(name: str, image_size: int, layer: str = "", instead: str = "") -> None:
-    """``image_size`` works; one pixel less is explained with the ``layer`` and, if given, what to use ``instead``."""
-    model = on_meta(name).eval()
+    """``image_size`` works; the error for one pixel less names the ``layer`` and, if given, the network ``instead``."""
+    model = on_meta_in_eval_mode(name)
     classes = model_entry(name).num_classes
-    assert model(torch.empty(1, 3, image_size, image_size, device="meta")).shape == (1, classes)
-    if image_size > 1:
-        advice = "; for small images use " + instead if instead else r"(; for small images use \w+)?"
-        message = rf"at layer {layer} .*smallest size that works is {image_size}x{image_size}{advice}$"
-        with pytest.raises(DataError, match=message):
-            model(torch.empty(1, 3, image_size - 1, image_size - 1, device="meta"))
+    with ShapesOnly():
+        assert model(torch.empty(1, 3, image_size, image_size, device="meta")).shape == (1, classes)
+        if image_size > 1:
+            advice = "; for small images use " + instead if instead else r"(; for small images use \w+)?"
+            message = rf"at layer {layer} .*smallest size that works is {image_size}x{image_size}{advice}$"
+            with pytest.raises(DataError, match=message):
+                model(torch.empty(1, 3, image_size - 1, image_size - 1, device="meta"))
 
 
 def check_wrong_channels(name: str) -> None:
     """Gray images are refused in one line."""
     size = model_entry(name).input_size[1]
-    with pytest.raises(DataError, match=rf"{name} takes images with 3 channels; got 1"):
-        on_meta(name)(torch.empty(1, 1, size, size, device="meta"))
+    with ShapesOnly(), pytest.raises(DataError, match=rf"{name} takes images with 3 channels; got 1"):
+        on_meta_in_eval_mode(name)(torch.empty(1, 1, size, size, device="meta"))
 
 
 def check_learns(name: str, image_size: int, **options: object) -> None:
-    """A backward pass reaches every parameter: nothing in place destroys what the gradient needs."""
+    """A backward pass reaches every parameter: no operation in place overwrites what the gradient needs."""
     torch.manual_seed(0)
     model = create_model(name, num_classes=3, **options)
     model(torch.randn(2, 3, image_size, image_size)).square().sum().backward()
@@ -110,7 +120,7 @@ def check_learns(name: str, image_size: int, **options: object) -> None:
 
 
 def check_he_initialized(conv: nn.Conv2d, channels: int | None = None) -> None:
-    """Standard deviation sqrt(2 / (k*k*channels)), by default the outputs, within four of its own standard errors."""
+    """The deviation is sqrt(2 / (k * k * channels)) within four standard errors; by default of the output channels."""
     wanted = (2 / (conv.kernel_size[0] * conv.kernel_size[1] * (channels or conv.out_channels))) ** 0.5
     count = conv.weight.numel()
     assert conv.weight.std().item() == pytest.approx(wanted, rel=4 / (2 * count) ** 0.5)
@@ -118,7 +128,7 @@ def check_he_initialized(conv: nn.Conv2d, channels: int | None = None) -> None:
 
 
 def check_learning_rates(name: str, rates: dict[float, float], **stated: object) -> None:
-    """The paper's recipe: learning rate just after an epoch's number, and the settings ``stated``."""
+    """The paper's recipe has these learning rates just after these epochs, and the settings ``stated``."""
     recipe = model_entry(name).recipe
     assert recipe is not None
     assert (recipe.name, recipe.model.name) == (f"paper:{name}", name)

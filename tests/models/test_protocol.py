@@ -14,15 +14,10 @@ from decanet.core.errors import DataError, UsageError
 from decanet.models import create_model, list_models, model_entry
 from decanet.models.meta_device import ShapesOnly
 from decanet.models.protocol import Network, Outputs, named_stages
+from tests.models._checks import on_meta_in_eval_mode
 
 NAMES = list_models()
 SMALL = 64  # pixels
-
-
-@functools.cache  # a test that changes it takes a copy
-def on_meta(name: str) -> nn.Module:
-    with ShapesOnly(), torch.device("meta"):
-        return create_model(name).eval()
 
 
 def images(name: str, count: int = 2) -> Tensor:
@@ -37,19 +32,19 @@ def smallest_of_each_class() -> list[str]:
     """The network with the fewest parameters of each class: all others run the same ``forward``."""
     by_class: dict[type, list[tuple[int, str]]] = {}
     for name in NAMES:
-        model = on_meta(name)
+        model = on_meta_in_eval_mode(name)
         by_class.setdefault(type(model), []).append((sum(p.numel() for p in model.parameters()), name))
     return sorted(min(networks)[1] for networks in by_class.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_network_follows_the_protocol(name: str) -> None:
-    assert isinstance(on_meta(name), Network)
+    assert isinstance(on_meta_in_eval_mode(name), Network)
 
 
 @pytest.mark.parametrize("name", smallest_of_each_class())
 def test_forward_is_the_head_of_the_features_bit_for_bit(name: str) -> None:
-    model = copy.deepcopy(on_meta(name)).to_empty(device="cpu")
+    model = copy.deepcopy(on_meta_in_eval_mode(name)).to_empty(device="cpu")
     fill(model)
     channels, size = model_entry(name).input_size[:2]
     if size > SMALL and takes(name, SMALL):
@@ -66,7 +61,7 @@ def test_forward_is_the_head_of_the_features_bit_for_bit(name: str) -> None:
 
 def takes(name: str, size: int) -> bool:
     try:
-        on_meta(name)(torch.empty(1, model_entry(name).input_size[0], size, size, device="meta"))
+        on_meta_in_eval_mode(name)(torch.empty(1, model_entry(name).input_size[0], size, size, device="meta"))
     except DataError:
         return False
     return True
@@ -89,14 +84,14 @@ def fill(model: nn.Module) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_features_are_feature_maps_or_tokens(name: str) -> None:
     with ShapesOnly():
-        features = on_meta(name).forward_features(images(name))
+        features = on_meta_in_eval_mode(name).forward_features(images(name))
     assert len(features) == 2
     assert features.ndim == (3 if name.startswith("vit") else 4)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stages_can_be_hooked_and_stand_in_the_order_of_execution(name: str) -> None:
-    model = on_meta(name)
+    model = on_meta_in_eval_mode(name)
     entered: list[str] = []
 
     def remember(module: nn.Module, args: Any, output: Tensor, stage: str) -> None:
@@ -119,7 +114,7 @@ def test_stages_can_be_hooked_and_stand_in_the_order_of_execution(name: str) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_reach_every_parameter(name: str) -> None:
-    model = copy.deepcopy(on_meta(name)).train()
+    model = copy.deepcopy(on_meta_in_eval_mode(name)).train()
     with ShapesOnly():
         outputs = model(images(name))
     reached = parameters_behind(logits_of(outputs))
@@ -147,7 +142,7 @@ def parameters_behind(outputs: list[Tensor]) -> set[int]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_reset_head_changes_the_head_and_nothing_else(name: str) -> None:
-    model = copy.deepcopy(on_meta(name))
+    model = copy.deepcopy(on_meta_in_eval_mode(name))
     before = dict(model.state_dict(keep_vars=True))
     model.reset_head(7)
     after = dict(model.state_dict(keep_vars=True))
