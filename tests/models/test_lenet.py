@@ -89,7 +89,7 @@ def test_input_errors_name_the_layer(name: str) -> None:
     assert model(torch.zeros(2, 1, 32, 32)).shape == (2, 7)
     with pytest.raises(DataError, match=r"31x31 image: at layer C5 .*smallest size that works is 32x32"):
         model(torch.zeros(1, 1, 31, 31))
-    with pytest.raises(DataError, match="takes images with 1 channels; got 3"):
+    with pytest.raises(DataError, match="takes images with 1 channel; got 3"):
         model(torch.zeros(1, 3, 32, 32))
 
 

@@ -79,7 +79,8 @@ def _explanation(model: nn.Module, forward: Callable[..., Any], x: Tensor) -> st
     layer = layer if stage == layer else f"{stage} ({layer})"
     first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
     if first is not None and x.shape[1] != first.in_channels:
-        return f"{name} takes images with {first.in_channels} channels; got {x.shape[1]}"
+        channels = "1 channel" if first.in_channels == 1 else f"{first.in_channels} channels"
+        return f"{name} takes images with {channels}; got {x.shape[1]}"
     height, width = x.shape[2:]
     smallest = smallest_input(model, x.shape[1])
     works = f"the smallest size that works is {smallest}x{smallest}" if smallest else "no square size works"
