@@ -14,7 +14,6 @@ from decanet.models.meta_device import ShapesOnly
 from decanet.training.schedules import lr_factor
 from tests.models._oracle import random_weights
 
-
 LARGE = 10_000_000  # parameters; the initialization of larger networks takes too long
 
 
