@@ -68,9 +68,6 @@ ELSEWHERE = {
     "decanet.evaluation.trained": "tests/evaluation/test_runs.py",
     "decanet.insight.run_figures": "tests/training/test_session.py",
     "decanet.models": "tests/models/test_contract.py",
-    "decanet.models.factory": "tests/models/test_contract.py",
-    "decanet.models.layers": "tests/models/test_resnet.py",
-    "decanet.models.registry": "tests/models/test_contract.py",
     "decanet.training.run_files": "tests/training/test_stopping.py",
     "decanet.training.setup": "tests/training/test_session.py",
 }
