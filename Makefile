@@ -24,7 +24,7 @@ run: .venv/base  ## train the default network on CIFAR-10 and draw what it learn
 	$(BIN)/decanet train quick --fallback digits
 
 test: .venv/dev  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto  # a process for each core, so one thread in each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal  # a process for each core, one thread in each
 
 test-long: .venv/dev  ## inject faults in numbers (half an hour): counts go to benchmarks/results/faults.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope -m slow tests/faults
