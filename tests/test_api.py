@@ -2,9 +2,13 @@
 
 import inspect
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -179,9 +183,39 @@ def test_ones_own_network_is_trained_evaluated_and_loaded(digits: ImageData, tmp
         decanet.evaluate(network)
 
 
-def test_an_interrupted_run_is_resumed(
-    digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_run_of_ones_own_network_resumes_bit_for_bit(
+    digits: ImageData, tmp_path: Path
 ) -> None:
+    settings = {key: value for key, value in SETTINGS.items() if not key.startswith(("model", "data"))}
+    settings |= {"log_every": 1}
+
+    def network() -> Network:
+        torch.manual_seed(0)
+        return Network()
+
+    def press_ctrl_c_after_three_lines() -> None:
+        metrics, deadline = tmp_path / "cut" / "metrics.jsonl", time.monotonic() + 120
+        while time.monotonic() < deadline and not (metrics.exists() and metrics.read_text().count("\n") >= 3):
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def train(out: str) -> TrainingResult:
+        return decanet.train(
+            data=digits, model=network(), out=tmp_path / out, epochs=3, settings=settings, progress=False
+        )
+
+    whole = train("whole")
+    pressing = threading.Thread(target=press_ctrl_c_after_three_lines)
+    pressing.start()
+    with pytest.raises(decanet.DecanetError, match="resume it: "):
+        train("cut")
+    pressing.join()
+    resumed = decanet.train(resume=tmp_path / "cut", model=network(), progress=False)
+    assert resumed.accuracy == whole.accuracy
+    assert torch.equal(resumed.model.model.head.weight, whole.model.model.head.weight)
+
+
+def test_resume_takes_everything_from_the_run(tmp_path: Path) -> None:
     with pytest.raises(decanet.DecanetError, match="takes everything from the run"):
         decanet.train("quick", resume=tmp_path)
     with pytest.raises(decanet.DecanetError, match="is not a run"):

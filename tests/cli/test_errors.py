@@ -98,7 +98,7 @@ def test_mistakes_are_one_line_with_the_right_code(
 @pytest.mark.parametrize(
     ("make", "says"), [(one_class, "at least two classes, it has only 'cats'"), (corrupt, "1.png")]
 )
-def test_a_folder_that_cannot_be_learned_from(
+def test_a_folder_without_enough_readable_images_is_refused(
     make: Callable[[Path], Path],
     says: str,
     tmp_path: Path,
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_learned_from(
 
 
 @pytest.mark.parametrize("arguments", [["convolve", "image", "list"], ["convolve", "signal", "--help"]])
-def test_a_reader_who_has_seen_enough_is_no_error(arguments: list[str]) -> None:
+def test_a_closed_pipe_is_no_error(arguments: list[str]) -> None:
     """What ``decanet ... | head`` does: rich alone would leave with exit code 1."""
     command = [sys.executable, "-m", "decanet", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading:
@@ -225,14 +225,14 @@ def test_whatever_runs_out_is_a_lack_of_resources_in_one_line(
         IsADirectoryError(errno.EISDIR, "Is a directory", "/root/cache"),
     ],
 )
-def test_a_place_that_the_system_refuses_is_told_in_one_line(
+def test_a_place_that_the_system_refuses_is_named_in_one_line(
     error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fails_with(error, monkeypatch) == 2
     assert one_line(capsys).startswith(f"error[usage]: cannot use /root/cache: {error.strerror}; ")
 
 
-def test_an_error_that_cannot_be_told_keeps_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_cannot_be_printed_keeps_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w", buffering=1) as full:
         monkeypatch.setattr(sys, "stderr", full)
         assert decanet(["predict", "nothing.jpg", "--model", "nowhere"]) == 4
@@ -248,7 +248,7 @@ def test_a_defect_keeps_its_traceback_and_an_exit_its_code(monkeypatch: pytest.M
     assert caught.value.code == 9
 
 
-def test_the_home_of_nobody_is_told_in_one_line(
+def test_a_missing_home_folder_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fails_with(RuntimeError("Could not determine home directory."), monkeypatch) == 2

@@ -48,33 +48,33 @@ def place(finished: Path, tmp_path: Path) -> Path:
 
 
 def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[dict[str, object], str]:
-    """The result, and what was said on the way."""
+    """The result, and what was printed on the way."""
     assert decanet(["evaluate", *map(str, arguments), "--json"]) == 0
     captured = capsys.readouterr()
     return json.loads(captured.out), captured.err
 
 
-def test_the_run_works_from_anywhere_and_its_result_tells_no_path(
+def test_a_run_works_from_any_folder_and_its_result_holds_no_path(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result, said = evaluated(capsys, finished / "run")
+    result, printed = evaluated(capsys, finished / "run")
     stored = (finished / "run" / "result.json").read_text()
     assert result["test_top1"] == json.loads(stored)["test_top1"]
     assert result["images"] == 4
-    assert "4 of 4 test images are there, unchanged" in said
+    assert "4 of 4 test images are there, unchanged" in printed
     assert str(finished) not in stored
     assert str(finished).encode() not in (finished / "run" / "model.safetensors").read_bytes()
     assert json.loads(stored)["data"] == json.loads(stored)["settings"]["data"]["name"] == "mine"
     assert str(finished / "mine") in (finished / "run" / "recipe.toml").read_text()
 
 
-def test_a_copy_of_a_training_image_is_never_tested(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_copy_of_a_training_image_is_not_evaluated(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, _ = evaluated(capsys, place / "run")
     for path in json.loads((place / "run" / "data.json").read_text())["files"]["train"]:
         shutil.copy(place / "mine" / path, place / "mine" / f"{path}.again.png")
-    after, said = evaluated(capsys, place / "run")
-    assert "has changed since the run began: 16 new (" in said
+    after, printed = evaluated(capsys, place / "run")
+    assert "has changed since the run began: 16 new (" in printed
     assert {**after, "run": None} == {**before, "run": None}
 
 
@@ -86,8 +86,8 @@ def test_all_of_another_folder_is_evaluated(
         Image.open(path).rotate(180).save(path)
     trained = next(iter(json.loads((finished / "run" / "data.json").read_text())["files"]["train"]))
     shutil.copy(finished / "mine" / trained, other / "dark" / "seen.png")
-    result, said = evaluated(capsys, finished / "run", "--data", other, "--figures", tmp_path / "figures")
-    assert "1 of 7 images left out: the run was trained on them" in said
+    result, printed = evaluated(capsys, finished / "run", "--data", other, "--figures", tmp_path / "figures")
+    assert "1 of 7 images left out: the run was trained on them" in printed
     assert result["images"] == 6
     assert result["test_top1"] == 1.0
     shutil.rmtree(other / "bright")
@@ -95,7 +95,7 @@ def test_all_of_another_folder_is_evaluated(
     assert result["test_top1"] == 1.0, "one class of two, with its own label"
 
 
-def test_a_folder_is_no_recipe_and_a_file_is_no_run(
+def test_a_folder_given_as_a_recipe_and_a_file_given_as_a_run_are_refused(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(place)
@@ -134,7 +134,7 @@ def test_a_finished_run_is_refused_before_its_data_is_looked_for(
     assert "folder" not in captured.out + captured.err
 
 
-def test_a_folder_with_a_fault_does_not_become_other_data(
+def test_the_fallback_does_not_replace_a_folder_of_images(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine").mkdir()
@@ -161,7 +161,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("each", [2, 12])
-def test_a_small_folder_just_works(tmp_path: Path, capsys: pytest.CaptureFixture[str], each: int) -> None:
+def test_a_small_folder_is_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str], each: int) -> None:
     folder = two_classes(tmp_path / "007", each)
     command = ["train", "quick", "--data", str(folder), "--out", str(tmp_path / "run"), *CHEAP]
     assert decanet([*command, "--json"]) == 0

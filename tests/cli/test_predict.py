@@ -35,10 +35,12 @@ def test_the_images_of_a_folder_are_predicted_and_other_files_counted(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert decanet([*PACKAGED, str(photos)]) == 0
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     names = [str(photos / name) for name in ("1.png", "2.avif", "album.jpg/3.webp")]
-    assert [line.partition(": ")[0] for line in said.out.splitlines()] == names
-    assert said.err == (f"{photos}: skipped 3 files that are no images: .txt 1, hidden 1, pipe or device 1\n")
+    assert [line.partition(": ")[0] for line in printed.out.splitlines()] == names
+    assert printed.err == (
+        f"{photos}: skipped 3 files that are no images: .txt 1, hidden 1, pipe or device 1\n"
+    )
 
 
 def test_unreadable_images_are_named_and_the_others_predicted(
@@ -47,9 +49,9 @@ def test_unreadable_images_are_named_and_the_others_predicted(
     (photos / "0.jpg").write_bytes(b"no image")
     (photos / "9.png").write_bytes((photos / "1.png").read_bytes()[:500])
     assert decanet([*PACKAGED, str(photos), str(photos / "pipe.png"), "--json"]) == 3
-    said = capsys.readouterr()
-    assert [Path(entry["image"]).name for entry in json.loads(said.out)] == ["1.png", "2.avif", "3.webp"]
-    errors = [line for line in said.err.splitlines() if line.startswith("error[data]: ")]
+    printed = capsys.readouterr()
+    assert [Path(entry["image"]).name for entry in json.loads(printed.out)] == ["1.png", "2.avif", "3.webp"]
+    errors = [line for line in printed.err.splitlines() if line.startswith("error[data]: ")]
     assert [name for name in ("0.jpg", "9.png", "pipe.png") for line in errors if name in line] == [
         "0.jpg", "9.png", "pipe.png",
     ]  # fmt: skip
@@ -67,20 +69,20 @@ def test_ctrl_c_loses_no_prediction_that_was_made(
 
     monkeypatch.setattr(prediction, "predict_images", interrupted)
     assert decanet([*PACKAGED, str(photos), *["--json"] * as_json]) == 130
-    said = capsys.readouterr()
-    assert "cat" in said.out
-    assert "dog" not in said.out
-    assert not as_json or len(json.loads(said.out)) == 1
-    assert said.err.splitlines()[-1] == "error[interrupted]: stopped by Ctrl-C"
+    printed = capsys.readouterr()
+    assert "cat" in printed.out
+    assert "dog" not in printed.out
+    assert not as_json or len(json.loads(printed.out)) == 1
+    assert printed.err.splitlines()[-1] == "error[interrupted]: stopped by Ctrl-C"
 
 
 def test_many_images_show_progress_beside_the_predictions(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert decanet([*PACKAGED, *[str(photos / "1.png")] * 60, "--top", "1"]) == 0
-    said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 60
-    assert "predicting: 1 of 60 images" in said.err
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 60
+    assert "predicting: 1 of 60 images" in printed.err
 
 
 def test_without_model_the_packaged_network_predicts_and_is_named(

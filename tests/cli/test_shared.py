@@ -31,7 +31,7 @@ def test_the_home_folder_is_expanded_in_every_path(
     assert bound.arguments[option] == tmp_path / "x"
 
 
-def test_it_is_expanded_in_a_list_of_paths_and_unknown_homes_are_left_alone(
+def test_the_home_folder_is_expanded_in_lists_and_unknown_homes_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -49,6 +49,6 @@ def test_a_folder_of_any_name_is_taken_for_data(
     assert f"error[data]: {name} needs a folder for each" in capsys.readouterr().err
 
 
-def test_five_of_five_classes_are_not_told() -> None:
+def test_a_top5_accuracy_of_100_percent_is_left_out() -> None:
     assert accuracy_in_words(0.5, 1.0, "40 images") == "accuracy [bold]50.00%[/bold] on 40 images"
     assert accuracy_in_words(0.5, 0.75, "40 images").endswith("on 40 images (top-5 75.00%)")

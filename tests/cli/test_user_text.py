@@ -55,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_training_on_such_names_keeps_and_draws_them(trained: Path) -> None:
+def test_a_training_keeps_and_draws_names_of_every_kind(trained: Path) -> None:
     run = trained / "run"
     assert sorted(json.loads((run / "data.json").read_text())["classes"]) == sorted(CLASSES)
     assert {"curves.png", "confusion.png", "most_confident.png"} <= {
@@ -63,7 +63,7 @@ def test_a_training_on_such_names_keeps_and_draws_them(trained: Path) -> None:
     }
 
 
-def test_they_are_evaluated_and_predicted(
+def test_classes_with_such_names_are_evaluated_and_predicted(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert decanet(["evaluate", str(trained / "run"), "--figures", str(tmp_path / "figures")]) == 0
@@ -90,13 +90,13 @@ def test_no_encoding_of_the_output_loses_a_result(
             cli.main(["predict", *images, "--model", str(trained / "run"), "--top", "6", *options])
         sys.stdout.flush()
         assert ended.value.code == 0
-        said = raw.getvalue().decode(encoding)
+        printed = raw.getvalue().decode(encoding)
         if options:
-            predicted = json.loads(said)
+            predicted = json.loads(printed)
             assert [entry["image"] for entry in predicted] == images
             assert {guess["class"] for guess in predicted[0]["classes"]} == set(CLASSES)
         else:
-            assert len(said.splitlines()) == len(CLASSES)
+            assert len(printed.splitlines()) == len(CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,13 @@ def test_brackets_and_colons_are_text_in_tables_and_lines(capsys: pytest.Capture
         ]
     )
     console().print("[bold]name[/bold] :smile: [/nothing]")
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for text in ("'decanet[timm]'", "[red]", r":cat: [/x] \x1b[2J", "[bold]name[/bold] :smile: [/nothing]"):
-        assert text in said
+        assert text in printed
 
 
 @pytest.mark.parametrize("command", ["image", "statistics"])
-def test_the_labs_show_and_draw_such_names(
+def test_the_convolution_commands_print_and_draw_names_of_every_kind(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = tmp_path / "$10, is\n$5 \x1b[2J\udce9[x].png"
@@ -156,7 +156,7 @@ def test_nothing_is_wrapped_in_a_pipe(
     assert [line.count("end") for line in lines] == [2, 1]
 
 
-def test_lists_stand_on_one_line_an_entry_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lists_have_one_line_per_entry_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     from decanet.data import dataset_entry, list_datasets
 
     assert decanet(["data", "list"]) == 0

@@ -30,7 +30,7 @@ def test_wordnet_numbers_of_some_classes_are_known_with_timm(tmp_path: Path) -> 
         labels(tmp_path / "wrong", ["n01440765"])
 
 
-def test_without_timm_they_are_refused_with_the_remedy(
+def test_wordnet_numbers_of_some_classes_are_refused_without_timm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "timm.data", None)

@@ -22,7 +22,7 @@ from tests.conftest import MakeFolder
 CPU = torch.device("cpu")
 
 
-def test_they_are_small_and_state_their_origin() -> None:
+def test_packaged_weights_are_small_and_state_their_origin() -> None:
     assert list_packaged() == ["decanet_m", "decanet_s"]
     assert sum(packaged_file(name).stat().st_size for name in list_packaged()) < 6e6
     for name in list_packaged():
@@ -52,14 +52,14 @@ def claimed(name: str) -> float:
     return float(read_about(packaged_file(name))["test_top1"])
 
 
-def test_the_small_one_reaches_its_stated_accuracy() -> None:
+def test_decanet_s_reaches_its_stated_accuracy() -> None:
     # Of 2,000 images: 0.02 is three standard errors. The next test looks at all.
     assert accuracy_again("decanet_s", every=5) == pytest.approx(claimed("decanet_s"), abs=0.02)
 
 
 @pytest.mark.slow(reason="six views of 10,000 images; the test above looks at a fifth of them with decanet_s")
 @pytest.mark.parametrize("name", list_packaged())
-def test_they_reach_exactly_their_stated_accuracy(name: str) -> None:
+def test_packaged_networks_reach_exactly_their_stated_accuracy(name: str) -> None:
     assert accuracy_again(name) == pytest.approx(claimed(name), abs=0.003)
 
 
@@ -89,7 +89,7 @@ def test_networks_without_packaged_weights_are_refused_in_one_line(
     assert "decanet predict cat.jpg --model decanet_s" in capsys.readouterr().err
 
 
-def test_they_are_evaluated_by_name_on_a_folder_with_some_of_their_classes(
+def test_packaged_networks_are_evaluated_on_a_folder_with_some_of_their_classes(
     make_folder: MakeFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = make_folder({"cat": 2, "ship": 1})

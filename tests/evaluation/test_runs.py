@@ -69,7 +69,7 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
-def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     assert "is not a run: it has no recipe.toml" in refused(tmp_path)
     assert "is not a run" in refused(tmp_path / "nowhere")
 
@@ -116,7 +116,7 @@ def test_a_run_of_an_older_format_is_refused_with_the_command_that_trains_it_aga
     assert refused(run.path).endswith(f"train again: decanet train {recipe().name}")
 
 
-def test_a_recipe_that_was_never_resolved_is_no_runs(run: RunFolder) -> None:
+def test_an_unresolved_recipe_is_refused(run: RunFolder) -> None:
     run.recipe.write_text(to_toml(recipe("data.mean=null")))
     assert "recipe.toml" in refused(run.path)
 
