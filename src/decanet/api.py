@@ -10,7 +10,7 @@
 A *model reference* names a trained network everywhere: the folder of a run, a network whose weights come with the
 package ("decanet_m"), NAME@SOURCE for pretrained weights ("resnet50_v1_5@torchvision"), or a weight file with ``arch``.
 
-Every error that a caller can correct is a :class:`DecanetError`, whose text says what is wrong and how to correct it.
+Every error that a caller can correct is a :class:`DecanetError`, whose text states what is wrong and how to correct it.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def train(
         epochs: length of the training; one epoch is as many samples as the training set holds.
         seed: random seed of the whole training.
         settings: other keys of the recipe, for instance ``{"optimizer.lr": 0.1, "batch_size": 64}``.
-        resume: the folder of an interrupted run, which says all the rest but ``model``.
+        resume: the folder of an interrupted run, which holds all other settings; give ``model`` again.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         source: where a registered data set comes from: "auto", "cache", the name of a source, or a path.
         data_dir: folder that keeps data sets.

@@ -43,7 +43,7 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (["trian"], 2, "Unknown command"),
         (["data", "verify"], 2, "(see decanet data verify --help)"),
@@ -82,7 +82,7 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
 def test_mistakes_are_one_line_with_the_right_code(
     arguments: list[str],
     code: int,
-    says: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -91,16 +91,16 @@ def test_mistakes_are_one_line_with_the_right_code(
     assert decanet(arguments) == code
     line = one_line(capsys)
     assert line.startswith("error[")
-    assert says in line
+    assert message in line
     assert not list(tmp_path.iterdir()), "nothing is written for a mistaken command"
 
 
 @pytest.mark.parametrize(
-    ("make", "says"), [(one_class, "at least two classes, it has only 'cats'"), (corrupt, "1.png")]
+    ("make", "message"), [(one_class, "at least two classes, it has only 'cats'"), (corrupt, "1.png")]
 )
 def test_a_folder_without_enough_readable_images_is_refused(
     make: Callable[[Path], Path],
-    says: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -110,7 +110,7 @@ def test_a_folder_without_enough_readable_images_is_refused(
     assert decanet(["train", "quick", "--data", str(folder)]) == 3
     captured = capsys.readouterr()
     assert captured.err.startswith("error[data]:")
-    assert says in captured.err
+    assert message in captured.err
     assert len(captured.err.strip().splitlines()) == 1
     assert not (tmp_path / "runs").exists()
 
@@ -188,7 +188,7 @@ def fails_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "no space left on the disk"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "no space left on the disk"),
@@ -209,12 +209,12 @@ def fails_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     ],
 )
 def test_whatever_runs_out_is_a_lack_of_resources_in_one_line(
-    error: BaseException, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: BaseException, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fails_with(error, monkeypatch) == 6
     line = one_line(capsys)
     assert line.startswith("error[resources]: ")
-    assert says in line
+    assert message in line
 
 
 @pytest.mark.parametrize(

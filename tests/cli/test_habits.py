@@ -7,7 +7,7 @@ from decanet.cli import run as decanet
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (
             "train quick --lr 0.1",
@@ -44,7 +44,7 @@ from decanet.cli import run as decanet
     ],
 )
 def test_an_unknown_option_is_answered_with_the_right_one(
-    arguments: str, says: str, capsys: pytest.CaptureFixture[str]
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import shlex
 
@@ -52,7 +52,7 @@ def test_an_unknown_option_is_answered_with_the_right_one(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error[usage]: decanet ")
-    assert says in lines[0]
+    assert message in lines[0]
 
 
 def test_the_british_spelling_of_color_is_understood() -> None:

@@ -16,7 +16,7 @@ def test_the_work_continues_when_its_reader_has_left(monkeypatch: pytest.MonkeyP
     with os.fdopen(writer, "w", closefd=False) as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         with ConsoleReport() as report:
-            report.note("heard")
+            report.note("read")
             report.progress("training", 0, 10, "steps")
             os.close(reader)
             for step in range(1, 11):

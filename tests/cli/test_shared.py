@@ -1,4 +1,4 @@
-"""What all commands share: how typed values are taken."""
+"""Options that several commands have, and how their values are converted."""
 
 import os
 from pathlib import Path

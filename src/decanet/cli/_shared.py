@@ -64,7 +64,7 @@ def console(as_json: bool = False):  # type: ignore[no-untyped-def]
         def render_str(self, text: str, **options: Any) -> Any:
             return super().render_str(printable(text, keep_lines=True), **options)
 
-        def say(self, line: str) -> None:
+        def print_line(self, line: str) -> None:
             """Print one line; line breaks in names are escaped, too."""
             self.print(printable(line))
 

@@ -35,7 +35,7 @@ def list_(*, data_dir: DataDir = None, json: JsonFlag = False) -> None:
         print_json(rows)
     else:
         table(rows)
-        console().say(f"cache: {cache}")
+        console().print_line(f"cache: {cache}")
 
 
 @command.command

@@ -47,7 +47,7 @@ def command(
             milestones[index] = replace(milestone, speed=measure_network(milestone.name))
     if figures is not None:
         for path in _draw(figures, milestones):
-            console(as_json=json or markdown).say(f"wrote {path}")
+            console(as_json=json or markdown).print_line(f"wrote {path}")
     if json:
         rows = [asdict(milestone) for milestone in milestones]
         print_json({"milestones": rows, "environment": environment()} if measure else rows)

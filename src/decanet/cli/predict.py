@@ -83,7 +83,7 @@ def command(
                     predicted.append({"image": str(path), "classes": [_entry(*one) for one in classes]})
                 else:
                     listed = ", ".join(f"{name} {100 * probability:.1f}%" for name, probability in classes)
-                    (report.note if out.is_terminal else out.say)(f"{path}: {listed}")
+                    (report.note if out.is_terminal else out.print_line)(f"{path}: {listed}")
                 if len(files) >= MANY:
                     report.progress("predicting", done, len(files), "images")
         finally:  # Ctrl-C loses no prediction that was made

@@ -62,7 +62,7 @@ class ConsoleReport:
         """Print a message on one line."""
         if not self._quiet:
             with self._while_read():
-                self._console.say(text)
+                self._console.print_line(text)
                 self._console.file.flush()
 
     def progress(self, task: str, done: float, total: float | None, unit: str) -> None:

@@ -163,7 +163,7 @@ def _print_result(result: dict[str, Any], run: Path) -> None:
         f"{result['images_per_second']:.0f} images/s",
         markup=True,
     )
-    out.say(f"figures: {run}/figures   result: {run}/result.json")
+    out.print_line(f"figures: {run}/figures   result: {run}/result.json")
     out.print(f"try it:  {decanet_line('predict', 'IMAGE', '--model', run)}")
 
 

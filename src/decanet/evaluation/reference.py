@@ -143,13 +143,15 @@ def _file_alone(path: Path) -> str:
 
 def _without_weights(name: str) -> str:
     """What to give instead of a network that has no weights of its own."""
-    published = [
+    pretrained = [
         f"{other}@{weights.library}"
         for other in list_models()
         for weights in model_entry(other).pretrained
         if name in (other, weights.name)
     ]
-    instead = f"pretrained weights are {', '.join(published)}" if published else "train it, and give the run"
+    instead = (
+        f"pretrained weights are {', '.join(pretrained)}" if pretrained else "train it, and give the run"
+    )
     return f"{name} is an architecture, not a trained network; {instead}"
 
 

@@ -39,14 +39,14 @@ class Provenance:
 class TrainedModel:
     """What a model reference resolves to.
 
-    The short side of an image is resized to ``resize`` pixels, the center (or each crop of ``tta``) of
-    ``spec.image_size`` is taken, and the pixels are normalized as ``spec`` says.
+    The shorter edge of an image is resized to ``resize`` pixels, the center (or each crop of ``tta``) of
+    ``spec.image_size`` is taken, and the pixels are normalized by the constants of ``spec``.
 
     Attributes:
         model: the network in evaluation mode, on the device of ``spec``.
         classes: names of the classes, in the order of the outputs.
         spec: the input specification: image size, mean, std, channels, dtype, device.
-        resize: the short side in pixels before the crop, at least ``spec.image_size``.
+        resize: length in pixels of the shorter edge before the crop, at least ``spec.image_size``.
         interpolation: "bilinear" or "bicubic".
         tta: test-time augmentation: none, flip, flip_shift or ten_crop.
         precision: "float32" or "bfloat16".

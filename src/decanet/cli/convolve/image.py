@@ -78,7 +78,7 @@ def apply(
     results = filter_image(pixels, spellings, setting)
     summaries = _print_results(results, setting, json)
     if kernel is None:
-        console(json).say(TUTORIAL_SLIP)
+        console(json).print_line(TUTORIAL_SLIP)
     files = []
     if array:
         files.append(save_array(array, stacked_values(results)))
@@ -294,13 +294,13 @@ def _print_results(results: "Sequence[Convolved]", setting: "Setting", json: boo
     for done, summary in zip(results, summaries):
         shape = "x".join(map(str, done.weights.shape))
         extent = f"{summary['minimum']:.4g} to {summary['maximum']:.4g}, mean {summary['mean']:.4g}"
-        console(json).say(f"{done.name:<28} {shape:>9} {summary['method']:>10}   {extent}")
+        console(json).print_line(f"{done.name:<28} {shape:>9} {summary['method']:>10}   {extent}")
     return summaries
 
 
 def _finish(files: Sequence[Path], json: bool, **report: Any) -> None:
     for path in files:
-        console(json).say(f"wrote {path}")
+        console(json).print_line(f"wrote {path}")
     if json:
         print_json({**report, "files": [str(path) for path in files]})
 

@@ -266,7 +266,7 @@ def _print_comparison(
 
 def _finish(files: list[Path], json: bool, **report: Any) -> None:
     for path in files:
-        console(json).say(f"wrote {path}")
+        console(json).print_line(f"wrote {path}")
     if json:
         print_json({**report, "files": [str(path) for path in files]})
 

@@ -50,7 +50,7 @@ def command(
     if array:
         files.append(save_array(array, natural.correlation))
     for path in files:
-        console(json).say(f"wrote {path}")
+        console(json).print_line(f"wrote {path}")
     if json:
         from decanet.convolution.statistics import summarize
 

@@ -58,7 +58,7 @@ def command(
         from decanet.convolution.figures.training import draw_training
         from decanet.core.plotting import save_figure
 
-        out.say(f"wrote {save_figure(draw_training(network, digits, history), figure)}")
+        out.print_line(f"wrote {save_figure(draw_training(network, digits, history), figure)}")
     seconds = sum(epoch.seconds for epoch in history)
     if json:
         print_json(
