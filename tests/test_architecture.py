@@ -62,7 +62,6 @@ ELSEWHERE = {
     "decanet.cli.evaluate": "tests/cli/test_own_folders.py",
     "decanet.convolution.arithmetic_steps": "tests/convolution/test_arithmetic.py",
     "decanet.core.progress": "tests/cli/test_progress.py",
-    "decanet.core.recipe_files": "tests/core/test_recipe.py",
     "decanet.data.registry": "tests/data/datasets/test_records.py",
     "decanet.evaluation.specification": "tests/evaluation/test_evaluate.py",
     "decanet.evaluation.trained": "tests/evaluation/test_runs.py",
