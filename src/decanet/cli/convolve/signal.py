@@ -208,12 +208,14 @@ def sound(
     descriptions = [describe_kernel(kernel, original.sample_rate) for kernel in kernels]
     encoding = encoding_for(out, original, peak)
     blocks = convolve_sound(original, kernels)
-    say = console(json).say
-    say(f"{original.name}: {original.sample_rate} Hz, channels: {original.channels}, {original.subtype}")
+    print_line = console(json).print_line
+    print_line(
+        f"{original.name}: {original.sample_rate} Hz, channels: {original.channels}, {original.subtype}"
+    )
     if original.note:
-        say(f"{original.name}: {original.note}")
+        print_line(f"{original.name}: {original.note}")
     for description in descriptions:
-        say(f"convolved with {description}")
+        print_line(f"convolved with {description}")
     with rendered(blocks) as result:
         loudness = write_sound(out, result, original.sample_rate, encoding, peak)
         files = [out]
@@ -225,7 +227,7 @@ def sound(
         if array:
             files.append(save_samples(array, result))
     seconds = result.frames / original.sample_rate
-    say(f"{seconds:.2f} s, channels: {result.channels}, {encoding.subtype}, {loudness}")
+    print_line(f"{seconds:.2f} s, channels: {result.channels}, {encoding.subtype}, {loudness}")
     _finish(
         files, json, sound=original.name, sample_rate=original.sample_rate, channels=original.channels,
         subtype=original.subtype, kernels=descriptions, result_seconds=seconds, result_channels=result.channels,
@@ -247,21 +249,23 @@ def _alphas(given: list[float] | None) -> list[float]:
 def _print_comparison(
     compared: "list[Comparison]", convergence: list[tuple[float, float, float]], json: bool
 ) -> None:
-    say = console(json).say
+    print_line = console(json).print_line
     methods = list(compared[0].seconds)
-    say(f"{'':8}{'max error against the closed form':<36}{'milliseconds':>22}")
-    say(f"{'alpha':>6}  " + "".join(f"{method:>12}" for method in methods * 2))
+    print_line(f"{'':8}{'max error against the closed form':<36}{'milliseconds':>22}")
+    print_line(f"{'alpha':>6}  " + "".join(f"{method:>12}" for method in methods * 2))
     for row in compared:
         errors = "".join(f"{row.max_error[method]:12.1e}" for method in methods)
         times = "".join(f"{1e3 * row.seconds[method]:12.3f}" for method in methods)
-        say(f"{row.alpha:>6g}  {errors}{times}")
+        print_line(f"{row.alpha:>6g}  {errors}{times}")
     totals = {method: sum(row.seconds[method] for row in compared) for method in methods}
     for method in methods[1:]:
-        say(f"{method}: {totals['quadrature'] / totals[method]:,.0f} times as fast as quadrature")
+        print_line(f"{method}: {totals['quadrature'] / totals[method]:,.0f} times as fast as quadrature")
     alpha = max(row.alpha for row in compared)
-    say(f"The error of the FFT method decreases with the step between the samples; for alpha {alpha:g}:")
+    print_line(
+        f"The error of the FFT method decreases with the step between the samples; for alpha {alpha:g}:"
+    )
     for step, rectangle, trapezoid in convergence:
-        say(f"  step {step:.5f} s: rectangle rule {rectangle:.1e}, trapezoidal rule {trapezoid:.1e}")
+        print_line(f"  step {step:.5f} s: rectangle rule {rectangle:.1e}, trapezoidal rule {trapezoid:.1e}")
 
 
 def _finish(files: list[Path], json: bool, **report: Any) -> None:

@@ -60,21 +60,25 @@ def command(
 def _print(name: str, natural: "Statistics", noise: "Statistics", json: bool) -> None:
     from decanet.convolution.statistics import verdict
 
-    say = console(json).say
+    print_line = console(json).print_line
     height, width = natural.image.shape
-    say(f"{name}, {height}x{width} pixels, and a random matrix of that size")
-    say("correlation of pixels by distance: the mean over all shifts that round to 1, 2, 4, ... pixels")
-    say(f"{'mean distance (pixels)':<24}{'image':>10}{'random':>10}")
+    print_line(f"{name}, {height}x{width} pixels, and a random matrix of that size")
+    print_line(
+        "correlation of pixels by distance: the mean over all shifts that round to 1, 2, 4, ... pixels"
+    )
+    print_line(f"{'mean distance (pixels)':<24}{'image':>10}{'random':>10}")
     for distance in (1, 2, 4, 8, 16, 32, 64):
         if distance < len(natural.radial):
             shown = f"{natural.distances[distance]:.1f}"
-            say(f"{shown:<24}{natural.radial[distance]:>10.3f}{noise.radial[distance]:>10.4f}")
+            print_line(f"{shown:<24}{natural.radial[distance]:>10.3f}{noise.radial[distance]:>10.4f}")
     for law, fit in natural.fits.items():
         if fit is None:
-            say(f"{law}: not fitted, fewer than three distances are correlated")
+            print_line(f"{law}: not fitted, fewer than three distances are correlated")
         else:
             formula = (
                 f"{fit.amplitude:.3g} exp(-k x)" if law == "exponential" else f"{fit.amplitude:.3g} / x^k"
             )
-            say(f"{law:<12} {formula:<18} k = {fit.k:.4f} +- {fit.k_error:.4f}, R^2 = {fit.r_squared:.4f}")
-    say(f"{verdict(natural)}.")
+            print_line(
+                f"{law:<12} {formula:<18} k = {fit.k:.4f} +- {fit.k_error:.4f}, R^2 = {fit.r_squared:.4f}"
+            )
+    print_line(f"{verdict(natural)}.")
