@@ -33,9 +33,7 @@ def center(x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("name", "image_size"), [(name, 11) for name in sorted(TTA)] + [("flip_shift", 8), ("flip", 8)]
 )
-def test_every_view_gives_the_logarithm_of_probabilities(
-    model: nn.Module, name: str, image_size: int
-) -> None:
+def test_every_augmentation_returns_log_probabilities(model: nn.Module, name: str, image_size: int) -> None:
     with torch.no_grad():
         logarithms = TTA[name](model, images(image_size), 8)
     assert logarithms.shape == (6, 5)
@@ -43,7 +41,7 @@ def test_every_view_gives_the_logarithm_of_probabilities(
 
 
 @pytest.mark.parametrize("image_size", [8, 11, 12])
-def test_one_view_is_the_center(model: nn.Module, image_size: int) -> None:
+def test_without_augmentation_the_central_crop_is_used(model: nn.Module, image_size: int) -> None:
     x = images(image_size)
     with torch.no_grad():
         expected = F.log_softmax(model(center(x)), 1).float()
@@ -68,22 +66,24 @@ def test_an_image_and_its_horizontal_flip_get_the_same_prediction(
         assert not torch.allclose(TTA["none"](model, x, 8), TTA["none"](model, x.flip(3), 8))
 
 
-def test_mirror_is_the_mean_of_both_outputs(model: nn.Module) -> None:
+def test_flip_is_the_mean_of_the_logits(model: nn.Module) -> None:
     x = images(8)
     with torch.no_grad():
         expected = F.log_softmax((model(x) + model(x.flip(3))) / 2, 1).float()
         torch.testing.assert_close(TTA["flip"](model, x, 8), expected)
 
 
-def test_shift_weighs_the_image_by_half_and_two_moved_copies_by_a_quarter_each(model: nn.Module) -> None:
-    """arXiv:2404.00498, section 3.5, by the words: one pixel up and left, and one pixel down and right."""
+def test_flip_shift_weights_the_image_by_half_and_two_shifted_copies_by_a_quarter_each(
+    model: nn.Module,
+) -> None:
+    """As in the text of arXiv:2404.00498, section 3.5: one pixel up and left, and one pixel down and right."""
     x = images(8).numpy()
     large = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="reflect")
     weights = [(x, 0.5), (large[:, :, :8, :8], 0.25), (large[:, :, 2:, 2:], 0.25)]
     with torch.no_grad():
         logits = torch.zeros(6, 5, dtype=torch.float64)
-        for view, weight in weights:
-            for copy in (view, view[..., ::-1]):
+        for shifted, weight in weights:
+            for copy in (shifted, shifted[..., ::-1]):
                 logits += weight / 2 * model(torch.from_numpy(copy.copy()))
         torch.testing.assert_close(
             TTA["flip_shift"](model, torch.from_numpy(x), 8), F.log_softmax(logits, 1).float()
@@ -91,7 +91,7 @@ def test_shift_weighs_the_image_by_half_and_two_moved_copies_by_a_quarter_each(m
 
 
 @pytest.mark.parametrize("image_size", [9, 10, 13])
-def test_ten_crops_are_torchvisions(model: nn.Module, image_size: int) -> None:
+def test_ten_crop_equals_torchvisions(model: nn.Module, image_size: int) -> None:
     x = images(image_size)
     with torch.no_grad():
         probabilities = [F.softmax(model(crop).float(), 1) for crop in v2.TenCrop(8)(x)]
@@ -100,7 +100,7 @@ def test_ten_crops_are_torchvisions(model: nn.Module, image_size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("views", "size", "fits"),
+    ("tta", "size", "fits"),
     [
         ("none", 8, True),
         ("flip", 8, True),
@@ -108,17 +108,17 @@ def test_ten_crops_are_torchvisions(model: nn.Module, image_size: int) -> None:
         ("ten_crop", 8, False),
         ("ten_crop", 9, True),
     ]
-    + [(views, 7, False) for views in sorted(TTA)],
+    + [(tta, 7, False) for tta in sorted(TTA)],
 )
-def test_no_view_enlarges_an_image(views: str, size: int, fits: bool) -> None:
-    """Enlarged by 8/7, as the ten crops once were, CIFAR-10's images cost a network 17 points of accuracy."""
+def test_no_crop_enlarges_an_image(tta: str, size: int, fits: bool) -> None:
+    """Enlarged by 8/7, as an earlier ten_crop did, CIFAR-10's images cost a network 17 points of accuracy."""
     if fits:
-        require_margin(views, size, 8)
+        require_margin(tta, size, 8)
         return
     with pytest.raises(UsageError, match=f"these are {size}x{size}.*(use flip_shift|resize to)"):
-        require_margin(views, size, 8)
+        require_margin(tta, size, 8)
 
 
-def test_ten_crops_of_an_image_without_room_for_corners_are_refused(model: nn.Module) -> None:
+def test_ten_crop_of_an_image_without_a_margin_is_refused(model: nn.Module) -> None:
     with pytest.raises(UsageError, match="at least 9x9"):
         TTA["ten_crop"](model, images(8), 8)
