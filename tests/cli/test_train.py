@@ -65,6 +65,14 @@ def test_evaluate_repeats_the_accuracy_of_the_result(
     assert result["images"] == 364
 
 
+def test_models_summarizes_the_network_of_a_run(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = json.loads((trained / "result.json").read_text())["params"]
+    assert decanet(["models", str(trained), "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["input_size"] == [3, 16, 16]
+    assert summary["params"] == params
+
+
 @pytest.mark.parametrize("data", [[], ["--data", "digits"]])
 def test_evaluate_refuses_ten_crops_of_images_that_fill_the_network(
     trained: Path, data: list[str], capsys: pytest.CaptureFixture[str]

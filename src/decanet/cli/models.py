@@ -1,6 +1,7 @@
 """``decanet models``: list the networks, summarize one, and verify all against their papers."""
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
+    from torch.nn import Module
 
     from decanet.anatomy.verify import Check
 
@@ -19,7 +21,9 @@ command = App(name="models", help_format="markdown")
 
 @command.default
 def models(
-    name: Annotated[str | None, Parameter(help="A network; without it, all are listed.")] = None,
+    name: Annotated[
+        str | None, Parameter(help="A network, or the folder of a run; without it, all networks are listed.")
+    ] = None,
     /,
     *,
     image_size: Annotated[
@@ -43,6 +47,7 @@ def models(
         decanet models
         decanet models alexnet --explain
         decanet models resnet50 --image-size 160
+        decanet models runs/quick
         decanet models verify
     """
     if name is None:
@@ -134,10 +139,10 @@ def _list(json: bool) -> None:
 
 def _summarize(name: str, image_size: str | None, explain: bool, json: bool) -> None:
     from decanet.anatomy.summary import summarize
-    from decanet.models import model_entry
 
-    channels = model_entry(name).input_size[0]
-    summary = summarize(name, (channels, *_parse_size(image_size)) if image_size else None)
+    model, own_size = _find(name)
+    channels = own_size[0]
+    summary = summarize(model, (channels, *_parse_size(image_size)) if image_size else own_size)
     if json:
         print_json(summary.to_dict())
         return
@@ -146,6 +151,19 @@ def _summarize(name: str, image_size: str | None, explain: bool, json: bool) -> 
     if explain:
         out.print()
         out.print(summary.explanation)
+
+
+def _find(name: str) -> "tuple[str | Module, tuple[int, int, int]]":
+    """Return the registered name, or the network of the run in a folder, and the input size (C, H, W)."""
+    from decanet.models import list_models, model_entry
+
+    if name in list_models() or not Path(name).is_dir():
+        return name, model_entry(name).input_size
+    from decanet.core.runtime import choose_device
+    from decanet.evaluation.reference import load_model
+
+    trained = load_model(name, choose_device("cpu"))
+    return trained.model, (trained.spec.channels, trained.spec.image_size, trained.spec.image_size)
 
 
 def _print_whole(table: "Table") -> None:
