@@ -57,18 +57,11 @@ ACROSS = {
 ELSEWHERE = {
     "decanet": "tests/test_api.py",
     "decanet.cli": "tests/cli/test_errors.py",
-    "decanet.cli.data": "tests/cli/test_errors.py",
-    "decanet.cli.doctor": "tests/benchmarking/test_machine.py",
     "decanet.cli.evaluate": "tests/cli/test_own_folders.py",
     "decanet.convolution.arithmetic_steps": "tests/convolution/test_arithmetic.py",
-    "decanet.core.progress": "tests/cli/test_progress.py",
-    "decanet.data.registry": "tests/data/datasets/test_records.py",
-    "decanet.evaluation.specification": "tests/evaluation/test_evaluate.py",
-    "decanet.evaluation.trained": "tests/evaluation/test_runs.py",
     "decanet.insight.run_figures": "tests/training/test_session.py",
     "decanet.models": "tests/models/test_contract.py",
     "decanet.training.run_files": "tests/training/test_stopping.py",
-    "decanet.training.setup": "tests/training/test_session.py",
 }
 
 
