@@ -37,11 +37,11 @@ def load_splits(
 
     Args:
         cache: folder of ``SPLIT.bin`` files.
-        sums: split name to the SHA-256 of its records; None where only the archive's checksum is known: then
-            the sums of the first verified copy are kept beside it, and the cache is checked against those.
-        sources: name to a function that fetches all splits; it raises DataError when it cannot.
-        source: "auto" for the cache, then all in their order; "cache" for it alone; one's name; or the path of a
-            publisher's archive or folder.
+        sums: split name to the SHA-256 of its records; None if only the archive's checksum is known: then
+            the sums of the first verified copy are stored beside it, and the cache is checked against those.
+        sources: name to a function that fetches all splits, or raises DataError.
+        source: "auto" for the cache, then all sources in order; "cache" for the cache alone; the name of a source; or
+            the path of a publisher's archive or folder.
     """
     files = {split: cache / f"{split}.bin" for split in sums}
     sums = {split: known or _noted_sum(files[split]) for split, known in sums.items()}
@@ -73,15 +73,16 @@ def load_splits(
         except DataError as error:
             failures.append(f"{name}: {error}")
             continue
+        found = {split: digest(splits[split]) for split in sums}
         for split, expected in sums.items():
-            if expected is not None and digest(splits[split]) != expected:
+            if expected is not None and found[split] != expected:
                 failures.append(f"{name}: the {split} split is not what its publisher made (SHA-256 differs)")
                 break
         else:
             for split, path in files.items():
                 with atomic_path(path) as temporary:
                     splits[split].tofile(temporary)
-                write_text(path.with_suffix(".sha256"), digest(splits[split]) + "\n")
+                write_text(path.with_suffix(".sha256"), f"{found[split]}\n")
             return splits, name
     raise DataError("no source has the data: " + "; ".join(failures))
 
