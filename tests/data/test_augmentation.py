@@ -54,7 +54,7 @@ def slow(
     ],
     ids=str,
 )
-def test_a_batch_equals_the_slow_way_image_by_image(images: Tensor, augmentation: Augmentation) -> None:
+def test_a_batch_equals_the_slow_oracle_image_by_image(images: Tensor, augmentation: Augmentation) -> None:
     draws = draw(augmentation, seed=3, epoch=2, count=COUNT, image_size=SIDE, flippable=True)
     indices = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))[:25]
     batch, cutout_mask = augment(padded(images, augmentation), indices, draws, SIDE, augmentation.cutout)
@@ -71,19 +71,19 @@ def test_a_batch_equals_the_slow_way_image_by_image(images: Tensor, augmentation
 
 
 @pytest.mark.parametrize("pad", [1, 2, 4, 11])
-def test_the_mirrored_border_is_that_of_numpy_and_torchvision(images: Tensor, pad: int) -> None:
+def test_reflect_padding_is_that_of_numpy_and_torchvision(images: Tensor, pad: int) -> None:
     ours = padded(images, Augmentation(crop_padding=pad))
     border = ((0, 0), (0, 0), (pad, pad), (pad, pad))
     assert np.array_equal(ours.numpy(), np.pad(images.numpy(), border, mode="reflect"))
     assert torch.equal(ours, v2.functional.pad(images, [pad], padding_mode="reflect"))
 
 
-def test_the_black_border_is_that_of_torchvision(images: Tensor) -> None:
+def test_zero_padding_is_that_of_torchvision(images: Tensor) -> None:
     ours = padded(images, Augmentation(crop_padding=4, padding_mode="black"))
     assert torch.equal(ours, v2.functional.pad(images, [4]))
 
 
-def test_images_lie_channels_last_in_memory(images: Tensor) -> None:
+def test_padded_images_are_in_channels_last_memory(images: Tensor) -> None:
     augmentation = Augmentation(crop_padding=2, flip="random")
     large = padded(images, augmentation)
     assert large.is_contiguous(memory_format=torch.channels_last)
@@ -92,7 +92,7 @@ def test_images_lie_channels_last_in_memory(images: Tensor) -> None:
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_what_happens_to_a_sample_depends_on_seed_epoch_and_sample_only(images: Tensor) -> None:
+def test_augmentation_depends_on_seed_epoch_and_sample_only(images: Tensor) -> None:
     augmentation = Augmentation(crop_padding=2, flip="random", cutout=4)
     large = padded(images, augmentation)
 
@@ -118,7 +118,7 @@ def test_drawing_leaves_the_global_generator_alone() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_two_epochs_of_alternating_flips_show_both_views_of_every_image(images: Tensor) -> None:
+def test_two_epochs_of_alternating_flips_use_both_orientations(images: Tensor) -> None:
     augmentation = Augmentation(flip="alternating")
     everyone = torch.arange(COUNT)
     seen = [
@@ -132,7 +132,7 @@ def test_two_epochs_of_alternating_flips_show_both_views_of_every_image(images: 
     assert 0 < int(mirrored.sum()) < COUNT, "a coin decides which view comes first"
 
 
-def test_a_coin_flips_about_half_of_the_images_anew_each_epoch() -> None:
+def test_random_flips_change_half_of_the_images_in_each_epoch() -> None:
     flips = [
         draw(Augmentation(flip="random"), 0, epoch, 4000, SIDE, flippable=True).flip for epoch in range(2)
     ]
@@ -145,13 +145,13 @@ def test_a_coin_flips_about_half_of_the_images_anew_each_epoch() -> None:
 
 
 @pytest.mark.parametrize("flip", ["random", "alternating"])
-def test_digits_are_never_flipped(flip: str) -> None:
+def test_no_image_is_flipped_if_its_class_would_change(flip: str) -> None:
     """A data set whose classes do not survive the mirror says ``flippable=False``."""
     augmentation = Augmentation(flip=flip)  # type: ignore[arg-type]
     assert draw(augmentation, 0, 0, COUNT, SIDE, flippable=False).flip is None
 
 
-def test_every_crop_and_every_place_of_the_hole_occurs_equally_often() -> None:
+def test_all_crops_and_cutout_positions_are_equally_frequent() -> None:
     augmentation = Augmentation(crop_padding=2, cutout=4)
     draws = draw(augmentation, 0, 0, 20_000, SIDE, flippable=True)
     # The hole's center lies anywhere in the image, so that its corner may lie outside.
@@ -170,7 +170,7 @@ def test_every_crop_and_every_place_of_the_hole_occurs_equally_often() -> None:
     assert abs(correlation) < 0.05, "rows and columns are drawn apart"
 
 
-def test_without_variation_a_batch_is_the_images_themselves(images: Tensor) -> None:
+def test_without_augmentation_a_batch_is_the_images_themselves(images: Tensor) -> None:
     draws = draw(Augmentation(), 0, 0, COUNT, SIDE, flippable=True)
     assert draws == Draws()
     indices = torch.tensor([3, 1, 2])

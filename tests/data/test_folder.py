@@ -43,7 +43,7 @@ def test_every_fifth_image_of_each_class_is_for_testing(make_folder: MakeFolder,
     assert "images/: 23 images of 3 classes (cats 10, dogs 11, owls 2)" in heard.notes
 
 
-def test_the_split_names_every_file_once(make_folder: MakeFolder, heard: Heard) -> None:
+def test_the_split_lists_every_file_once(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"cats": 10, "dogs": 11})
     data = load(folder, heard)
     both = [*data.files["train"], *data.files["test"]]
@@ -104,7 +104,7 @@ def test_statistics_are_those_of_the_training_images(make_folder: MakeFolder, he
     np.testing.assert_allclose(data.std, pixels.std((0, 2, 3)), rtol=1e-9)
 
 
-def test_images_of_one_color_are_not_divided_by_zero(tmp_path: Path, heard: Heard) -> None:
+def test_constant_images_are_not_divided_by_zero(tmp_path: Path, heard: Heard) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for index in range(2):
@@ -114,7 +114,7 @@ def test_images_of_one_color_are_not_divided_by_zero(tmp_path: Path, heard: Hear
     assert min(data.std) == 1e-3
 
 
-def test_small_classes_keep_a_image_on_each_side() -> None:
+def test_small_classes_have_an_image_in_each_split() -> None:
     listed = tuple(
         (Path(f"{label}/{i}"), label) for label, count in enumerate([2, 3, 6]) for i in range(count)
     )
@@ -124,7 +124,7 @@ def test_small_classes_keep_a_image_on_each_side() -> None:
     assert list(train) == sorted(train), "the order of the listing stays"
 
 
-def test_large_images_are_only_listed(make_folder: MakeFolder, heard: Heard) -> None:
+def test_large_images_stay_in_their_files(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"cats": 5, "dogs": 5}, size=(90, 80))
     data = load_data(str(folder), cache=folder, report=heard, image_size=224)
     assert isinstance(data.train, FolderSplit)
@@ -193,7 +193,7 @@ def as_gray(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("write", [as_rgba, as_gray16, as_cmyk, as_palette, as_turned, as_gray])
-def test_odd_images_become_right_rgb(
+def test_images_of_unusual_modes_become_rgb(
     tmp_path: Path, make_folder: MakeFolder, heard: Heard, write: Callable[[Path], np.ndarray]
 ) -> None:
     folder = make_folder({"train/odd": 0, "train/plain": 2, "val/plain": 2}, size=(20, 20))
@@ -207,11 +207,11 @@ def test_odd_images_become_right_rgb(
 # What can be wrong.
 
 
-def test_a_missing_folder_is_told_with_the_layout(tmp_path: Path, heard: Heard) -> None:
+def test_a_missing_folder_is_refused_with_the_layout(tmp_path: Path, heard: Heard) -> None:
     assert refused(tmp_path / "nowhere", heard).startswith(f"no folder {tmp_path / 'nowhere'}; --data takes")
 
 
-def test_a_name_that_is_neither_data_set_nor_folder_is_answered_with_the_nearest(
+def test_an_unknown_name_is_refused_with_the_nearest_names(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -221,7 +221,7 @@ def test_a_name_that_is_neither_data_set_nor_folder_is_answered_with_the_nearest
         load_data("cifar1", cache=tmp_path, report=heard)
 
 
-def test_a_folder_here_needs_no_separator_in_its_name(
+def test_a_folder_in_the_working_directory_needs_no_separator(
     make_folder: MakeFolder, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(make_folder({"cats": 2, "dogs": 2}, where="mine").parent)
@@ -233,12 +233,12 @@ def test_a_file_is_no_folder(tmp_path: Path, heard: Heard) -> None:
     assert "no folder" in refused(tmp_path / "x.zip", heard)
 
 
-def test_one_class_is_no_choice(make_folder: MakeFolder, heard: Heard) -> None:
+def test_one_class_is_refused(make_folder: MakeFolder, heard: Heard) -> None:
     line = refused(make_folder({"cats": 5}), heard)
     assert "needs a folder for each of at least two classes, it has only 'cats'" in line
 
 
-def test_images_without_class_folders_are_told(tmp_path: Path, heard: Heard) -> None:
+def test_images_without_class_folders_are_refused(tmp_path: Path, heard: Heard) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "cat.png")
     assert "at least two classes, it has none" in refused(tmp_path, heard)
 
@@ -258,7 +258,7 @@ def test_a_class_with_one_image_cannot_be_split(make_folder: MakeFolder, heard: 
     assert line.endswith("training and testing need two")
 
 
-def test_one_image_is_enough_where_nothing_is_split(make_folder: MakeFolder, heard: Heard) -> None:
+def test_one_image_per_class_is_enough_without_a_split(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"train/cats": 1, "train/dogs": 1, "val/cats": 1})
     assert len(load(folder, heard).train) == 2
 
@@ -279,7 +279,7 @@ def test_a_corrupt_image_is_named_in_one_line(
 
 
 @pytest.mark.parametrize("image_size", [16, 224])
-def test_corrupt_images_of_all_splits_are_named_before_anything_else(
+def test_corrupt_images_of_all_splits_are_named_first(
     make_folder: MakeFolder, tmp_path: Path, heard: Heard, image_size: int
 ) -> None:
     folder = make_folder({"train/a": 3, "train/b": 3, "test/a": 2, "test/b": 2})
@@ -292,7 +292,7 @@ def test_corrupt_images_of_all_splits_are_named_before_anything_else(
     assert all(name in line for name in ("train/a/001.png", "test/b/000.png", "test/b/001.png"))
 
 
-def test_what_a_file_manager_leaves_behind_is_no_image(make_folder: MakeFolder) -> None:
+def test_files_of_a_file_manager_are_not_images(make_folder: MakeFolder) -> None:
     """macOS writes ._NAME beside each file on foreign disks; and a folder may be called like an image."""
     folder = make_folder({"cats": 2, "dogs": 2})
     (folder / "cats" / "._000.png").write_bytes(b"\x00\x05\x16\x07")

@@ -39,7 +39,7 @@ def test_usual_names_of_splits_are_known_in_any_case(name: str, role: str | None
     assert role_of(name) == role
 
 
-def test_splits_of_any_usual_names(make_folder: MakeFolder) -> None:
+def test_splits_of_all_usual_names_are_recognized(make_folder: MakeFolder) -> None:
     folder = make_folder({"Training/a": 3, "Training/b": 2, "validation/a": 1, "TEST/a": 1, "TEST/b": 2})
     assert counted(folder) == {"train": {"a": 3, "b": 2}, "validation": {"a": 1}, "test": {"a": 1, "b": 2}}
     assert understand(folder).notes == (
@@ -56,7 +56,9 @@ def test_splits_of_any_usual_names(make_folder: MakeFolder) -> None:
         ("seg_train/seg_train", "seg_test/seg_test"), ("Train/train", "Test/test"), ("训练集", "测试集"),
     ],
 )  # fmt: skip
-def test_splits_as_archives_unpack_them(make_folder: MakeFolder, train: str, test: str) -> None:
+def test_splits_in_a_folder_of_the_same_name_are_recognized(
+    make_folder: MakeFolder, train: str, test: str
+) -> None:
     folder = make_folder({f"{train}/a": 3, f"{train}/b": 2, f"{test}/a": 1, f"{test}/b": 1})
     layout = understand(folder)
     assert list(counted(folder).values()) == [{"a": 3, "b": 2}, {"a": 1, "b": 1}]
@@ -85,7 +87,7 @@ def test_splits_without_labels_are_not_used(make_folder: MakeFolder) -> None:
     )
 
 
-def test_folders_that_are_perhaps_splits_are_told(make_folder: MakeFolder) -> None:
+def test_folders_that_may_be_splits_are_reported(make_folder: MakeFolder) -> None:
     layout = understand(make_folder({"fold1/a": 1, "fold1/b": 1, "fold2/a": 1, "fold2/b": 1}))
     assert set(layout.parts["all"]) == {"fold1", "fold2"}
     assert "fold1/, fold2/ hold the same folders (a/, b/) and are taken as the classes" in layout.notes[-1]
@@ -99,9 +101,7 @@ def test_a_class_of_folders_that_differ_is_a_class(make_folder: MakeFolder) -> N
 @pytest.mark.parametrize(
     "system", ["@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found"]
 )
-def test_folders_of_systems_are_no_classes_and_hold_no_images_of_one(
-    make_folder: MakeFolder, system: str
-) -> None:
+def test_folders_of_the_operating_system_are_not_classes(make_folder: MakeFolder, system: str) -> None:
     folder = make_folder({"a": 2, "b": 2, system: 1, f"a/{system}/000.png": 1, "__b__": 1, "@c": 1})
     assert counted(folder) == {"all": {"@c": 1, "__b__": 1, "a": 2, "b": 2}}
     assert understand(folder).notes[-1] == "skipped 1 file that is no image: hidden 1"
@@ -119,12 +119,14 @@ def test_figures_of_a_run_among_the_images_are_no_images(make_folder: MakeFolder
 
 
 @pytest.mark.parametrize("name", ["train", "Test", "validation", "eval"])
-def test_a_class_may_be_called_like_a_split_beside_other_classes(make_folder: MakeFolder, name: str) -> None:
+def test_a_class_may_have_the_name_of_a_split_beside_other_classes(
+    make_folder: MakeFolder, name: str
+) -> None:
     folder = make_folder({"cat": 2, "dog": 2, name: 3})
     assert counted(folder) == {"all": {"cat": 2, "dog": 2, name: 3}}
 
 
-def test_known_classes_may_all_be_called_like_splits(make_folder: MakeFolder) -> None:
+def test_known_classes_may_all_have_names_of_splits(make_folder: MakeFolder) -> None:
     folder = make_folder({"train": 2, "test": 2})
     assert "as classes they need other names" in refused(folder)
     assert set(understand(folder, known=["bus", "test", "train"]).parts["all"]) == {"train", "test"}
@@ -143,7 +145,7 @@ def test_known_classes_may_all_be_called_like_splits(make_folder: MakeFolder) ->
         ({"train": 2, "test/a": 2, "test/b": 2}, "train holds images without class folders"),
     ],
 )
-def test_doubtful_layouts_are_refused_with_the_way_to_arrange_them(
+def test_ambiguous_layouts_are_refused_with_advice(
     make_folder: MakeFolder, counts: dict[str, int], says: str
 ) -> None:
     line = refused(make_folder(counts))
@@ -151,7 +153,7 @@ def test_doubtful_layouts_are_refused_with_the_way_to_arrange_them(
     assert "DIR/train/CLASS/image.jpg" in line or "keep one" in line
 
 
-def test_what_is_not_used_is_said(make_folder: MakeFolder) -> None:
+def test_unused_images_are_reported(make_folder: MakeFolder) -> None:
     folder = make_folder({"train/a": 2, "train/b": 2, "test": 3, "notes": 0, "__MACOSX/train": 1})
     (folder / "train" / "a" / "labels.csv").touch()
     Image.new("RGB", (4, 4)).save(folder / "overview.png")
@@ -169,7 +171,7 @@ def test_many_classes_are_counted_together() -> None:
     assert in_words({str(i): 5 for i in range(30)}) == "150 images of 30 classes (5 each)"
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 

@@ -24,7 +24,7 @@ def test_files_are_stored_with_the_hash_of_their_bytes(folder: Path, heard: Hear
             assert digest == hashlib.sha256((folder / path).read_bytes()).hexdigest()
 
 
-def test_identical_files_are_on_one_side(folder: Path, heard: Heard) -> None:
+def test_identical_files_are_in_the_same_split(folder: Path, heard: Heard) -> None:
     for index in range(8):
         for copy in "xyz":
             shutil.copy(folder / "a" / f"{index:03d}.png", folder / "b" / f"{copy}{index}.png")
@@ -35,15 +35,15 @@ def test_identical_files_are_on_one_side(folder: Path, heard: Heard) -> None:
     assert "8 images in more than one class: identical files with different labels" in heard.notes
 
 
-def test_the_folder_far_above_the_right_one_is_answered_with_the_right_one(
-    make_folder: MakeFolder, heard: Heard
-) -> None:
+def test_a_folder_far_above_is_refused_with_a_hint(make_folder: MakeFolder, heard: Heard) -> None:
     folder = make_folder({"plants/plants/a": 2, "plants/plants/b": 2})
     with pytest.raises(DataError, match=f"did you mean {folder / 'plants' / 'plants'}"):
         load_listed(folder, heard)
 
 
-def test_images_in_no_class_are_told_before_the_refusal(make_folder: MakeFolder, heard: Heard) -> None:
+def test_images_outside_of_classes_are_reported_before_the_refusal(
+    make_folder: MakeFolder, heard: Heard
+) -> None:
     with pytest.raises(DataError, match="at least two classes, it has none"):
         load_listed(make_folder({"": 3}), heard)
     assert heard.notes == ["not used: images 3 directly in images/, in no class's folder"]
@@ -55,7 +55,7 @@ def test_all_classes_of_one_image_are_counted(make_folder: MakeFolder, heard: He
 
 
 @pytest.mark.parametrize("inside", [{"a": 2, "b": 2}, {"train/a": 2, "train/b": 2}])
-def test_the_folder_above_the_right_one_is_answered_with_the_right_one(
+def test_the_folder_above_is_refused_with_a_hint(
     make_folder: MakeFolder, heard: Heard, inside: dict[str, int]
 ) -> None:
     folder = make_folder({f"dataset/{name}": count for name, count in inside.items()})
@@ -81,7 +81,7 @@ def test_test_images_that_the_training_split_repeats_are_left_out(
     assert "1 of 11 test images are also in another split: left out of this one" in heard.notes
 
 
-def test_of_three_splits_the_middle_one_validates(make_folder: MakeFolder, heard: Heard) -> None:
+def test_the_second_of_three_splits_is_the_validation_split(make_folder: MakeFolder, heard: Heard) -> None:
     data = load_listed(
         make_folder({"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 1, "test/a": 1, "test/b": 2}), heard
     )
@@ -92,13 +92,13 @@ def test_of_three_splits_the_middle_one_validates(make_folder: MakeFolder, heard
 
 
 @pytest.mark.parametrize("name", ["val", "test"])
-def test_a_held_out_folder_without_train_is_nothing_to_train_on(
+def test_a_folder_without_a_training_split_is_refused(
     make_folder: MakeFolder, heard: Heard, name: str
 ) -> None:
     with pytest.raises(DataError, match=f"holds {name}/ but no train/: add DIR/train/CLASS/image.jpg"):
         load_listed(make_folder({f"{name}/a": 3, f"{name}/b": 3}), heard)
 
 
-def test_a_class_without_training_images_is_told(make_folder: MakeFolder, heard: Heard) -> None:
+def test_a_class_without_training_images_is_refused(make_folder: MakeFolder, heard: Heard) -> None:
     with pytest.raises(DataError, match="b holds no images"):
         load_listed(make_folder({"train/a": 1, "train/b": 0, "train/c": 1, "test/a": 1}), heard)

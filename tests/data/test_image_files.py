@@ -26,13 +26,13 @@ def listed(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in list_images(folder).paths]
 
 
-def test_all_that_pillow_opens_is_an_image(tmp_path: Path) -> None:
+def test_every_format_that_pillow_opens_is_an_image(tmp_path: Path) -> None:
     names = ["a.jpg", "b.JPEG", "c.jfif", "d.avif", "e.jp2", "f.tga", "g.webp", "h.mpo", "i.qoi", "j.Png"]
     touch(tmp_path, *names)
     assert listed(tmp_path) == names
 
 
-def test_what_starts_programs_or_cannot_be_decoded_is_none(tmp_path: Path) -> None:
+def test_formats_that_start_programs_are_not_opened(tmp_path: Path) -> None:
     names = [
         "a.eps",
         "b.ps",
@@ -52,7 +52,7 @@ def test_what_starts_programs_or_cannot_be_decoded_is_none(tmp_path: Path) -> No
     assert not {"EPS", "WMF", "HDF5", "GRIB", "BUFR", "MPEG", "FPX", "MIC", "IPTC"} & set(image_formats())
 
 
-def test_a_plugin_of_pillow_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_plugin_of_pillow_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     def register() -> None:
         Image.register_open("HEIF", Image.open)
         Image.register_extension("HEIF", ".heic")
@@ -69,7 +69,7 @@ def test_a_plugin_of_pillow_is_taken_where_it_is_installed(monkeypatch: pytest.M
         image_endings.cache_clear()
 
 
-def test_what_is_skipped_is_counted(tmp_path: Path) -> None:
+def test_skipped_files_are_counted(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "b.txt", "deep/c.TXT", "deep/d.json", "README", "._a.png", ".thumbnails/a.png")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe.png")
@@ -101,7 +101,7 @@ def test_links_are_followed_once_and_not_in_circles(tmp_path: Path) -> None:
     assert listed(b) == ["2.png", "3.png", "more/p/1.png"]
 
 
-def test_a_folder_without_images_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_refused_with_its_contents(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="it is empty"):
         images_below(tmp_path)
     touch(tmp_path, "a.eps")
@@ -138,7 +138,7 @@ def test_all_unreadable_images_are_named_at_once(
         check_images(hashed(folder), tmp_path, heard)
 
 
-def test_what_was_read_once_is_not_decoded_again(
+def test_readable_images_are_not_decoded_again(
     make_folder: MakeFolder, tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder({"a": 6})

@@ -26,7 +26,7 @@ def saved(folder, image, name="image.png", **options):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_cameras_orientation_is_applied(tmp_path, orientation):
+def test_the_exif_orientation_is_applied(tmp_path, orientation):
     stored = np.zeros((16, 32, 3), np.uint8)
     stored[:8, :8] = 255  # a bright corner tells all eight apart, with the shape
     exif = Image.Exif()
@@ -46,7 +46,7 @@ SMOOTH = Image.fromarray(RGB).resize((400, 240), Image.Resampling.BICUBIC)
 @pytest.mark.parametrize(
     ("short_side", "fraction"), [(240, 1), (121, 1), (120, 2), (61, 2), (60, 4), (30, 8), (1, 8)]
 )
-def test_a_jpeg_is_decoded_no_smaller_than_asked_for(tmp_path, short_side, fraction):
+def test_a_jpeg_is_not_decoded_smaller_than_requested(tmp_path, short_side, fraction):
     path = saved(tmp_path, SMOOTH, "image.jpg", quality=95)
     image = open_rgb(path, short_side)
     assert image.size == (400 // fraction, 240 // fraction)
@@ -56,7 +56,7 @@ def test_a_jpeg_is_decoded_no_smaller_than_asked_for(tmp_path, short_side, fract
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_an_odd_jpeg_decoded_small_is_the_whole_one_made_small(tmp_path, mode, orientation):
+def test_a_jpeg_of_any_mode_decoded_small_equals_the_reduced_one(tmp_path, mode, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = saved(tmp_path, SMOOTH.convert(mode), "image.jpg", quality=95, exif=exif)
@@ -117,7 +117,7 @@ def _cut(tmp_path, name, keep):
         ("half.webp", lambda folder: _cut(folder, "whole.webp", 900), "half.webp"),
     ],
 )
-def test_what_cannot_be_read_is_named_in_one_line(tmp_path, recwarn, read, name, content, says):
+def test_unreadable_images_are_named_in_one_line(tmp_path, recwarn, read, name, content, says):
     path = tmp_path / name
     path.write_bytes(content(tmp_path))
     with pytest.raises(DataError) as refused:

@@ -43,7 +43,7 @@ def test_modes_agree_with_pillow(tmp_path, mode):
     assert read_gray(path).shape == (13, 17)
 
 
-def test_lab_is_turned_into_rgb(tmp_path):
+def test_lab_is_converted_to_rgb(tmp_path):
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     image = ImageCms.profileToProfile(Image.fromarray(RGB), srgb, lab, outputMode="LAB")
     ours = read_rgb(saved(tmp_path, image, "image.tiff")).astype(int)

@@ -66,7 +66,7 @@ def test_files_that_swap_their_names_are_known_by_content(folder: Path, run: Run
 
 
 @pytest.mark.parametrize("name", ["cat", "A", "inner/a"])
-def test_a_class_folder_of_another_name_is_told_and_not_left_out(
+def test_a_renamed_class_folder_is_refused_and_named(
     folder: Path, run: RunData, heard: Heard, name: str
 ) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ def test_an_image_that_moves_to_another_class_is_another_one(
     assert to_test(run, heard) == stored_tests(run)[1:]
 
 
-def test_a_copied_folder_gives_what_was_held_out(
+def test_only_the_test_images_of_a_copied_folder_are_evaluated(
     folder: Path, run: RunData, heard: Heard, tmp_path: Path
 ) -> None:
     """The paths say nothing there: the contents tell what was trained on."""
@@ -106,7 +106,7 @@ def test_a_copied_folder_gives_what_was_held_out(
     assert "16 of 20 images left out: the run was trained on them" in heard.notes
 
 
-def test_a_folder_of_training_images_only_is_nothing_to_test_on(
+def test_a_folder_of_training_images_only_is_refused_for_evaluation(
     folder: Path, run: RunData, heard: Heard, tmp_path: Path
 ) -> None:
     for path in run.files["train"]:
@@ -139,14 +139,14 @@ def test_validation_images_count_as_trained_on(make_folder: MakeFolder, heard: H
         ({"val/a": 1}, [0]),
     ],
 )
-def test_labels_are_those_of_the_run_whatever_the_folder_holds(
+def test_labels_are_those_of_the_run_for_any_folder(
     run: RunData, make_folder: MakeFolder, heard: Heard, counts: dict[str, int], expected: list[int]
 ) -> None:
     other = make_folder(counts, where="other", size=(21, 17))
     assert [label for _, label in to_test(run, heard, other)] == expected
 
 
-def test_a_folder_may_be_called_like_the_data_set_of_the_run(
+def test_a_folder_may_have_the_name_of_the_data_set_of_the_run(
     make_folder: MakeFolder, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder({"a": 2}, where="digits")
@@ -154,7 +154,7 @@ def test_a_folder_may_be_called_like_the_data_set_of_the_run(
     assert len(to_test(RunData("digits", ("a", "b")), heard, folder)) == 2
 
 
-def test_a_class_that_the_run_does_not_know_is_named(
+def test_a_class_that_the_run_does_not_have_is_named(
     run: RunData, make_folder: MakeFolder, heard: Heard
 ) -> None:
     with pytest.raises(DataError, match="other classes than the run was trained on: c; it knows a, b"):
@@ -174,7 +174,7 @@ def test_a_registered_data_set_is_labeled_by_the_runs_classes() -> None:
 # A run that goes on.
 
 
-def test_new_images_do_not_join_a_run_that_goes_on(folder: Path, run: RunData, heard: Heard) -> None:
+def test_new_images_are_not_added_to_a_resumed_run(folder: Path, run: RunData, heard: Heard) -> None:
     shutil.copy(folder / "a" / "000.png", folder / "a" / "zzz.png")
     (folder / "b" / "001.png").rename(folder / "b" / "renamed.png")
     data = load_listed(folder, heard, stored=run)
@@ -183,7 +183,7 @@ def test_new_images_do_not_join_a_run_that_goes_on(folder: Path, run: RunData, h
     assert "the run resumes with its original images; 1 renamed" in heard.notes[-1]
 
 
-def test_a_folder_that_is_gone_is_told_with_what_to_do(folder: Path, run: RunData, heard: Heard) -> None:
+def test_a_missing_folder_of_a_run_is_refused_with_advice(folder: Path, run: RunData, heard: Heard) -> None:
     folder.rename(folder.parent / "elsewhere")
     with pytest.raises(DataError, match="which the run was trained on; say where it is now with --data DIR"):
         to_test(run, heard)
@@ -195,7 +195,7 @@ def test_a_folder_that_is_gone_is_told_with_what_to_do(folder: Path, run: RunDat
 
 
 @pytest.mark.parametrize("kind", ["missing", "changed"])
-def test_a_run_does_not_go_on_without_its_images(folder: Path, run: RunData, heard: Heard, kind: str) -> None:
+def test_a_run_is_not_resumed_without_its_images(folder: Path, run: RunData, heard: Heard, kind: str) -> None:
     path = next(iter(run.files["train"]))
     (folder / path).unlink()
     if kind == "changed":
@@ -214,6 +214,6 @@ def test_a_run_does_not_go_on_without_its_images(folder: Path, run: RunData, hea
         {"name": "x", "classes": ["a"], "files": {"train": ["a/0.png"]}},
     ],
 )
-def test_a_damaged_memory_is_told(about: object) -> None:
+def test_damaged_data_of_a_run_is_refused(about: object) -> None:
     with pytest.raises(CheckpointError, match=r"data\.json is damaged"):
         RunData.of(about, Path("data.json"))

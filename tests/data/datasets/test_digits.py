@@ -22,7 +22,7 @@ def digits(tmp_path: Path, heard: Heard) -> ImageData:
     return data
 
 
-def test_all_images_are_there_as_rgb(digits: ImageData) -> None:
+def test_all_images_are_loaded_as_rgb(digits: ImageData) -> None:
     assert digits.train.images.shape == (1433, 3, 32, 32)
     assert digits.test.images.shape == (364, 3, 32, 32)
     assert digits.train.images.dtype == torch.uint8
@@ -39,7 +39,7 @@ def test_every_fifth_of_each_digit_is_for_testing(digits: ImageData) -> None:
     assert torch.bincount(together).tolist() == counts.tolist()
 
 
-def test_the_images_are_scikit_learns_in_their_order_enlarged_as_pillow_does_it(digits: ImageData) -> None:
+def test_the_images_are_those_of_scikit_learn_enlarged_as_in_pillow(digits: ImageData) -> None:
     """Each original is the next image of one split, within rounding and with its label."""
     originals = load_digits()
     splits = {"train": digits.train, "test": digits.test}
@@ -58,7 +58,7 @@ def test_the_images_are_scikit_learns_in_their_order_enlarged_as_pillow_does_it(
     assert after == {"train": len(digits.train), "test": len(digits.test)}
 
 
-def test_a_mirrored_digit_is_no_digit(digits: ImageData) -> None:
+def test_digits_are_not_flippable(digits: ImageData) -> None:
     assert digits.flippable is False
 
 
@@ -76,5 +76,5 @@ def test_the_split_is_always_the_same(digits: ImageData, tmp_path: Path, heard: 
     assert torch.equal(again.test.images, digits.test.images)
 
 
-def test_they_are_always_at_hand(tmp_path: Path) -> None:
+def test_the_digits_are_always_available(tmp_path: Path) -> None:
     assert dataset_entry("digits").is_cached(tmp_path)

@@ -31,9 +31,7 @@ def fetch(server: Server, target: Path, md5: str = MD5, report: Heard | None = N
     return download(url, target, md5=md5, size=len(CONTENT), report=report or Silent())
 
 
-def test_a_whole_download_arrives_with_its_size_told_beforehand(
-    serving: Server, tmp_path: Path, heard: Heard
-) -> None:
+def test_a_download_is_announced_with_its_size(serving: Server, tmp_path: Path, heard: Heard) -> None:
     target = tmp_path / "new" / "folder" / "data.bin"
     assert fetch(serving, target, report=heard) == target
     assert target.read_bytes() == CONTENT
@@ -44,32 +42,34 @@ def test_a_whole_download_arrives_with_its_size_told_beforehand(
     assert [path.name for path in target.parent.iterdir()] == ["data.bin"]
 
 
-def test_a_cut_connection_is_continued_where_it_broke(serving: Server, tmp_path: Path, heard: Heard) -> None:
+def test_an_interrupted_download_continues_where_it_stopped(
+    serving: Server, tmp_path: Path, heard: Heard
+) -> None:
     serving.cuts = [400_000, 700_000]
     assert fetch(serving, tmp_path / "data.bin", report=heard).read_bytes() == CONTENT
     assert serving.asked == [None, "bytes=400000-", "bytes=1100000-"]
     assert sum(note.startswith("connection lost (") for note in heard.notes) == 2
 
 
-def test_a_download_of_an_earlier_day_is_continued(serving: Server, tmp_path: Path) -> None:
+def test_a_partial_download_of_an_earlier_session_is_continued(serving: Server, tmp_path: Path) -> None:
     (tmp_path / "data.bin.part").write_bytes(CONTENT[:1000])
     assert fetch(serving, tmp_path / "data.bin").read_bytes() == CONTENT
     assert serving.asked == ["bytes=1000-"]
 
 
-def test_an_earlier_download_that_lacked_nothing_is_taken(serving: Server, tmp_path: Path) -> None:
+def test_a_complete_earlier_download_is_used(serving: Server, tmp_path: Path) -> None:
     (tmp_path / "data.bin.part").write_bytes(CONTENT)
     assert fetch(serving, tmp_path / "data.bin").read_bytes() == CONTENT
 
 
-def test_a_server_that_cannot_continue_is_asked_for_all_again(serving: Server, tmp_path: Path) -> None:
+def test_a_server_without_ranges_sends_the_whole_file_again(serving: Server, tmp_path: Path) -> None:
     serving.ranges = False
     serving.cuts = [400_000]
     assert fetch(serving, tmp_path / "data.bin").read_bytes() == CONTENT
     assert serving.asked == [None, "bytes=400000-"]
 
 
-def test_after_three_cuts_it_gives_up_but_keeps_what_came(serving: Server, tmp_path: Path) -> None:
+def test_after_three_interruptions_the_partial_download_is_kept(serving: Server, tmp_path: Path) -> None:
     serving.cuts = [100_000, 100_000, 100_000]
     with pytest.raises(
         DataError, match=r"cannot fetch data\.bin .* try again later, or pass a copy with --source"
@@ -80,21 +80,21 @@ def test_after_three_cuts_it_gives_up_but_keeps_what_came(serving: Server, tmp_p
     assert fetch(serving, tmp_path / "data.bin").read_bytes() == CONTENT
 
 
-def test_a_file_with_another_checksum_is_deleted_and_told(serving: Server, tmp_path: Path) -> None:
+def test_a_file_with_another_checksum_is_deleted_and_reported(serving: Server, tmp_path: Path) -> None:
     wrong = hashlib.md5(b"something else").hexdigest()
     with pytest.raises(DataError, match=f"arrived damaged \\(MD5 {MD5}, expected {wrong}\\); it was deleted"):
         fetch(serving, tmp_path / "data.bin", md5=wrong)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_not_there_is_not_asked_for_twice(server: Server, tmp_path: Path) -> None:
+def test_a_missing_file_is_not_requested_twice(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot fetch data\.bin \(Not Found\)") as caught:
         fetch(server, tmp_path / "data.bin")
     assert len(server.asked) == 1
     assert "\n" not in caught.value.line
 
 
-def test_a_server_in_trouble_is_asked_three_times(serving: Server, tmp_path: Path) -> None:
+def test_a_failing_server_is_asked_three_times(serving: Server, tmp_path: Path) -> None:
     serving.status = 503
     with pytest.raises(DataError, match="Service Unavailable"):
         fetch(serving, tmp_path / "data.bin")
@@ -113,7 +113,7 @@ def test_a_refused_connection_is_told_in_one_line_without_trying_again(
     assert heard.notes == []
 
 
-def test_too_little_room_is_told_before_anything_is_fetched(
+def test_too_little_space_is_reported_before_a_download(
     serving: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = os.statvfs(tmp_path)
@@ -136,7 +136,7 @@ def test_room_is_needed_only_for_what_is_still_missing(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is always full")
-def test_a_disk_that_fills_up_on_the_way_is_a_lack_of_resources(
+def test_a_full_disk_during_a_download_is_a_resource_error(
     serving: Server, tmp_path: Path, heard: Heard
 ) -> None:
     (tmp_path / "data.bin.part").symlink_to("/dev/full")

@@ -68,14 +68,14 @@ def check(data: object, served_by: str) -> None:
     assert len(data.classes) == 10
 
 
-def test_gray_images_get_a_black_border_and_three_equal_channels(
+def test_gray_images_are_padded_and_get_three_equal_channels(
     files: dict[str, bytes], tmp_path: Path, heard: Heard
 ) -> None:
     folder = write(tmp_path / "given", files)
     check(load_data("fashion-mnist", cache=tmp_path / "cache", report=heard, source=str(folder)), folder.name)
 
 
-def test_once_cached_it_needs_no_source(files: dict[str, bytes], tmp_path: Path, heard: Heard) -> None:
+def test_cached_data_needs_no_source(files: dict[str, bytes], tmp_path: Path, heard: Heard) -> None:
     assert not dataset_entry("fashion-mnist").is_cached(tmp_path)
     write(tmp_path / "fashion-mnist", files)
     assert dataset_entry("fashion-mnist").is_cached(tmp_path)
@@ -121,7 +121,7 @@ def test_a_damaged_cached_file_is_noticed_and_only_it_is_fetched_again(
     assert len(server.asked) == 1
 
 
-def test_without_any_source_both_reasons_are_told_in_one_line(
+def test_if_no_source_works_both_reasons_are_reported_in_one_line(
     files: dict[str, bytes], tmp_path: Path, heard: Heard
 ) -> None:
     with pytest.raises(
@@ -140,7 +140,7 @@ def test_a_given_folder_with_a_wrong_file_is_refused_before_anything_is_copied(
     assert not (tmp_path / "cache").exists()
 
 
-def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path, heard: Heard) -> None:
+def test_an_unknown_source_is_refused_with_the_known_ones(tmp_path: Path, heard: Heard) -> None:
     with pytest.raises(DataError, match=r"no such folder, and no source of that name \(debian, publisher\)"):
         load_data("fashion-mnist", cache=tmp_path, report=heard, source="npm")
 
@@ -199,7 +199,7 @@ def test_a_real_package_is_unpacked(
         ("exit 0", "no package arrived"),
     ],
 )
-def test_what_goes_wrong_with_apt_is_told_in_one_line(
+def test_errors_of_apt_are_reported_in_one_line(
     files: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

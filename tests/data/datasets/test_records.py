@@ -58,14 +58,14 @@ def test_a_record_is_label_red_green_blue(tmp_path: Path) -> None:
     assert int(split.images[1].sum()) == 99
 
 
-def test_of_two_labels_the_finer_one_counts() -> None:
+def test_the_finer_of_two_labels_is_used() -> None:
     records = made_records(5, 2, 0)
     split = to_split(records, 2)
     assert split.labels.tolist() == records[:, 1].tolist()
     assert torch.equal(split.images, torch.from_numpy(records[:, 2:].reshape(-1, 3, 32, 32)))
 
 
-def test_the_first_source_serves_and_its_records_are_kept(tmp_path: Path, heard: Heard) -> None:
+def test_the_records_of_the_first_source_are_cached(tmp_path: Path, heard: Heard) -> None:
     sources = Sources(first=RECORDS, second=RECORDS)
     found, served_by = load_splits(tmp_path / "made", SUMS, 1, sources, "auto", heard)
     assert equal(found)
@@ -82,14 +82,14 @@ def test_the_first_source_serves_and_its_records_are_kept(tmp_path: Path, heard:
     assert sources.asked == ["first"], "a cached copy needs no source"
 
 
-def test_the_next_source_is_asked_when_one_fails(tmp_path: Path, heard: Heard) -> None:
+def test_the_next_source_is_used_if_one_fails(tmp_path: Path, heard: Heard) -> None:
     sources = Sources(first="not installed", second=RECORDS, third=RECORDS)
     _, served_by = load_splits(tmp_path, SUMS, 1, sources, "auto", heard)
     assert served_by == "second"
     assert sources.asked == ["first", "second"]
 
 
-def test_a_source_that_serves_other_bytes_is_passed_over(tmp_path: Path, heard: Heard) -> None:
+def test_a_source_with_other_contents_is_skipped(tmp_path: Path, heard: Heard) -> None:
     other = {**RECORDS, "test": RECORDS["test"] ^ 1}
     sources = Sources(first=other, second=RECORDS)
     found, served_by = load_splits(tmp_path, SUMS, 1, sources, "auto", heard)
@@ -97,7 +97,7 @@ def test_a_source_that_serves_other_bytes_is_passed_over(tmp_path: Path, heard: 
     assert equal(found)
 
 
-def test_when_no_source_can_serve_every_reason_is_told_in_one_line(tmp_path: Path, heard: Heard) -> None:
+def test_if_no_source_works_all_reasons_are_reported_in_one_line(tmp_path: Path, heard: Heard) -> None:
     sources = Sources(first="not installed", second={**RECORDS, "test": RECORDS["test"] ^ 1})
     with pytest.raises(DataError) as caught:
         load_splits(tmp_path / "made", SUMS, 1, sources, "auto", heard)
@@ -108,21 +108,21 @@ def test_when_no_source_can_serve_every_reason_is_told_in_one_line(tmp_path: Pat
     assert not (tmp_path / "made").exists()
 
 
-def test_a_source_that_was_chosen_is_the_only_one_asked(tmp_path: Path, heard: Heard) -> None:
+def test_only_the_chosen_source_is_used(tmp_path: Path, heard: Heard) -> None:
     sources = Sources(first=RECORDS, second="no network")
     with pytest.raises(DataError, match="second: no network"):
         load_splits(tmp_path, SUMS, 1, sources, "second", heard)
     assert sources.asked == ["second"]
 
 
-def test_a_chosen_source_is_asked_though_a_copy_is_cached(tmp_path: Path, heard: Heard) -> None:
+def test_a_chosen_source_is_used_even_if_a_copy_is_cached(tmp_path: Path, heard: Heard) -> None:
     sources = Sources(first=RECORDS)
     for _ in range(2):
         assert load_splits(tmp_path, SUMS, 1, sources, "first", heard)[1] == "first"
     assert sources.asked == ["first", "first"]
 
 
-def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path, heard: Heard) -> None:
+def test_an_unknown_source_is_refused_with_the_known_ones(tmp_path: Path, heard: Heard) -> None:
     with pytest.raises(
         DataError, match=r"--source frist: no such file, and no source of that name \(first, second\)"
     ):
@@ -150,7 +150,7 @@ def test_a_damaged_cache_is_noticed_and_fetched_again(tmp_path: Path, heard: Hea
     assert (tmp_path / "test.bin").read_bytes() == RECORDS["test"].tobytes()
 
 
-def test_the_cache_alone_serves_what_is_there_and_fetches_nothing(tmp_path: Path, heard: Heard) -> None:
+def test_the_source_cache_downloads_nothing(tmp_path: Path, heard: Heard) -> None:
     sources = Sources(first=RECORDS)
     with pytest.raises(DataError, match=r"is not in .*; get it with: decanet data fetch"):
         load_splits(tmp_path, SUMS, 1, sources, "cache", heard)
@@ -169,7 +169,7 @@ def test_a_damaged_cache_without_a_source_is_left_as_it_is(tmp_path: Path, heard
     assert (tmp_path / "test.bin").read_bytes() == b"x" * 3073
 
 
-def test_without_a_known_sum_the_first_copys_own_is_kept_and_checked(tmp_path: Path, heard: Heard) -> None:
+def test_without_a_known_checksum_that_of_the_first_copy_is_stored(tmp_path: Path, heard: Heard) -> None:
     unknown: dict[str, str | None] = {"train": None, "test": None}
     sources = Sources(first=RECORDS)
     load_splits(tmp_path, unknown, 1, sources, "auto", heard)
@@ -206,7 +206,7 @@ def test_the_publishers_archive_is_read_in_the_order_of_its_names(tmp_path: Path
     assert found["train"].flags.writeable, "PyTorch warns of tensors on memory that must not be written to"
 
 
-def test_a_folder_into_which_it_was_unpacked_is_read_alike(tmp_path: Path) -> None:
+def test_an_unpacked_archive_gives_the_same_records(tmp_path: Path) -> None:
     for name, content in publisher_files().items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
@@ -215,7 +215,7 @@ def test_a_folder_into_which_it_was_unpacked_is_read_alike(tmp_path: Path) -> No
     assert np.array_equal(found["test"], RECORDS["test"])
 
 
-def test_a_path_serves_like_any_source(tmp_path: Path, heard: Heard) -> None:
+def test_a_path_is_a_source(tmp_path: Path, heard: Heard) -> None:
     files = {"c/train.bin": RECORDS["train"].tobytes(), "c/test.bin": RECORDS["test"].tobytes()}
     archive = write_archive(tmp_path / "x.tar.gz", files)
     found, served_by = load_splits(tmp_path / "cache", SUMS, 1, Sources(), str(archive), heard)
@@ -232,7 +232,7 @@ def test_an_archive_without_the_records_is_refused(tmp_path: Path) -> None:
         from_publisher(half, ("train",), 1)
 
 
-def test_a_damaged_archive_is_a_data_error_wherever_the_damage_is(tmp_path: Path) -> None:
+def test_damage_anywhere_in_an_archive_is_a_data_error(tmp_path: Path) -> None:
     files = {
         f"c/{split}.bin": (records // 32).tobytes() for split, records in RECORDS.items()
     }  # compressible
@@ -255,15 +255,13 @@ def test_a_damaged_archive_is_a_data_error_wherever_the_damage_is(tmp_path: Path
     assert refused >= 10
 
 
-def test_the_digest_is_that_of_the_bytes_however_they_lie_in_memory() -> None:
+def test_the_digest_does_not_depend_on_the_memory_layout() -> None:
     records = RECORDS["train"]
     assert digest(records) == sha256(records)
     assert digest(records[::2]) == sha256(records[::2].copy())
 
 
-def test_a_folder_where_a_file_belongs_is_told_before_anything_is_fetched(
-    tmp_path: Path, heard: Heard
-) -> None:
+def test_a_folder_in_place_of_a_file_is_refused_before_a_download(tmp_path: Path, heard: Heard) -> None:
     (tmp_path / f"{next(iter(SUMS))}.bin").mkdir()
     sources = Sources(first=RECORDS)
     with pytest.raises(DataError, match="it is a folder; remove it"):
@@ -272,7 +270,7 @@ def test_a_folder_where_a_file_belongs_is_told_before_anything_is_fetched(
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_cache_that_cannot_be_written_is_told_before_anything_is_fetched(
+def test_a_cache_that_cannot_be_written_is_refused_before_a_download(
     tmp_path: Path, heard: Heard, place: str
 ) -> None:
     (tmp_path / "file").touch()

@@ -122,7 +122,7 @@ def test_each_step_has_the_image_size_that_is_asked_for(images: Split) -> None:
     assert sizes == [4, 5, 6, 7, 8]
 
 
-def test_images_are_flipped_only_where_the_classes_survive_it(images: Split) -> None:
+def test_images_are_flipped_only_if_the_data_set_is_flippable(images: Split) -> None:
     def epoch(flippable: bool, flip: str) -> list[Any]:
         augmentation = Augmentation(flip=flip)  # type: ignore[arg-type]
         batches = images.training_batches(

@@ -84,13 +84,13 @@ def test_nothing_to_decode_is_no_batch() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_only_the_training_itself_hears_ctrl_c_and_termination(workers: int) -> None:
+def test_workers_ignore_ctrl_c_and_termination(workers: int) -> None:
     ((_, found),) = decode([[blocked, blocked]], workers)
     assert found.tolist() == [workers * len(STOPPING)] * 2
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & STOPPING
 
 
-def test_the_helpers_of_multiprocessing_are_deaf_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_helpers_of_multiprocessing_ignore_signals_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tracker ignores Ctrl-C and termination by itself, but a closed terminal would end it, with tracebacks."""
     masks = []
     for module in (resource_tracker, forkserver):
@@ -166,7 +166,7 @@ def test_workers_with_work_are_ended_when_the_iteration_is_left() -> None:
         assert labels_of(decode(numbers(3), 1)) == list(range(6))
 
 
-def test_workers_serve_on_after_an_unreadable_image() -> None:
+def test_workers_continue_after_an_unreadable_image() -> None:
     bad = [
         [partial(number, 0)],
         [partial(unreadable, "a"), partial(unreadable, "b")],
