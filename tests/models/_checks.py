@@ -111,7 +111,7 @@ def check_wrong_channels(name: str) -> None:
         on_meta_in_eval_mode(name)(torch.empty(1, 1, size, size, device="meta"))
 
 
-def check_learns(name: str, image_size: int, **options: object) -> None:
+def check_gradients(name: str, image_size: int, **options: object) -> None:
     """A backward pass reaches every parameter: no operation in place overwrites what the gradient needs."""
     torch.manual_seed(0)
     model = on_meta(name, num_classes=3, **options)

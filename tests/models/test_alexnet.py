@@ -8,7 +8,7 @@ from torch import nn
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
-    check_learns,
+    check_gradients,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -16,26 +16,26 @@ from tests.models._checks import (
     order_of_layers,
 )
 
-TWO_TOWER_CONVOLUTIONS = {  # section 3.5: kernels, side, what one kernel sees
+TWO_TOWER_CONVOLUTIONS = {  # section 3.5: filters, kernel size, input channels of a filter
     "conv1": (96, 11, 3), "conv2": (256, 5, 48), "conv3": (384, 3, 256), "conv4": (384, 3, 192),
     "conv5": (256, 3, 192),
 }  # fmt: skip
 
 
-def test_one_tower_is_torchvisions() -> None:
+def test_one_tower_equals_torchvision() -> None:
     theirs = torchvision.models.alexnet(weights=None).eval()
     ours = create_model("alexnet").eval()
     ours.load_state_dict(theirs.state_dict())  # the same names, features.0 to classifier.6
     image = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        said = ours(image)
-        torch.testing.assert_close(said, theirs(image))
-    assert said.shape == (1, 1000)
+        logits = ours(image)
+        torch.testing.assert_close(logits, theirs(image))
+    assert logits.shape == (1, 1000)
     assert [type(layer) for layer in ours.classifier] == [type(layer) for layer in theirs.classifier]
     assert [type(layer) for layer in ours.features] == [type(layer) for layer in theirs.features]
 
 
-def test_maps_of_the_tutorials_network_for_small_images() -> None:
+def test_feature_maps_of_the_tutorials_network_for_small_images() -> None:
     check_stages(
         "alexnet_cifar",
         {
@@ -52,21 +52,21 @@ def test_maps_of_the_tutorials_network_for_small_images() -> None:
 
 def test_two_tower_counts() -> None:
     weights = sum(
-        kernels * image_size**2 * sees + kernels
-        for kernels, image_size, sees in TWO_TOWER_CONVOLUTIONS.values()
+        kernels * image_size**2 * inputs + kernels
+        for kernels, image_size, inputs in TWO_TOWER_CONVOLUTIONS.values()
     )
     linear = (256 * 6 * 6 + 1) * 4096 + 4097 * 4096 + 4097 * 1000
-    places = {"conv1": 55**2, "conv2": 27**2, "conv3": 13**2, "conv4": 13**2, "conv5": 13**2}
+    positions = {"conv1": 55**2, "conv2": 27**2, "conv3": 13**2, "conv4": 13**2, "conv5": 13**2}
     macs = sum(
-        places[name] * k * image_size**2 * sees
-        for name, (k, image_size, sees) in TWO_TOWER_CONVOLUTIONS.items()
+        positions[name] * k * image_size**2 * inputs
+        for name, (k, image_size, inputs) in TWO_TOWER_CONVOLUTIONS.items()
     )
     check_counts(
         "alexnet_two_tower", params=weights + linear, macs=macs + 9216 * 4096 + 4096 * 4096 + 4096 * 1000
     )
 
 
-def test_two_tower_maps_are_those_of_figure_2() -> None:
+def test_two_tower_feature_maps_are_those_of_figure_2() -> None:
     check_stages(
         "alexnet_two_tower",
         {
@@ -80,8 +80,8 @@ def test_two_tower_maps_are_those_of_figure_2() -> None:
         1,
         1000,
     )  # the other reading of the paper
-    for name, (kernels, image_size, sees) in TWO_TOWER_CONVOLUTIONS.items():
-        assert model.get_submodule(name).weight.shape == (kernels, sees, image_size, image_size), name
+    for name, (kernels, image_size, inputs) in TWO_TOWER_CONVOLUTIONS.items():
+        assert model.get_submodule(name).weight.shape == (kernels, inputs, image_size, image_size), name
 
 
 def test_response_normalization_is_the_formula_of_section_3_3_within_a_tower() -> None:
@@ -90,17 +90,17 @@ def test_response_normalization_is_the_formula_of_section_3_3_within_a_tower() -
     for i in range(18):
         first, last = (
             (0, 8) if i < 9 else (9, 17)
-        )  # layers-145.cfg: rnorm1a and rnorm1b, each with its card's maps
+        )  # layers-145.cfg: rnorm1a and rnorm1b, each with the feature maps of its card
         squares = (
             activity[:, max(first, i - 2) : min(last, i + 2) + 1].square().sum(dim=1)
-        )  # n = 5 maps, undivided
+        )  # n = 5 feature maps, undivided
         expected[:, i] = activity[:, i] / (2 + 1e-4 * squares) ** 0.75
     norm = on_meta("alexnet_two_tower").norm
     torch.testing.assert_close(norm(activity), expected)
     torch.testing.assert_close(norm(activity.contiguous(memory_format=torch.channels_last)), expected)
 
 
-def test_up_to_conv3_the_towers_do_not_meet() -> None:
+def test_the_towers_are_separate_up_to_conv3() -> None:
     """Section 3.5: the kernels of conv2 take their input from the maps of the same card only; conv3's from all."""
     model = create_model("alexnet_two_tower", num_classes=2).eval()
     names = ("pool1", "norm", "conv2", "pool2", "conv3")
@@ -122,7 +122,7 @@ def test_up_to_conv3_the_towers_do_not_meet() -> None:
     assert not torch.equal(seen["conv3"][:, :192], before["conv3"][:, :192])
 
 
-def test_two_tower_starts_as_section_5_says() -> None:
+def test_two_tower_initialization_is_that_of_section_5() -> None:
     torch.manual_seed(0)
     model = create_model("alexnet_two_tower", num_classes=5)
     for name in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"):
@@ -141,8 +141,8 @@ def test_two_tower_order_of_layers() -> None:
     )
 
 
-def test_every_parameter_learns() -> None:
-    check_learns("alexnet_cifar", 32)
+def test_gradients_reach_every_parameter() -> None:
+    check_gradients("alexnet_cifar", 32)
 
 
 def test_wrong_input() -> None:

@@ -6,8 +6,8 @@ import torch
 from decanet.models.convnext import Block
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -56,8 +56,8 @@ def test_drop_path_grows_with_depth() -> None:
     assert (rates[0], rates[-1]) == (0.0, pytest.approx(0.1))
 
 
-def test_every_parameter_learns() -> None:
-    check_learns("convnext_t", 64, drop_path=0.0)
+def test_gradients_reach_every_parameter() -> None:
+    check_gradients("convnext_t", 64, drop_path=0.0)
 
 
 def test_wrong_input() -> None:

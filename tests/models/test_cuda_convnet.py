@@ -1,4 +1,4 @@
-"""Krizhevsky's CIFAR networks against their published layer files."""
+"""Krizhevsky's CIFAR networks against their layer files."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from decanet.models import create_model, model_entry
 from decanet.models.cuda_convnet import LocallyConnected2d, WithinMapNorm
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -20,7 +20,7 @@ CONVOLUTIONS = 5 * 5 * 3 * 64 + 64 + 5 * 5 * 64 * 64 + 64
 
 @pytest.mark.parametrize(("name", "local3"), [("cuda_convnet_13", 32), ("cuda_convnet_11", 64)])
 def test_counts_of_the_local_networks(name: str, local3: int) -> None:
-    # 6x6 places, each with its own weights and biases.
+    # 6x6 positions, each with its own weights and biases.
     local = 36 * (9 * 64 * local3 + local3) + 36 * (9 * local3 * 32 + 32)
     macs = 24**2 * 75 * 64 + 12**2 * 1600 * 64 + 36 * (9 * 64 * local3 + 9 * local3 * 32) + 36 * 32 * 10
     check_counts(name, params=CONVOLUTIONS + local + 36 * 32 * 10 + 10, macs=macs)
@@ -41,14 +41,14 @@ def cmrnorm(x: np.ndarray, size: int, scale: float, power: float) -> np.ndarray:
 
 def max_pool(x: np.ndarray) -> np.ndarray:
     """3x3 with stride 2, rounded up: the last window holds what is left."""
-    places = range(0, x.shape[2], 2)
+    positions = range(0, x.shape[2], 2)
     return np.stack(
-        [np.stack([x[:, :, i : i + 3, j : j + 3].max((2, 3)) for j in places], -1) for i in places], -2
+        [np.stack([x[:, :, i : i + 3, j : j + 3].max((2, 3)) for j in positions], -1) for i in positions], -2
     )
 
 
 def local(x: np.ndarray, layer: LocallyConnected2d) -> np.ndarray:
-    """Place by place: its own kernels on its own 3x3 window."""
+    """Each position has kernels of its own for its 3x3 window."""
     weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
     framed = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
     out = np.empty((len(x), *bias.shape))
@@ -59,7 +59,7 @@ def local(x: np.ndarray, layer: LocallyConnected2d) -> np.ndarray:
     return out
 
 
-def test_the_11_percent_network_computes_what_its_file_says() -> None:
+def test_the_11_percent_network_computes_the_layers_of_its_file() -> None:
     """layers-conv-local-11pct.cfg, layer by layer in NumPy; weights so large that the normalizations matter."""
     torch.manual_seed(0)
     net = create_model("cuda_convnet_11").double().eval()
@@ -116,7 +116,7 @@ def test_a_local_layer_does_not_share_weights() -> None:
     assert changed.nonzero().tolist() == [[2, 3]]
 
 
-def test_within_map_norm_is_the_formula() -> None:
+def test_within_map_norm_computes_the_formula() -> None:
     torch.manual_seed(0)
     x = 100 * torch.randn(1, 2, 5, 5)
     expected = torch.empty_like(x)
@@ -134,9 +134,9 @@ def test_initial_deviations_are_those_of_the_files() -> None:
         assert getattr(local, name).weight.std().item() == pytest.approx(std, rel=0.1)
 
 
-def test_every_parameter_learns() -> None:
-    check_learns("cuda_convnet_18", 32)
-    check_learns("cuda_convnet_11", 24)
+def test_gradients_reach_every_parameter() -> None:
+    check_gradients("cuda_convnet_18", 32)
+    check_gradients("cuda_convnet_11", 24)
 
 
 def test_wrong_input() -> None:

@@ -12,7 +12,7 @@ from tests.models._checks import check_smallest, check_stages, check_wrong_chann
     ("name", "widths"),
     [("decanet_s", (32, 64, 128)), ("decanet_m", (64, 256, 256)), ("decanet_l", (128, 384, 384))],
 )
-def test_maps(name: str, widths: tuple[int, int, int]) -> None:
+def test_feature_maps(name: str, widths: tuple[int, int, int]) -> None:
     check_stages(
         name,
         {
@@ -22,7 +22,7 @@ def test_maps(name: str, widths: tuple[int, int, int]) -> None:
     )  # fmt: skip
 
 
-def test_the_first_layer_whitens_and_does_not_learn() -> None:
+def test_the_first_layer_whitens_and_is_not_trained() -> None:
     generator = torch.Generator().manual_seed(0)
     # Neighbors alike and colors too, as in a photograph, yet nothing that is constant.
     images = F.avg_pool2d(torch.randn(400, 3, 34, 34, generator=generator), 3, stride=1)
@@ -44,7 +44,7 @@ def test_the_first_layer_whitens_and_does_not_learn() -> None:
 
 
 @pytest.mark.parametrize("factor", [30.0, 1e3])
-def test_gray_images_whiten_to_numbers(factor: float) -> None:
+def test_gray_images_whiten_to_finite_numbers(factor: float) -> None:
     """Their covariance has eigenvalues of 0; in float32 these came out negative, and their roots as NaN."""
     generator = torch.Generator().manual_seed(0)
     gray = factor * F.avg_pool2d(torch.randn(600, 1, 18, 18, generator=generator), 3, stride=1)
@@ -69,7 +69,7 @@ def test_convolutions_start_as_the_identity() -> None:
     torch.testing.assert_close(create_model("decanet_m").block3.conv3(deep), deep)
 
 
-def test_identity_paths_lead_around_the_further_convolutions_of_the_small_network() -> None:
+def test_the_further_convolutions_of_the_small_network_have_identity_shortcuts() -> None:
     block = create_model("decanet_s").block2.eval()
     x = torch.randn(2, 32, 6, 6)
     first = block.gelu1(block.norm1(F.max_pool2d(block.conv1(x), 2)))

@@ -8,9 +8,9 @@ from torchvision.models.densenet import DenseNet as TorchvisionDenseNet
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_he_initialized,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -100,8 +100,8 @@ def test_bc_for_32x32_equals_torchvisions_blocks() -> None:
         )
 
 
-def test_key_map_reads_the_published_files_old_names() -> None:
-    """The files that torchvision publishes say ``denselayer1.norm.1.weight``; its modules say ``norm1``."""
+def test_key_map_reads_the_old_names_of_weight_files() -> None:
+    """Torchvision's weight files have the key ``denselayer1.norm.1.weight``; its modules have ``norm1``."""
     key_map = model_entry("densenet121").pretrained[0].key_map
     one = torch.zeros(1)
     assert key_map({"features.denseblock4.denselayer16.norm.1.weight": one}) == {"block4.15.bn1.weight": one}
@@ -111,7 +111,7 @@ def test_key_map_reads_the_published_files_old_names() -> None:
 
 
 @pytest.mark.parametrize("name", CIFAR)
-def test_every_layer_keeps_what_came_before(name: str) -> None:
+def test_every_layer_keeps_its_input(name: str) -> None:
     """The first channels of a block's output are its input, untouched; each layer adds 12 more."""
     torch.manual_seed(0)
     block = create_model(name).eval().block1
@@ -173,7 +173,7 @@ def test_input_of_the_small_networks(name: str) -> None:
 
 @pytest.mark.parametrize("name", CIFAR)
 def test_gradients_reach_every_parameter(name: str) -> None:
-    check_learns(name, 8, dropout=0.2)
+    check_gradients(name, 8, dropout=0.2)
 
 
 @pytest.mark.parametrize("name", ["densenet121", "densenet169", "densenet201"])

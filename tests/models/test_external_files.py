@@ -53,7 +53,7 @@ def refers_to_itself(state: State) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("wrap", "said"),
+    ("wrap", "message"),
     [
         (lambda s: s, ""),
         (OrderedDict, ""),
@@ -75,13 +75,13 @@ def refers_to_itself(state: State) -> Any:
     ],
 )  # fmt: skip
 def test_files_of_training_scripts_load_with_a_note(
-    wrap: Callable[[State], Any], said: str, state: State, tmp_path: Path
+    wrap: Callable[[State], Any], message: str, state: State, tmp_path: Path
 ) -> None:
     file = tmp_path / "last.ckpt"
     torch.save(wrap(state), file)
     loaded = create_model(NETWORK, weights=file)
     assert all(torch.equal(tensor, loaded.state_dict()[name]) for name, tensor in state.items())
-    assert [note.startswith(f"{file}: {said}") for note in loaded.decanet_notes] == [True] * bool(said)
+    assert [note.startswith(f"{file}: {message}") for note in loaded.decanet_notes] == [True] * bool(message)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -111,7 +111,7 @@ def test_averaged_weights_are_preferred(averaged: str, state: State, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({0: torch.ones(2)}, "holds no weights"),
         ({0: {"a": torch.ones(2)}}, "holds no weights"),
@@ -125,10 +125,10 @@ def test_averaged_weights_are_preferred(averaged: str, state: State, tmp_path: P
     ],
 )  # fmt: skip
 def test_a_file_without_weights_of_the_network_is_refused_in_one_line(
-    content: Any, said: str, tmp_path: Path
+    content: Any, message: str, tmp_path: Path
 ) -> None:
     torch.save(content, tmp_path / "w.pth")
-    with pytest.raises(CheckpointError, match=said) as refused:
+    with pytest.raises(CheckpointError, match=message) as refused:
         create_model(NETWORK, weights=tmp_path / "w.pth")
     assert "\n" not in refused.value.line
 
@@ -163,7 +163,7 @@ def test_files_without_auxiliary_classifiers_load(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".pth", ".safetensors"])
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "it is empty; download"),
         (b"hello world", "not a weight file (|contains more than tensors"),
@@ -172,10 +172,12 @@ def test_files_without_auxiliary_classifiers_load(tmp_path: Path) -> None:
         (b"PK\x03\x04" + bytes(200), "it is damaged, truncated or not a weight file ("),
     ],
 )
-def test_a_file_without_weights_is_described(tmp_path: Path, ending: str, content: bytes, says: str) -> None:
+def test_a_file_without_weights_is_described(
+    tmp_path: Path, ending: str, content: bytes, message: str
+) -> None:
     file = tmp_path / f"weights{ending}"
     file.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
         create_model(NETWORK, weights=str(file))
-    assert any(part in str(caught.value) for part in says.split("|"))
+    assert any(part in str(caught.value) for part in message.split("|"))
     assert "\n" not in str(caught.value)

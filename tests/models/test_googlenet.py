@@ -11,8 +11,8 @@ from decanet.models.googlenet import from_torchvision
 from decanet.models.protocol import Outputs
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -41,7 +41,7 @@ def test_counts() -> None:
 
 
 @pytest.mark.parametrize("name", ["googlenet", "googlenet_bn"])
-def test_maps_are_those_of_table_1(name: str) -> None:
+def test_feature_maps_are_those_of_table_1(name: str) -> None:
     stem = {
         "conv1": (64, 112, 112), "pool1": (64, 56, 56), "conv2_reduce": (64, 56, 56), "conv2": (192, 56, 56),
         "pool2": (192, 28, 28),
@@ -49,7 +49,7 @@ def test_maps_are_those_of_table_1(name: str) -> None:
     check_stages(name, stem | {f"inception_{module}": shape for module, (shape, _) in TABLE_1.items()})
 
 
-def test_modules_have_about_the_weights_that_table_1_prints() -> None:
+def test_modules_have_about_the_parameters_of_table_1() -> None:
     printed = 2.7 + 112 + sum(thousands for _, thousands in TABLE_1.values()) + 1000  # stem, modules, linear
     assert printed == 6797.7  # the sum that the ledger states
     model = on_meta("googlenet")
@@ -94,7 +94,7 @@ def test_auxiliary_logits_equal_torchvision() -> None:
         torch.testing.assert_close(mine, its, rtol=1e-4, atol=1e-5 * its.abs().max().item())
 
 
-def test_training_returns_both_auxiliary_logits_and_all_learn() -> None:
+def test_training_mode_returns_both_auxiliary_logits() -> None:
     torch.manual_seed(0)
     model = create_model("googlenet", num_classes=3)
     outputs = model(torch.randn(2, 3, 224, 224))
@@ -110,7 +110,7 @@ def test_training_returns_both_auxiliary_logits_and_all_learn() -> None:
     assert model(torch.randn(1, 3, 64, 64)).shape == (1, 3)
 
 
-def test_weights_start_as_caffes_xavier() -> None:
+def test_initial_weights_are_caffes_xavier() -> None:
     """include/caffe/filler.hpp: uniform within sqrt(3 / fan_in), fan_in = count / num; conv1 has 147 inputs."""
     torch.manual_seed(0)
     model = create_model("googlenet", num_classes=7)
@@ -122,7 +122,7 @@ def test_weights_start_as_caffes_xavier() -> None:
         assert layer.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.02)
 
 
-def test_auxiliary_classifier_pools_as_section_5_says() -> None:
+def test_auxiliary_classifier_pools_as_in_section_5() -> None:
     aux = create_model("googlenet", num_classes=3).aux1
     x = torch.randn(1, 512, 14, 14)
     expected = torch.nn.functional.avg_pool2d(x, 5, 3)
@@ -138,7 +138,7 @@ def test_cifar_variant() -> None:
             "inception_4e": (832, 8, 8), "inception_5b": (1024, 4, 4),
         },
     )  # fmt: skip
-    check_learns("googlenet_cifar", 32)
+    check_gradients("googlenet_cifar", 32)
 
 
 def test_wrong_input() -> None:
@@ -148,7 +148,7 @@ def test_wrong_input() -> None:
         check_wrong_channels(name)
 
 
-def test_recipe_is_one_solver_of_caffe_as_a_whole() -> None:
+def test_recipe_is_that_of_one_caffe_solver() -> None:
     """BVLC/caffe models/bvlc_googlenet/solver.prototxt: 10,000,000 steps of 32, times 0.96 every 320,000."""
     epoch = 1_281_167 / 32
     rates = {0: 0.01, 319_000 / epoch: 0.01, 320_001 / epoch: 0.0096, 9_999_000 / epoch: 0.01 * 0.96**31}

@@ -1,4 +1,4 @@
-"""Inception-v3 against torchvision, which ships the network that the authors released."""
+"""Inception-v3 against torchvision, whose network is the one that the authors released."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ from tests.models._oracle import check_same_outputs, random_weights
 
 
 def test_counts() -> None:
-    # torchvision 0.29.1; the abstract of arXiv:1512.00567 says less than 25 million parameters.
+    # torchvision 0.29.1; the abstract of arXiv:1512.00567 states less than 25 million parameters.
     check_counts("inception_v3", params=27_161_264, macs=5_713_216_096)
     without = sum(
         p.numel() for path, p in on_meta("inception_v3").named_parameters() if not path.startswith("aux")
@@ -53,7 +53,7 @@ def test_equals_torchvision() -> None:
     )
 
 
-def test_auxiliary_logits_equal_torchvision_and_every_parameter_learns() -> None:
+def test_auxiliary_logits_equal_torchvision_and_gradients_reach_every_parameter() -> None:
     with ShapesOnly(), torch.device("meta"):
         theirs = torchvision.models.inception_v3(
             weights=None, num_classes=5, transform_input=False, init_weights=False
@@ -79,7 +79,7 @@ def test_auxiliary_logits_equal_torchvision_and_every_parameter_learns() -> None
     assert all(p.grad.abs().max() > 0 for p in ours.parameters())
 
 
-def test_initial_weights_are_cut_at_two_deviations() -> None:
+def test_initial_weights_are_truncated_at_two_deviations() -> None:
     torch.manual_seed(0)
     model = create_model("inception_v3", num_classes=3)
     assert model.conv3.conv.weight.abs().max().item() <= 0.2 + 1e-7

@@ -48,7 +48,7 @@ def test_c3_is_the_partial_table_as_a_dense_convolution_with_zeros() -> None:
     x = torch.randn(3, 6, 14, 14)
     torch.testing.assert_close(layer(x), torch.nn.functional.conv2d(x, dense, layer.bias))
     assert [len(sources) for sources in TABLE_I] == [3] * 6 + [4] * 9 + [6]
-    # Table I is fair: each map of S2 is seen by ten maps of C3.
+    # In Table I each feature map of S2 is connected to ten feature maps of C3.
     assert [sum(s in sources for sources in TABLE_I) for s in range(6)] == [10] * 6
 
 
@@ -63,7 +63,7 @@ def test_subsampling_adds_four_and_scales() -> None:
     torch.testing.assert_close(layer(x)[0, 0], expected)
 
 
-def test_squashing_is_one_at_one() -> None:
+def test_the_squashing_function_is_one_at_one() -> None:
     squash = create_model("lenet5").squash
     torch.testing.assert_close(
         squash(torch.tensor([1.0, -1.0])), torch.tensor([1.0, -1.0]), atol=1e-4, rtol=0
@@ -75,7 +75,7 @@ def test_modern_variant_counts() -> None:
     assert macs("lenet5_modern") == 416_520
 
 
-def test_every_parameter_of_the_paper_network_learns() -> None:
+def test_gradients_reach_every_parameter_of_the_paper_network() -> None:
     torch.manual_seed(0)
     model = create_model("lenet5", num_classes=3)
     model(torch.randn(4, 1, 32, 32)).square().sum().backward()

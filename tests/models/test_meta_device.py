@@ -68,7 +68,7 @@ def test_shapes_and_strides_are_pytorchs(case: str) -> None:
         lambda: torch.cat([maps(1, 2), maps(2, 3)], 1),
     ],
 )
-def test_what_does_not_fit_is_refused_as_ever(wrong: Callable[[], Any]) -> None:
+def test_wrong_shapes_raise_pytorchs_errors(wrong: Callable[[], Any]) -> None:
     with ShapesOnly(), pytest.raises(RuntimeError):
         wrong()
 

@@ -7,8 +7,8 @@ from decanet.core import facts
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -17,7 +17,7 @@ from tests.models._checks import (
 
 
 def test_counts() -> None:
-    # Counted from the authors' files. Caffe rounds poolings up: maps of 54, 27, 13 and 6 pixels.
+    # Counted from the authors' files. Caffe rounds sizes up: feature maps of 54, 27, 13 and 6 pixels.
     check_counts("nin_cifar", params=966_986, macs=222_486_528)
     macs = (
         54**2 * (3 * 96 * 11**2 + 2 * 96**2)
@@ -47,7 +47,7 @@ def test_stages() -> None:
 
 
 @pytest.mark.parametrize(("name", "image_size"), [("nin", 224), ("nin_cifar", 32)])
-def test_an_mlpconv_is_a_perceptron_at_every_place(name: str, image_size: int) -> None:
+def test_an_mlpconv_is_a_perceptron_at_every_position(name: str, image_size: int) -> None:
     """Section 3.1: the same small network, applied to each patch on its own."""
     torch.manual_seed(0)
     block = create_model(name).mlpconv1
@@ -64,7 +64,7 @@ def test_an_mlpconv_is_a_perceptron_at_every_place(name: str, image_size: int) -
 
 
 def test_scores_are_averages_of_class_maps() -> None:
-    """Section 3.2: no parameters after the last mlpconv, and rectified maps cannot average below zero."""
+    """Section 3.2: no parameters after the last mlpconv, and rectified feature maps have no negative average."""
     torch.manual_seed(0)
     model = create_model("nin_cifar", num_classes=4).eval()
     maps: list[torch.Tensor] = []
@@ -81,8 +81,8 @@ def test_initial_weights_have_the_authors_deviations() -> None:
         assert model.get_submodule(path).weight.std().item() == pytest.approx(std, rel=0.05)
 
 
-def test_every_parameter_learns() -> None:
-    check_learns("nin_cifar", 32)
+def test_gradients_reach_every_parameter() -> None:
+    check_gradients("nin_cifar", 32)
 
 
 def test_wrong_input() -> None:

@@ -10,9 +10,9 @@ from decanet.models import create_model
 from decanet.models.meta_device import ShapesOnly
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_he_initialized,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -110,7 +110,7 @@ def test_164_layers_equal_timms_units(size: int) -> None:
 
 
 class Padded(nn.Module):
-    """Option A in place of timm's projection."""
+    """Option A instead of timm's projection."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = x[:, :, ::2, ::2]
@@ -156,7 +156,7 @@ def test_input(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["preact_resnet110_cifar", "preact_resnet164_cifar"])
 def test_gradients_reach_every_parameter(name: str) -> None:
-    check_learns(name, 8)
+    check_gradients(name, 8)
 
 
 @pytest.mark.parametrize("name", ALL[:2])

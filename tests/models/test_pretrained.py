@@ -54,7 +54,7 @@ def test_a_file_with_our_names_loads_also_when_a_script_wrapped_it(tmp_path: Pat
     assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in ours.state_dict().items())
 
 
-def test_without_network_the_line_says_which_file_goes_where(torch_home: Path) -> None:
+def test_without_a_connection_the_error_names_the_file_and_its_folder(torch_home: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         load("alexnet", "torchvision")
     line = caught.value.line
@@ -70,7 +70,7 @@ def test_a_damaged_file_in_the_cache_is_refused(torch_home: Path) -> None:
         load("alexnet", "torchvision")
 
 
-def test_timm_without_network_names_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_connection_timms_error_names_an_alternative(monkeypatch: pytest.MonkeyPatch) -> None:
     timm = pytest.importorskip("timm")
 
     def no_network(*_: object, **__: object) -> None:
@@ -81,7 +81,7 @@ def test_timm_without_network_names_a_way_out(monkeypatch: pytest.MonkeyPatch) -
         load("se_resnet50", "timm")
 
 
-def test_weights_for_another_number_of_classes(tmp_path: Path) -> None:
+def test_weights_for_another_number_of_classes_are_refused(tmp_path: Path) -> None:
     torch.save(create_model("resnet20_cifar", num_classes=100).state_dict(), tmp_path / "hundred.pth")
     advice = (
         "for 100 classes, and this resnet20_cifar has 10; give a data set of 100 classes, or build it with"
@@ -91,13 +91,13 @@ def test_weights_for_another_number_of_classes(tmp_path: Path) -> None:
     load("resnet20_cifar", tmp_path / "hundred.pth", num_classes=100)
 
 
-def test_weights_of_another_network(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(create_model("decanet_s").state_dict(), tmp_path / "decanet.pth")
     with pytest.raises(CheckpointError, match="another network than resnet20_cifar"):
         load("resnet20_cifar", tmp_path / "decanet.pth")
 
 
-def test_files_that_hold_no_weights(tmp_path: Path) -> None:
+def test_files_without_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no weights file"):
         load("decanet_s", tmp_path / "nowhere.pth")
     (tmp_path / "text.safetensors").write_text("not tensors")
@@ -121,7 +121,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     assert "weights_only" not in str(refused.value)  # PyTorch's advice to load it all the same
 
 
-def test_networks_and_sets_that_are_not_published() -> None:
+def test_networks_and_sets_without_pretrained_weights_are_refused() -> None:
     with pytest.raises(UsageError, match="give a file"):
         load("resnet20_cifar", "torchvision")
     with pytest.raises(UsageError, match="use resnet50_v1_5"):  # torchvision's resnet50 is version 1.5
@@ -130,7 +130,7 @@ def test_networks_and_sets_that_are_not_published() -> None:
         load("resnet18", "torchvision:IMAGENET1K_V3")
 
 
-def test_preprocessing_is_the_weights_own() -> None:
+def test_preprocessing_is_that_of_the_weights() -> None:
     resnet = weights_preprocessing("resnet18", "torchvision")
     assert (resnet.resize, resnet.crop, resnet.interpolation) == (256, 224, "bilinear")
     assert resnet.mean == (0.485, 0.456, 0.406)
@@ -139,7 +139,7 @@ def test_preprocessing_is_the_weights_own() -> None:
     assert weights_preprocessing("inception_v3", "torchvision").crop == 299
 
 
-def test_timms_weights_saw_no_other_images_than_imagenets() -> None:
+def test_timms_default_sets_were_trained_on_imagenet_alone() -> None:
     timm = pytest.importorskip("timm")
     for name in list_models():
         for pretrained in model_entry(name).pretrained:
@@ -170,7 +170,7 @@ def test_preprocessing_of_timm_is_what_timm_resolves() -> None:
     [("convnext_t", "in12k_ft_in1k", 288, 288), ("convnext_t", "fb_in1k", 288, 288),
      ("convnext_t", "fb_in22k_ft_in1k_384", 384, 384), ("vit_b16", "augreg2_in21k_ft_in1k", 248, 224)],
 )  # fmt: skip
-def test_each_set_of_timm_brings_the_size_it_is_evaluated_at(
+def test_a_named_set_of_timm_has_the_image_size_of_its_evaluation(
     name: str, tag: str, resize: int, crop: int
 ) -> None:
     timm = pytest.importorskip("timm")
@@ -183,10 +183,10 @@ def test_each_set_of_timm_brings_the_size_it_is_evaluated_at(
 
 
 @pytest.mark.parametrize(
-    ("tag", "said"),
+    ("tag", "data"),
     [("", None), ("fb_in1k", None), ("in12k_ft_in1k", "in12k"), ("fb_in22k_ft_in1k_384", "in22k")],
 )
-def test_extra_training_data_is_said(tag: str, said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extra_training_data_is_noted(tag: str, data: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     timm = pytest.importorskip("timm")
     asked = []
 
@@ -199,7 +199,7 @@ def test_extra_training_data_is_said(tag: str, said: str | None, monkeypatch: py
     model = create_model("convnext_t", weights=f"timm:{tag}" if tag else "timm")
     assert asked == [f"convnext_tiny.{tag or 'fb_in1k'}"]
     about = [note for note in model.decanet_notes if "trained on more than ImageNet-1k" in note]
-    assert [f"({said})" in note for note in about] == [True] * bool(said)
+    assert [f"({data})" in note for note in about] == [True] * bool(data)
 
 
 def test_the_sets_that_timm_has_are_listed() -> None:
@@ -210,7 +210,7 @@ def test_the_sets_that_timm_has_are_listed() -> None:
         weights_preprocessing("convnext_t", "timm:in12k_ft_in1")
 
 
-def test_googlenet_expects_what_torchvisions_module_makes_of_the_usual_normalization() -> None:
+def test_googlenets_preprocessing_includes_torchvisions_transform_input() -> None:
     theirs = torchvision.models.googlenet(transform_input=True, aux_logits=False, init_weights=False).eval()
     usual, own = (
         weights_preprocessing("resnet18", "torchvision"),
@@ -226,7 +226,7 @@ def test_googlenet_expects_what_torchvisions_module_makes_of_the_usual_normaliza
     )
 
 
-def test_the_publishers_accuracy_is_the_ledgers() -> None:
+def test_the_librarys_accuracy_is_that_of_the_facts() -> None:
     compared = 0
     for name in list_models():
         entry = model_entry(name)

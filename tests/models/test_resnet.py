@@ -10,9 +10,9 @@ from decanet.models import create_model, model_entry
 from decanet.models.resnet import from_torchvision
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_he_initialized,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -108,7 +108,7 @@ def test_version_1_is_torchvision_with_the_stride_moved(size: int) -> None:
         assert (later.eval()(images) - expected).abs().max() > 0.1 * expected.abs().max()
 
 
-def test_version_1_offers_no_published_weights() -> None:
+def test_version_1_has_no_pretrained_weights() -> None:
     for depth in (50, 101, 152):
         assert model_entry(f"resnet{depth}").pretrained == ()
         assert [p.name for p in model_entry(f"resnet{depth}_v1_5").pretrained] == [f"resnet{depth}"]
@@ -174,10 +174,10 @@ def test_input(name: str) -> None:
     ("name", "options"), [("resnet18", {"shortcut": "A"}), ("plain18", {}), ("resnet50", {})]
 )
 def test_gradients_reach_every_parameter(name: str, options: dict[str, str]) -> None:
-    check_learns(name, 64, **options)
+    check_gradients(name, 64, **options)
 
 
-def test_unknown_shortcut() -> None:
+def test_an_unknown_shortcut_is_refused() -> None:
     with pytest.raises(UsageError, match="A, B or C, got 'D'"):
         on_meta("resnet18", shortcut="D")
     with pytest.raises(UsageError, match="no option"):

@@ -1,4 +1,4 @@
-"""The networks of section 4.2: counts, and what residual networks and plain twins share and do not share."""
+"""The networks of section 4.2: counts, and residual networks compared with plain ones."""
 
 import pytest
 import torch
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_he_initialized,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -80,7 +80,7 @@ def by_the_text(state: dict[str, Tensor], x: Tensor, n: int, residual: bool) -> 
 
 @pytest.mark.parametrize("kind", ["resnet", "plain"])
 @pytest.mark.parametrize("size", [32, 17])
-def test_computes_what_the_text_says(kind: str, size: int) -> None:
+def test_computes_the_formulas_of_the_text(kind: str, size: int) -> None:
     torch.manual_seed(size)
     model = create_model(f"{kind}20_cifar", num_classes=7).eval()
     with torch.no_grad():
@@ -96,7 +96,7 @@ def test_computes_what_the_text_says(kind: str, size: int) -> None:
         torch.testing.assert_close(model(x), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_residual_network_and_plain_twin_share_weights_not_outputs() -> None:
+def test_residual_and_plain_network_have_equal_parameters_and_different_outputs() -> None:
     torch.manual_seed(0)
     residual, plain = (create_model(f"{kind}20_cifar").eval() for kind in ("resnet", "plain"))
     plain.load_state_dict(residual.state_dict())
@@ -119,7 +119,7 @@ def test_input(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["resnet20_cifar", "plain20_cifar"])
 def test_gradients_reach_every_parameter(name: str) -> None:
-    check_learns(name, 16)
+    check_gradients(name, 16)
 
 
 @pytest.mark.parametrize("classes", [1, 100])

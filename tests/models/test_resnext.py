@@ -8,9 +8,9 @@ from decanet.models import create_model, model_entry
 from decanet.models.resnext import ResNeXtBlock
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_he_initialized,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -106,7 +106,7 @@ def test_input(name: str) -> None:
 
 
 def test_gradients_reach_every_parameter() -> None:
-    check_learns("resnext50_32x4d", 64)
+    check_gradients("resnext50_32x4d", 64)
 
 
 def test_recipes() -> None:

@@ -10,9 +10,9 @@ from decanet.models import create_model, model_entry
 from decanet.models.senet import SqueezeExcitation
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_he_initialized,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -43,7 +43,9 @@ def test_counts(name: str, params: int, macs: int) -> None:
     ("se_resnet20_cifar", 3, 269_722, 40_551_040),  # of ResNet-20 and ResNet-56, arXiv:1512.03385 Table 6
     ("se_resnet56_cifar", 9, 853_018, 125_485_696),
 ])  # fmt: skip
-def test_what_excitation_adds_to_the_small_networks(name: str, n: int, params: int, macs: int) -> None:
+def test_parameters_that_excitation_adds_to_the_small_networks(
+    name: str, n: int, params: int, macs: int
+) -> None:
     """Section 3.2: 2C*C/r weights in each block, with C + C/r biases; a weight is used once."""
     widths = [(c, c // 16) for c in (16, 32, 64)]
     weights = n * sum(2 * c * hidden for c, hidden in widths)
@@ -108,7 +110,7 @@ def test_equals_timm(name: str, sizes: list[int], num_classes: int) -> None:
             torch.testing.assert_close(ours(images), expected, rtol=1e-4, atol=1e-5 * scale)
 
 
-def test_the_block_weighs_each_channel_by_one_number() -> None:
+def test_the_block_multiplies_each_channel_by_one_weight() -> None:
     torch.manual_seed(0)
     block = SqueezeExcitation(12, reduction=3)
     x = torch.rand(4, 12, 5, 7) + 0.5
@@ -122,7 +124,7 @@ def test_the_block_weighs_each_channel_by_one_number() -> None:
     assert not torch.allclose(block(x + 1) / (x + 1), ratio)
 
 
-def test_an_excitation_that_lets_all_pass_is_resnet() -> None:
+def test_with_excitations_of_one_the_network_is_resnet() -> None:
     """With gates at one the network is the residual network of the same weights."""
     torch.manual_seed(0)
     theirs = create_model("resnet20_cifar").eval()
@@ -148,13 +150,13 @@ def test_initialization() -> None:
     assert se.fc1.bias.count_nonzero() == se.fc2.bias.count_nonzero() == 0
 
 
-def test_dropout_of_senet154_stands_before_the_classifier() -> None:
+def test_dropout_of_senet154_precedes_the_classifier() -> None:
     assert on_meta("senet154").dropout.p == 0.2
     assert on_meta("senet154", dropout=0.0).dropout.p == 0.0
 
 
 @pytest.mark.parametrize("reduction", [0, 17])
-def test_impossible_reduction(reduction: int) -> None:
+def test_an_impossible_reduction_is_refused(reduction: int) -> None:
     with pytest.raises(UsageError, match="between 1 and the 16 channels"):
         on_meta("se_resnet20_cifar", reduction=reduction)
 
@@ -173,7 +175,7 @@ def test_input_of_the_small_networks(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "image_size"), [("se_resnet20_cifar", 16), ("se_resnet50", 64)])
 def test_gradients_reach_every_parameter(name: str, image_size: int) -> None:
-    check_learns(name, image_size)
+    check_gradients(name, image_size)
 
 
 @pytest.mark.parametrize("name", ["se_resnet50", "se_resnext50_32x4d"])

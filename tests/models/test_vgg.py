@@ -6,7 +6,7 @@ from torch import nn
 
 from tests.models._checks import (
     check_counts,
-    check_learns,
+    check_gradients,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -77,8 +77,8 @@ def test_equals_torchvision(name: str) -> None:
     check_same_outputs(name, sizes=[32, 96] if first else [48], num_classes=[1000, 3] if first else [11])
 
 
-def test_every_parameter_learns() -> None:
-    check_learns("vgg16_cifar", 32)
+def test_gradients_reach_every_parameter() -> None:
+    check_gradients("vgg16_cifar", 32)
 
 
 def test_wrong_input() -> None:

@@ -17,7 +17,7 @@ from tests.models._oracle import check_same_outputs
 
 
 def test_counts() -> None:
-    # torchvision 0.29.1; Table 1 of arXiv:2010.11929 says 86M.
+    # torchvision 0.29.1; Table 1 of arXiv:2010.11929 states 86M.
     check_counts("vit_b16", params=86_567_656, macs=17_563_828_224)
 
 
@@ -34,7 +34,7 @@ def test_equals_timm() -> None:
     check_same_outputs("vit_b16", sizes=[224], num_classes=[3], library="timm")
 
 
-def test_starts_from_equal_logits_and_the_head_learns_first() -> None:
+def test_initial_logits_are_equal_and_gradients_reach_the_head() -> None:
     torch.manual_seed(0)
     model = create_model("vit_b16", num_classes=3).requires_grad_(False)
     model.head.requires_grad_(True)

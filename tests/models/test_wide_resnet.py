@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from decanet.models import create_model
 from tests.models._checks import (
     check_counts,
+    check_gradients,
     check_he_initialized,
     check_learning_rates,
-    check_learns,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -86,7 +86,7 @@ def by_the_text(state: dict[str, Tensor], x: Tensor, n: int) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [32, 13])
-def test_computes_what_the_text_says(size: int) -> None:
+def test_computes_the_formulas_of_the_text(size: int) -> None:
     model = create_model("wrn_16_4_cifar", num_classes=7)
     model.load_state_dict(random_weights(model.state_dict()))
     x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(size))
@@ -97,7 +97,7 @@ def test_computes_what_the_text_says(size: int) -> None:
         )
 
 
-def test_dropout_stands_between_the_convolutions_and_only_in_training() -> None:
+def test_dropout_is_between_the_convolutions_and_only_in_training() -> None:
     """Dropping everything leaves what the shortcuts carry; nothing is dropped in evaluation."""
     torch.manual_seed(0)
     dropped = create_model("wrn_16_4_cifar", dropout=1.0)
@@ -125,7 +125,7 @@ def test_input(name: str) -> None:
 
 
 def test_gradients_reach_every_parameter() -> None:
-    check_learns("wrn_16_4_cifar", 8, dropout=0.3)
+    check_gradients("wrn_16_4_cifar", 8, dropout=0.3)
 
 
 @pytest.mark.parametrize("name", ALL[:2])

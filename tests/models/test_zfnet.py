@@ -6,7 +6,7 @@ import torch
 from decanet.models import create_model
 from tests.models._checks import (
     check_counts,
-    check_learns,
+    check_gradients,
     check_smallest,
     check_stages,
     check_wrong_channels,
@@ -18,7 +18,7 @@ def test_counts() -> None:
     check_counts("zfnet", params=62_357_608, macs=1_168_032_896)  # counted from Figure 3 in the ledger
 
 
-def test_maps_are_those_of_figure_3() -> None:
+def test_feature_maps_are_those_of_figure_3() -> None:
     check_stages(
         "zfnet",
         {
@@ -42,8 +42,8 @@ def test_initial_weights_have_the_papers_deviation() -> None:
         assert not layer.bias.any()
 
 
-def test_every_parameter_learns() -> None:
-    check_learns("zfnet", 224)
+def test_gradients_reach_every_parameter() -> None:
+    check_gradients("zfnet", 224)
 
 
 def test_wrong_input() -> None:
