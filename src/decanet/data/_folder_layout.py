@@ -30,14 +30,8 @@ NAMES = {
 }
 # What may precede or follow such a name: train_set, Test images, valset, train2017.
 BESIDE = ("set", "data", "dataset", "images", "imgs", "split", "集", "数据", "數據")
-UNLABELED = {
-    "pred",
-    "predict",
-    "prediction",
-    "predictions",
-    "unlabeled",
-    "unlabelled",
-}  # beside splits: no class
+# Folders of these names beside splits are not classes.
+UNLABELED = {"pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled"}
 MOST_NAMED = 12  # classes whose images are counted one by one
 
 ClassImages = dict[str, tuple[Path, ...]]

@@ -108,9 +108,8 @@ def load_test_folder(folder: Path, image_size: int, report: Report, run: RunData
 
 
 def _about(folder: Path, classes: tuple[str, ...]) -> dict[str, Any]:
-    place = (
-        folder.resolve()
-    )  # a run is found from any folder; results that leave the machine have the name alone
+    # The whole path, so that a run finds it from any folder; results that leave the machine have the name alone.
+    place = folder.resolve()
     return {"name": str(place), "classes": classes, "flippable": True, "source": f"folder {place.name}"}
 
 

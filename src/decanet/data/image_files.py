@@ -133,9 +133,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 MOST_NAMED = 10  # unreadable images that a message names
 AT_ONCE = 4096  # images submitted to the threads at a time
-READABLE = (
-    "readable-images"  # a file of the cache: the truncated hashes of readable images, one after the other
-)
+READABLE = "readable-images"  # a file of the cache: hashes of readable images
 DIGEST_BYTES = 16
 
 

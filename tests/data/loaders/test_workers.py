@@ -1,4 +1,4 @@
-"""Worker processes: kept between epochs, deaf to the signals that the training handles, and gone when it ends."""
+"""Worker processes: persistent over epochs, with stopping signals blocked, and ended with the training."""
 
 import contextlib
 import multiprocessing

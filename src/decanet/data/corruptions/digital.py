@@ -58,10 +58,8 @@ def jpeg_compression(x: Tensor, quality: int, _: Sequence[torch.Generator]) -> T
     return _by_pillow(x, compressed)
 
 
-SMALL, LARGE = (
-    32,
-    244,
-)  # the authors' constants are fractions of these sizes (244 is theirs, for images of 224)
+# The authors' constants are fractions of these sizes; 244 is theirs, for images of 224 pixels.
+SMALL, LARGE = 32, 244
 
 
 @corruption(

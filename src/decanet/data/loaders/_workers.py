@@ -1,4 +1,4 @@
-"""Worker processes that decode images: kept between epochs, deaf to stopping signals, and never left behind."""
+"""Worker processes that decode images: persistent over epochs, with stopping signals blocked, and never left behind."""
 
 import contextlib
 import multiprocessing
@@ -20,9 +20,8 @@ from decanet.data.image_files import refuse_unreadable
 PRELOADED = ["decanet.data.loaders.folder", "decanet.data.image_io"]
 
 Item = tuple[Tensor, int]  # an image, uint8 (3, S, S), and its label
-Call = Callable[
-    [], Item
-]  # decodes one image; what it needs is pickled with it, so that any worker can run it
+# Decodes one image. Everything it needs is pickled with it, so that any worker can run it.
+Call = Callable[[], Item]
 
 
 @contextlib.contextmanager
@@ -50,7 +49,7 @@ def decoded(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Run the calls of each batch and stack their images and labels.
 
-    The results depend on the calls only, not on the number of workers or on what these have done before.
+    The results depend on the calls only, not on the number of workers or on their earlier work.
 
     Args:
         batches: the calls of each batch, which is not empty. A call may raise DataError for an unreadable image.
@@ -104,7 +103,7 @@ class _Pool:
         self.idle: list[_Workers] = []
 
     def borrow(self, count: int, pin_memory: bool) -> "_Workers":
-        """A set of ``count`` workers or more without work, started if there is none."""
+        """Return an idle set of at least ``count`` workers, or start one."""
         for workers in self.idle:
             if workers.count >= count and workers.pin_memory == pin_memory:
                 self.idle.remove(workers)
@@ -114,7 +113,7 @@ class _Pool:
         return workers
 
     def give_back(self, workers: "_Workers") -> None:
-        """Keep a set that has finished its work; end one that was left in the middle of it, or hangs."""
+        """Keep a set that has finished its work; end one that has work left, or hangs."""
         if workers not in self.all:  # the pool was closed
             return
         if workers.outstanding:
@@ -124,7 +123,7 @@ class _Pool:
             self.idle.append(workers)
 
     def close(self) -> None:
-        """End all workers, also those that are not given back."""
+        """End all workers, including those in use."""
         for workers in self.all:
             workers.end()
         self.all.clear()
@@ -167,7 +166,7 @@ class _Workers:
         self.batches.source = self._sent(batches)
         self.outstanding = 1  # until the workers have answered
         if self.iterator is None:
-            with _born_deaf():
+            with _signals_blocked():
                 self.iterator = iter(self.loader)
         else:
             iter(self.loader)  # resets the same iterator
@@ -211,11 +210,11 @@ class _Calls(torch.utils.data.Dataset[Item | DataError]):
 
 
 @contextlib.contextmanager
-def _born_deaf() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """Start multiprocessing's tracker and server, and what the block starts, with the stopping signals blocked.
 
-    Ctrl-C and a batch system signal the whole group of processes. Only this one heeds it, saves, and ends the workers.
-    A signal that comes meanwhile is handled at the end of the block, when all workers can be ended.
+    Ctrl-C and a batch system signal the whole group of processes. Only the main process handles the signal, saves, and
+    ends the workers. A signal that arrives within the block is handled at its end, when all workers can be ended.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
@@ -240,7 +239,7 @@ def _end_with_parent(_: int) -> None:
 
 
 def _stack(items: list[Item | DataError]) -> tuple[Tensor, Tensor] | list[DataError]:
-    """The batch, or the errors in it."""
+    """Stack a batch, or return its errors."""
     if errors := [item for item in items if isinstance(item, DataError)]:
         return errors
     images, labels = zip(*items, strict=True)
