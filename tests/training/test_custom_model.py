@@ -1,6 +1,7 @@
 """Training of the caller's own module instead of a registered network."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,14 +10,16 @@ from torch import Tensor, nn
 from decanet.core.errors import CheckpointError, DataError, UsageError
 from decanet.core.recipe_files import override
 from decanet.core.run_folder import RunFolder
-from decanet.core.runtime import Ranks
+from decanet.core.runtime import Ranks, ranks_from_environment
+from decanet.data.loaders import memory
 from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.runs import load_run
+from decanet.training.distributed import process_group
 from decanet.training.dry_run import dry_run
 from decanet.training.recipes import load_recipe
 from decanet.training.resolve import qualified_name, resolve
 from decanet.training.session import run_training
-from tests.training.conftest import CPU, Recorder, Trainer
+from tests.training.conftest import CPU, Recorder, Trainer, few_digits, in_two_processes
 
 NAME = f"{__name__}.TinyNet"
 SETTINGS = ("batch_size=40", "epochs=6", "precision=float32", "tta=none", "optimizer.lr=0.01")
@@ -129,3 +132,30 @@ class HeadFirst(TinyNet):
 
 def test_blended_labels_have_the_classes_of_the_data(trainer: Trainer) -> None:
     train(trainer, HeadFirst(), "augmentation.mixup=0.2", "augmentation.cutmix=1.0", "epochs=0.3")
+
+
+def train_as_one_of_two(folder: Path) -> None:
+    ranks = ranks_from_environment()
+    torch.manual_seed(ranks.rank)  # the networks differ; DistributedDataParallel sends that of rank 0 to all
+    model, data = TinyNet(), few_digits()
+    memory.EVALUATION_BATCH = 50  # so that both processes evaluate a part
+    with process_group(ranks, CPU):
+        recipe = resolve(
+            override(load_recipe("tutorial"), [*SETTINGS, "epochs=0.3", "ema=0.9"]), data, CPU, model
+        )
+        _, predictions = run_training(
+            recipe, data, RunFolder(folder / "run"), device=CPU, ranks=ranks, report=Recorder(), model=model
+        )
+    torch.save(predictions.probabilities, folder / f"{ranks.rank}.pt")
+
+
+def test_two_processes_train_and_evaluate_the_main_processs_custom_model(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert in_two_processes(train_as_one_of_two, trainer.folder) == (0, 0)
+    monkeypatch.setattr(memory, "EVALUATION_BATCH", 50)
+    trained = load_run(trainer.folder / "run", CPU, model=TinyNet())
+    assert trained.recipe is not None
+    expected = evaluate_split(trained.model, trained.recipe, trainer.data, "test", CPU).probabilities
+    for rank in (0, 1):
+        torch.testing.assert_close(torch.load(trainer.folder / f"{rank}.pt"), expected)
