@@ -21,7 +21,7 @@ from decanet.models.meta_device import ShapesOnly
 
 
 def cost(name: str, *, num_classes: int, input_size: tuple[int, int, int], **options: Any) -> Cost:
-    """Parameters and multiply-adds of a registered network for an image of ``input_size`` (C, H, W)."""
+    """Count parameters and multiply-adds of a registered network for an image of ``input_size`` (C, H, W)."""
     with ShapesOnly(), torch.device("meta"), torch.no_grad():
         model = create_model(name, num_classes=num_classes, **options).eval()
         with MultiplyAddCounter() as counter:
@@ -51,7 +51,7 @@ class MultiplyAddCounter(TorchDispatchMode):
 
 
 def multiply_adds(operation: str, args: Sequence[Any], output: Any) -> int:
-    """Multiply-adds of one tensor operation, from the shapes of its arguments and its output.
+    """Return the multiply-adds of one tensor operation, from the shapes of its arguments and its output.
 
     Args:
         operation: PyTorch's name of it, for instance ``"convolution"`` or ``"convolution_backward"``.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from decanet.core.errors import UsageError
 from decanet.models.factory import create_model
@@ -57,13 +58,13 @@ def meta_inputs(model: nn.Module, input_size: tuple[int, int, int]) -> MetaInput
     return MetaInputs(parameters, buffers, torch.empty((1, *input_size), device="meta", dtype=dtype))
 
 
-def forward_on_meta(model: nn.Module, inputs: MetaInputs, mode: Any) -> Any:
+def forward_on_meta(model: nn.Module, inputs: MetaInputs, mode: TorchDispatchMode) -> Any:
     """Return the output of one forward pass in evaluation mode, a meta tensor; ``model`` is left as it is.
 
     Args:
         model: a network with or without memory for its weights.
         inputs: what :func:`meta_inputs` made for it.
-        mode: a ``TorchDispatchMode`` that is given every tensor operation.
+        mode: is given every tensor operation.
     """
     tensors = {**inputs.parameters, **inputs.buffers}
     own = (*model.parameters(), *model.buffers())

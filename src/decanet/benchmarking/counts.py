@@ -52,7 +52,7 @@ class Count:
 
 
 def count_step(recipe: Recipe, image_size: int, classes: int = CIFAR_CLASSES) -> Count:
-    """The work of one training step with images of ``image_size`` by ``image_size`` pixels.
+    """Count the work of one training step with images of ``image_size`` by ``image_size`` pixels.
 
     A precision of "auto" is counted as bfloat16, so that the count does not depend on the machine.
 
@@ -103,7 +103,7 @@ def _count_step(recipe: Recipe, image_size: int, classes: int) -> Count:
 
 
 def count_epoch(recipe: Recipe, count: int = CIFAR_IMAGES, classes: int = CIFAR_CLASSES) -> Count:
-    """The work of one epoch of ``count`` images; the mean over the training where the image size changes.
+    """Count the work of one epoch of ``count`` images; the mean over the training where the image size changes.
 
     A smaller last batch counts in proportion to its images.
 
@@ -126,14 +126,14 @@ def count_epoch(recipe: Recipe, count: int = CIFAR_IMAGES, classes: int = CIFAR_
 
 
 def built_in() -> list[str]:
-    """Names of decanet's own recipes, without those of the papers."""
+    """Return the names of decanet's own recipes, without those of the papers."""
     from decanet.training.recipes import PAPER, list_recipes
 
     return [name for name in list_recipes() if name.partition(":")[0] != PAPER]
 
 
 def count_recipes(names: Iterable[str]) -> dict[str, dict[str, int]]:
-    """Counts of one epoch of CIFAR-10 by recipe: ``benchmarks/counts.json`` holds them for :func:`built_in`."""
+    """Count one epoch of CIFAR-10 by recipe: ``benchmarks/counts.json`` holds the counts for :func:`built_in`."""
     from decanet.training.recipes import load_recipe
 
     counted = {}

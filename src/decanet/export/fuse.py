@@ -45,7 +45,7 @@ def fuse(model: nn.Module, input_size: tuple[int, int, int] | None = None) -> nn
 
 
 def foldable(model: nn.Module, input_size: tuple[int, int, int]) -> list[tuple[str, str]]:
-    """Attribute paths (convolution, normalization) that :func:`fuse` folds, in the order in which they run."""
+    """Return the attribute paths (convolution, normalization) that :func:`fuse` folds, in the order they run."""
     observer = _Observer()
     handles = []
     for path, module in model.named_modules():
