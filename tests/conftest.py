@@ -1,4 +1,4 @@
-"""What the tests of several parts share."""
+"""Fixtures for the tests of several packages."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 
 
 class Heard:
-    """A report that remembers what it was told."""
+    """A report that records messages and progress."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -1,4 +1,4 @@
-"""docs/contract.md promises nothing that no test checks, and names classes and exit codes as they are."""
+"""Every promise of docs/contract.md has its tests, and its classes and exit codes are those of the code."""
 
 import ast
 import json
@@ -53,7 +53,7 @@ def test_every_class_of_errors_is_promised_somewhere() -> None:
 
 
 def test_the_committed_counts_are_as_many_as_promised() -> None:
-    """What ``make test-long`` wrote down when it was last run."""
+    """The counts of the last ``make test-long``."""
     counted = json.loads((ROOT / "benchmarks" / "results" / "faults.json").read_text())
     total = {fault: sum(outcomes.values()) for fault, outcomes in counted["faults"].items()}
 

@@ -1,4 +1,4 @@
-"""The README is always true, and the Chinese one says the same."""
+"""The README agrees with the commands and the results, and the Chinese README with the English one."""
 
 import importlib.util
 import re
@@ -30,7 +30,7 @@ def text(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_generated_tables_are_what_the_commands_and_results_say(generator: ModuleType, name: str) -> None:
+def test_generated_tables_agree_with_commands_and_results(generator: ModuleType, name: str) -> None:
     assert generator.generated(name, text(name)) == text(name), "run: python docs/generate.py"
 
 
@@ -61,7 +61,7 @@ def test_every_image_and_file_that_is_named_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", READMES)
 def test_every_command_of_the_readme_parses_as_it_is_printed(name: str) -> None:
-    """Nothing runs; but each command, option and value is one that the program takes."""
+    """Nothing runs, but the program accepts each command, option and value."""
     from decanet.cli import _app
 
     lines = [

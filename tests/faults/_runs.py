@@ -1,4 +1,4 @@
-"""What the fault tests do with runs: an uninterrupted one to compare with, and bringing a broken one to its end."""
+"""Runs of the fault tests: an uninterrupted one as reference, and the end of a broken one."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from tests.faults._zygote import Ended, run_whole
 
-# Times, and what follows from them: all else of a resumed run equals the uninterrupted one.
+# Times and what depends on them; everything else of a resumed run equals the uninterrupted one.
 CLOCKS = {
     "train_seconds", "evaluation_seconds", "images_per_second", "finished", "environment", "seconds",
 }  # fmt: skip
@@ -19,7 +19,7 @@ CLOCKS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run holds, without times: equal for equal trainings."""
+    """Contents of a finished run without times: equal for equal trainings."""
 
     weights: str
     result: dict[str, Any]
@@ -68,7 +68,7 @@ def draw_quickly() -> None:
 
 
 def finish(run: Path, recipe: Path, here: Path) -> str:
-    """Bring a broken run to its end as a user would; returns what that took: "resumed", "started anew"."""
+    """Finish a broken run as a user would; return how: "resumed", "started anew"."""
     ended = run_whole(["train", "--resume", str(run)], here, draw_quickly)
     if ended.code == 0:
         return "resumed"
@@ -84,5 +84,5 @@ def finish(run: Path, recipe: Path, here: Path) -> str:
 
 
 def parts(run: Path) -> list[str]:
-    """What is left of files that were not written whole."""
+    """Remains of files that were not written whole."""
     return [name for name in os.listdir(run) if name.endswith(".part")]

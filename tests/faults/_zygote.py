@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 
 TIMEOUT_SECONDS = 120
-INTERNAL = 70  # the exit code of a traceback: decanet itself never ends so
+INTERNAL = 70  # the exit code of a traceback; decanet itself never uses it
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code as a shell shows it (128 + the signal that killed it) and what it wrote."""
+    """Result of a command: exit code as in a shell (128 + the signal that killed it) and output."""
 
     code: int
     out: str

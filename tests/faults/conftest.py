@@ -1,4 +1,4 @@
-"""Faults in numbers: every promise of docs/contract.md is injected many times, and the counts are written down.
+"""Faults in numbers: every fault of docs/contract.md is injected many times, and the counts are written to a file.
 
 ``make test-long`` runs this folder; the counts go to benchmarks/results/faults.json, which is committed.
 """
@@ -28,7 +28,7 @@ optimizer = { name = "adam", lr = 0.003 }
 
 
 class Tally:
-    """Counts what was injected and how it ended, as ``{"killed while saving": {"resumed": 60}}``."""
+    """Counts of injected faults and their outcomes, as ``{"killed while saving": {"resumed": 60}}``."""
 
     def __init__(self) -> None:
         self.counts: dict[str, dict[str, int]] = {}

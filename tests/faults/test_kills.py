@@ -1,4 +1,4 @@
-"""200 kills, without any warning: the run can be brought to its end, and equals the one that nobody touched."""
+"""200 kills by SIGKILL: the run can be finished, and equals an uninterrupted one."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A full disk, a limit on file sizes, and too little memory: error[resources] 6, and nothing that was saved is lost."""
+"""A full disk, a limit on file sizes, and too little memory: error[resources] 6, and nothing saved is lost."""
 
 import ctypes
 import json
@@ -60,7 +60,7 @@ def held(ended: Ended, tally: Tally, fault: str) -> None:
 
 
 def finish(run: Path, recipe: Path, here: Path) -> None:
-    """With the limit gone, the run comes to its end."""
+    """Without the limit, the run can be finished."""
     if (run / "result.json").exists():
         return
     arguments = ["train", "--resume", str(run)]
@@ -118,7 +118,7 @@ def test_too_little_memory(tmp_path: Path, recipe: Path, tally: Tally) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (used + size * 2**20, resource.RLIM_INFINITY))
 
         ended = run_whole(["train", str(hungry), "--out", str(run)], tmp_path / "here", limit)
-        if ended.code in CRASHES:  # a library does not bear it: as after a kill
+        if ended.code in CRASHES:  # a library crashes: as after a kill
             tally("too little memory", "a library crashed, resumed")
         else:
             held(ended, tally, "too little memory")

@@ -18,7 +18,7 @@ from tests.faults.conftest import Tally
 
 pytestmark = pytest.mark.slow(reason="1,000 files are written and read")
 
-SECONDS = 20  # for one file; a hang would be found, a slow decoder on a busy machine not blamed
+SECONDS = 20  # for one file: finds a hang, and tolerates a slow decoder on a busy machine
 IMAGE_FORMATS = {
     "png": "PNG", "jpg": "JPEG", "gif": "GIF", "bmp": "BMP", "tif": "TIFF", "webp": "WEBP", "ppm": "PPM", "tga": "TGA",
     "jp2": "JPEG2000", "ico": "ICO", "avif": "AVIF", "dds": "DDS",
@@ -30,7 +30,7 @@ SOUND_FORMATS = {
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """``data`` with one to four faults, more of them in the first bytes, where formats keep their promises."""
+    """``data`` with one to four faults, more of them in the first bytes, where headers are."""
     changed = bytearray(data)
     for _ in range(rng.integers(1, 5)):
         place = int(len(changed) * rng.random() ** 3)
@@ -39,7 +39,7 @@ def mutated(data: bytes, rng: np.random.Generator) -> bytes:
             changed[place : place + 1] = bytes(
                 [changed[place] ^ (1 << int(rng.integers(8)))] if changed else []
             )
-        elif kind == 1:  # numbers that lie: huge, zero, negative
+        elif kind == 1:  # wrong numbers: huge, zero, negative
             changed[place : place + 4] = bytes(rng.choice([0, 127, 255]) for _ in range(4))
         elif kind == 2:
             del changed[place : place + int(rng.integers(1, 64))]

@@ -1,4 +1,4 @@
-"""Files that would run code, or fill the memory, if anything trusted them: refused in one line, nothing is run."""
+"""Files that try to run code or to fill the memory: refused in one line, nothing is run."""
 
 import io
 import json
@@ -35,7 +35,7 @@ class Runs:
 
 
 def payloads(mark: Path) -> Iterator[tuple[str, bytes]]:
-    """(file name, content) of files that create ``mark`` when something in them is executed, or that lie."""
+    """(file name, content) of files that create ``mark`` when executed, or that state wrong sizes."""
     shell = f"touch {mark}"
     calls = {
         "system": Runs(os.system, shell),

@@ -1,4 +1,4 @@
-"""100 signals to the process and to its whole group: saved, one line, the right exit code, an equal end."""
+"""100 signals to the process and to its whole group: saved, one line, the correct exit code, an equal end."""
 
 import signal
 import time
