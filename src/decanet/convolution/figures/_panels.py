@@ -95,7 +95,7 @@ def scale_caption(scales: Sequence[Scale], results: Sequence[Convolved]) -> str:
             sentences.append("Pixels where the kernel reaches into the padding are not counted.")
         else:
             sentences.append(
-                "Values below 0 or above 1 occur only where the kernel reaches into the padding."
+                "Values below 0 or above 1 are rare except where the kernel reaches into the padding."
             )
     return " ".join(sentences)
 
