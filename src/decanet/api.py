@@ -1,11 +1,9 @@
 """The Python interface: what the commands do, as functions. ``decanet`` re-exports all of it.
 
 >>> import decanet
->>> run = decanet.train("flash", data="digits", epochs=4)  # doctest: +SKIP
->>> run.accuracy  # doctest: +SKIP
-0.9368131868131868
->>> decanet.predict("zero.png", run.model)  # doctest: +SKIP
-[[('0', 0.98), ('6', 0.01), ('5', 0.0)]]
+>>> run = decanet.train("quick", data="digits", settings={"tta": "none"})  # doctest: +SKIP
+>>> evaluation = decanet.evaluate(run.model)  # doctest: +SKIP
+>>> [classes] = decanet.predict("digit.png", run.model)  # doctest: +SKIP
 
 A *model reference* names a trained network everywhere: the folder of a run, a network whose weights come with the
 package ("decanet_m"), NAME@SOURCE for pretrained weights ("resnet50_v1_5@torchvision"), or a weight file with ``arch``.

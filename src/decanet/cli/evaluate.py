@@ -58,7 +58,7 @@ def command(
     ```
     decanet evaluate runs/quick-20261124-093000
     decanet evaluate decanet_m --tta none
-    decanet evaluate runs/mine --data ~/other-images --tta flip_shift --figures /tmp/figures
+    decanet evaluate runs/mine --data ~/others --tta flip_shift --figures figures
     decanet evaluate resnet50_v1_5@torchvision --data ~/imagenet
     decanet evaluate weights.pth --arch resnet18 --data ~/imagenet
     ```
