@@ -111,6 +111,11 @@ def test_a_custom_model_with_another_number_of_classes_is_refused(trainer: Train
     assert not (trainer.folder / "own").exists()
 
 
+def test_lazy_layers_without_a_size_are_refused(trainer: Trainer) -> None:
+    with pytest.raises(UsageError, match="has lazy layers without a size"):
+        train(trainer, nn.Sequential(nn.Flatten(), nn.LazyLinear(10)))
+
+
 def test_a_dry_run_leaves_a_custom_model_as_it_is(trainer: Trainer, model: TinyNet) -> None:
     before = copy.deepcopy(model.state_dict())
     recipe = resolve(override(load_recipe("tutorial"), SETTINGS), trainer.data, CPU, model)

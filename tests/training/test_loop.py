@@ -115,7 +115,7 @@ def test_a_jump_of_the_first_losses_does_not_end_a_short_training() -> None:
 
 
 def test_learning_rates_that_are_too_large_for_the_network_stop_with_advice(trainer: Trainer) -> None:
-    recipe = trainer.recipe(*LENET, "epochs=4")  # 25 is a rate for DecaNet's biases
+    recipe = trainer.recipe(*LENET, "epochs=4")  # 25 is a learning rate for DecaNet's biases
     with pytest.raises(
         DivergedError, match=r"uniform predictions have 2\.3; .* a recipe that suits lenet5_modern"
     ):

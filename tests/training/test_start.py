@@ -121,8 +121,8 @@ def test_ones_own_network_on_a_folder_needs_the_image_size(
     make_folder: MakeFolder, where: DataSource, heard: Heard
 ) -> None:
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(2))
-    settings = [f'data.name="{make_folder({"cats": 3, "dogs": 3})}"', "progressive_sizes=[]"]
-    chosen = choose_recipe("quick", settings)
+    settings = [f'data.name="{make_folder({"cats": 3, "dogs": 3})}"', "data.image_size=null"]
+    chosen = choose_recipe("quick", [*settings, "progressive_sizes=[]"])
     with pytest.raises(UsageError, match=r"set data\.image_size"):
         prepare(*chosen, where, device=CPU, report=heard, model=network)
 

@@ -40,7 +40,7 @@ def cost_at(
 
     Raises:
         DataError: the image does not fit the network.
-        UsageError: the outputs of ``model`` do not fit the number of classes.
+        UsageError: the outputs of ``model`` do not fit the number of classes, or it has lazy layers without a size.
     """
     assert recipe.data.channels is not None
     input_size = (recipe.data.channels, image_size, image_size)
@@ -48,6 +48,10 @@ def cost_at(
         name, options = recipe.model.name, recipe.model.options
         classes = classes or model_entry(name).num_classes
         return cost(name, num_classes=classes, input_size=input_size, **options)
+    if any(nn.parameter.is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
+        raise UsageError(
+            f"{recipe.model.name} has lazy layers without a size: call it once on a batch of images before"
+        )
     try:
         traced = trace(model, input_size)
     except DataError as error:
