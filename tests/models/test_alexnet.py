@@ -52,14 +52,14 @@ def test_feature_maps_of_the_tutorials_network_for_small_images() -> None:
 
 def test_two_tower_counts() -> None:
     weights = sum(
-        kernels * image_size**2 * inputs + kernels
-        for kernels, image_size, inputs in TWO_TOWER_CONVOLUTIONS.values()
+        kernels * kernel_size**2 * inputs + kernels
+        for kernels, kernel_size, inputs in TWO_TOWER_CONVOLUTIONS.values()
     )
     linear = (256 * 6 * 6 + 1) * 4096 + 4097 * 4096 + 4097 * 1000
     positions = {"conv1": 55**2, "conv2": 27**2, "conv3": 13**2, "conv4": 13**2, "conv5": 13**2}
     macs = sum(
-        positions[name] * k * image_size**2 * inputs
-        for name, (k, image_size, inputs) in TWO_TOWER_CONVOLUTIONS.items()
+        positions[name] * k * kernel_size**2 * inputs
+        for name, (k, kernel_size, inputs) in TWO_TOWER_CONVOLUTIONS.items()
     )
     check_counts(
         "alexnet_two_tower", params=weights + linear, macs=macs + 9216 * 4096 + 4096 * 4096 + 4096 * 1000
@@ -80,8 +80,8 @@ def test_two_tower_feature_maps_are_those_of_figure_2() -> None:
         1,
         1000,
     )  # the other reading of the paper
-    for name, (kernels, image_size, inputs) in TWO_TOWER_CONVOLUTIONS.items():
-        assert model.get_submodule(name).weight.shape == (kernels, inputs, image_size, image_size), name
+    for name, (kernels, kernel_size, inputs) in TWO_TOWER_CONVOLUTIONS.items():
+        assert model.get_submodule(name).weight.shape == (kernels, inputs, kernel_size, kernel_size), name
 
 
 def test_response_normalization_is_the_formula_of_section_3_3_within_a_tower() -> None:
