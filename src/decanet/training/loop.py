@@ -130,9 +130,7 @@ def train(
     if resume:
         restore(parts, run.checkpoint)
         if progress.step > total_steps:
-            raise CheckpointError(
-                f"{run.checkpoint} has done {progress.step} of {total_steps} steps; train again"
-            )
+            raise CheckpointError(f"{run.checkpoint} is past step {total_steps}; train again")
     parallel = distribute(model, ranks, device)
     parallel.train()
     evaluated = ema.module if ema else model
