@@ -1,5 +1,7 @@
 """Resolving recipes: values that are filled in, and settings that do not fit together."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -33,14 +35,24 @@ def test_ten_crops_of_images_that_fill_the_network_are_refused_before_training(
     trainer: Trainer, resize: str
 ) -> None:
     """Training shows the whole of a 32x32 image; crops of it enlarged to 37x37 are another kind of image."""
+    trainer.data = replace(trainer.data, flippable=True)
     with pytest.raises(UsageError, match="tta=flip_shift"):
         trainer.recipe("data.image_size=32", "tta=ten_crop", f"augmentation.resize={resize}")
 
 
 def test_evaluation_uses_the_size_that_training_crops_from(trainer: Trainer) -> None:
+    trainer.data = replace(trainer.data, flippable=True)
     assert trainer.recipe("data.image_size=32", "augmentation.resize=37").augmentation.resize == 32
     assert trainer.recipe("data.image_size=24", "augmentation.resize=28").augmentation.resize == 28
     assert trainer.recipe("data.image_size=24", "tta=ten_crop", "augmentation.resize=28").tta == "ten_crop"
+
+
+@pytest.mark.parametrize("tta", ["flip", "flip_shift", "ten_crop"])
+def test_images_that_flips_change_are_evaluated_without_them(trainer: Trainer, tta: str) -> None:
+    assert not trainer.data.flippable
+    assert trainer.recipe(f"tta={tta}").tta == "none"
+    trainer.data = replace(trainer.data, flippable=True)
+    assert trainer.recipe(f"tta={tta}", "augmentation.resize=20").tta == tta
 
 
 def test_crops_larger_than_the_resized_image_are_refused(trainer: Trainer) -> None:

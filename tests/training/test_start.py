@@ -68,7 +68,10 @@ def test_loaded_data_is_taken_as_it_is(where: DataSource, heard: Heard) -> None:
     recipe, data = prepare(*choose_recipe("quick"), where, device=CPU, report=heard, data=digits)
     assert data is digits
     assert (recipe.data.name, recipe.data.mean) == ("digits", digits.mean)
-    assert "no horizontal flips: they would change the classes of digits" in heard.notes
+    assert (
+        "no horizontal flips, in training or evaluation: they would change the classes of digits"
+        in heard.notes
+    )
 
 
 def test_the_fallback_is_used_where_the_data_is_not_available(tmp_path: Path, heard: Heard) -> None:

@@ -37,7 +37,9 @@ def resolve(recipe: Recipe, data: ImageData, device: torch.device, model: nn.Mod
     if resize and data.train.stored_size:
         # Training cuts crops out of the stored images without enlarging them, and so must evaluation.
         resize = min(resize, max(image_size, data.train.stored_size))
-    require_margin(recipe.tta, resize or image_size, image_size)
+    # Every kind of test-time augmentation flips, which changes the classes of data such as digits.
+    tta = recipe.tta if data.flippable else "none"
+    require_margin(tta, resize or image_size, image_size)
     if recipe.augmentation.crop_padding > image_size:
         raise UsageError(
             f"augmentation.crop_padding={recipe.augmentation.crop_padding} is wider than the image itself, so that "
@@ -54,6 +56,7 @@ def resolve(recipe: Recipe, data: ImageData, device: torch.device, model: nn.Mod
         update={
             "data": recipe.data.model_copy(update=about_data),
             "augmentation": recipe.augmentation.model_copy(update={"resize": resize}),
+            "tta": tta,
         }
     )
     return resolved.model_copy(update={"precision": precision_for(resolved, device, model)})

@@ -252,5 +252,7 @@ def _describe(recipe: Recipe, data: ImageData, report: Report) -> None:
         report.note(
             f"data: {data.name} from {data.source}; {len(data.train)} training images, {len(data.test)} test images"
         )
-    if recipe.augmentation.flip != "none" and not data.flippable:
-        report.note(f"no horizontal flips: they would change the classes of {data.name}")
+    if not data.flippable and (recipe.augmentation.flip != "none" or recipe.tta != "none"):
+        report.note(
+            f"no horizontal flips, in training or evaluation: they would change the classes of {data.name}"
+        )
