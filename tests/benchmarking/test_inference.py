@@ -1,5 +1,6 @@
 """The benchmark of inference: every variant of a network, with one image and with a batch."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from decanet.benchmarking import inference
 from decanet.core.errors import UsageError
 from tests.benchmarking.test_images import CONDITIONS
 from tests.conftest import Heard
+from tests.evaluation._runs import recipe, write_run
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +73,10 @@ def test_a_mistake_is_reported_before_anything_is_measured(heard: Heard) -> None
     with pytest.raises(UsageError, match="did you mean lenet5"):
         inference.measure(["resnet20_cifar", "lenet6"], heard)
     assert not heard.notes
+
+
+def test_the_network_of_a_run_is_measured_at_its_image_size(tmp_path: Path, heard: Heard) -> None:
+    run = write_run(tmp_path / "run", recipe("data.image_size=24"))
+    (row,) = inference.measure([str(run.path)], heard, batch_size=2, seconds=0)["models"]
+    assert (row["model"], row["input_size"], row["library"]) == ("run", [3, 24, 24], None)
+    assert row["same_outputs"]

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from decanet.core.errors import CheckpointError, UsageError
-from decanet.evaluation.reference import Reference, load_model, parse_reference
+from decanet.evaluation.reference import Reference, find_architecture, load_model, parse_reference
 from tests.evaluation._runs import CLASSES, CPU, recipe, write_run
 
 
@@ -118,3 +119,14 @@ def test_an_image_is_no_model(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "cat.png")
     with pytest.raises(UsageError, match="is a file, and a weight file does not state"):
         load_model(tmp_path / "cat.png", CPU)
+
+
+def test_what_needs_no_weights_takes_names_references_and_runs(tmp_path: Path) -> None:
+    assert find_architecture("lenet5") == ("lenet5", (1, 32, 32))
+    assert find_architecture("resnet18@torchvision") == ("resnet18", (3, 224, 224)), "nothing is fetched"
+    run = write_run(tmp_path / "run", recipe("data.image_size=24"))
+    network, size = find_architecture(str(run.path))
+    assert isinstance(network, torch.nn.Module)
+    assert size == (3, 24, 24)
+    with pytest.raises(UsageError, match="did you mean resnet18"):
+        find_architecture("resnet81")

@@ -17,6 +17,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from decanet.benchmarking.timing import about, conditions, markdown_table
 from decanet.core.errors import UsageError
 from decanet.core.progress import Report
+from decanet.evaluation.reference import find_architecture
 from decanet.export.fuse import fuse
 from decanet.models.factory import create_model
 from decanet.models.registry import list_models, model_entry
@@ -53,7 +55,7 @@ def measure(
         raise UsageError(f"--batch-size {batch_size}: at least 2; one image is measured anyway")
     chosen = list(names) or list_models()
     for name in chosen:
-        model_entry(name)  # an unknown name is an error before anything is measured
+        find_architecture(name)  # an unknown name is an error before anything is measured
     measured: dict[str, Any] = {**conditions(), "batch_size": batch_size, "models": []}
     for index, name in enumerate(chosen):
         report.progress("measuring networks", index, len(chosen), "networks")
@@ -68,16 +70,16 @@ def measure(
 
 
 def measure_model(name: str, batch_size: int, seconds: float) -> dict[str, Any]:
-    """Measure one network with one image and with ``batch_size`` images."""
+    """Measure one network, a registered name or a model reference, with one image and with ``batch_size`` images."""
     torch.manual_seed(0)
-    library, variants = _variants(name)
-    entry = model_entry(name)
-    images = torch.randn(batch_size, *entry.input_size)
+    model, input_size = find_architecture(name)
+    library, variants = _variants(model)
+    images = torch.randn(batch_size, *input_size)
     with torch.inference_mode():
         expected, actual = variants["plain"](images[:1])(), variants["fused"](images[:1])()
     row: dict[str, Any] = {
-        "model": name,
-        "input_size": list(entry.input_size),
+        "model": name if isinstance(model, str) else Path(name).name,  # results hold no paths
+        "input_size": list(input_size),
         "library": library or None,
         "same_outputs": torch.allclose(actual, expected, rtol=1e-3, atol=1e-4 * expected.abs().max().item()),
     }
@@ -99,7 +101,7 @@ Variant = Callable[
 ]  # from images, which it converts, to a forward pass of them
 
 
-def _variants(name: str) -> tuple[str, dict[str, Variant]]:
+def _variants(model: str | nn.Module) -> tuple[str, dict[str, Variant]]:
     """The library's name, or an empty string, and the variants to be timed."""
 
     def variant(model: nn.Module, **conversion: Any) -> Variant:
@@ -111,7 +113,7 @@ def _variants(name: str) -> tuple[str, dict[str, Variant]]:
 
         return prepare
 
-    plain = create_model(name).eval()
+    plain = (create_model(model) if isinstance(model, str) else model).eval()
     channels_last = {"memory_format": torch.channels_last}
     found = {
         "plain": variant(plain),
@@ -119,7 +121,7 @@ def _variants(name: str) -> tuple[str, dict[str, Variant]]:
         "fused_channels_last": variant(fuse(plain), **channels_last),
         BFLOAT16: variant(fuse(plain), dtype=torch.bfloat16, **channels_last),
     }
-    library, module = _library_module(name)
+    library, module = _library_module(model) if isinstance(model, str) else ("", None)
     return library, {"library": variant(module), **found} if module else found
 
 

@@ -126,7 +126,10 @@ def data(
 
 @command.command
 def inference(
-    names: Annotated[tuple[str, ...], Parameter(help="Networks (default: all).")] = (),
+    names: Annotated[
+        tuple[str, ...],
+        Parameter(help="Networks or model references (default: all networks)."),
+    ] = (),
     /,
     *,
     batch_size: Annotated[int, Parameter(help="Batch size of the throughput measurement.")] = 8,
@@ -142,6 +145,7 @@ def inference(
     ```
     decanet benchmark inference
     decanet benchmark inference resnet18 resnet50_v1_5 --batch-size 16
+    decanet benchmark inference runs/quick
     ```
     """
     from decanet.benchmarking import inference as networks

@@ -1,7 +1,6 @@
 """``decanet models``: list the networks, summarize one, and verify all against their papers."""
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
-    from torch.nn import Module
 
     from decanet.anatomy.verify import Check
 
@@ -22,7 +20,10 @@ command = App(name="models", help_format="markdown")
 @command.default
 def models(
     name: Annotated[
-        str | None, Parameter(help="A network, or the folder of a run; without it, all networks are listed.")
+        str | None,
+        Parameter(
+            help="A network, or a model reference: a run's folder, NAME@SOURCE. Without it, all are listed."
+        ),
     ] = None,
     /,
     *,
@@ -139,8 +140,9 @@ def _list(json: bool) -> None:
 
 def _summarize(name: str, image_size: str | None, explain: bool, json: bool) -> None:
     from decanet.anatomy.summary import summarize
+    from decanet.evaluation.reference import find_architecture
 
-    model, own_size = _find(name)
+    model, own_size = find_architecture(name)
     channels = own_size[0]
     summary = summarize(model, (channels, *_parse_size(image_size)) if image_size else own_size)
     if json:
@@ -151,19 +153,6 @@ def _summarize(name: str, image_size: str | None, explain: bool, json: bool) -> 
     if explain:
         out.print()
         out.print(summary.explanation)
-
-
-def _find(name: str) -> "tuple[str | Module, tuple[int, int, int]]":
-    """Return the registered name, or the network of the run in a folder, and the input size (C, H, W)."""
-    from decanet.models import list_models, model_entry
-
-    if name in list_models() or not Path(name).is_dir():
-        return name, model_entry(name).input_size
-    from decanet.core.runtime import choose_device
-    from decanet.evaluation.reference import load_model
-
-    trained = load_model(name, choose_device("cpu"))
-    return trained.model, (trained.spec.channels, trained.spec.image_size, trained.spec.image_size)
 
 
 def _print_whole(table: "Table") -> None:

@@ -118,6 +118,26 @@ def load_model(
             return load_weight_file(found.name, found.path, device)
 
 
+def find_architecture(name: str) -> tuple[str | nn.Module, tuple[int, int, int]]:
+    """Return the network that a registered name or a model reference names, for whatever needs no trained weights.
+
+    Returns:
+        A registered name, also for NAME@SOURCE, whose weights are not fetched; or the network of a run, on the CPU. And
+        the input size (C, H, W).
+
+    Raises:
+        UsageError: neither a registered network nor a model reference.
+        CheckpointError: the folder is no run, or it is damaged.
+    """
+    if name not in list_models() and ("@" in name or Path(name).expanduser().exists()):
+        found = parse_reference(name)
+        if found.kind == "run":
+            trained = load_run(found.path, torch.device("cpu"))
+            return trained.model, (trained.spec.channels, trained.spec.image_size, trained.spec.image_size)
+        name = found.name
+    return name, model_entry(name).input_size
+
+
 def _pretrained(name: str, source: str) -> Reference:
     library = source.partition(":")[0]
     if library == "decanet":
