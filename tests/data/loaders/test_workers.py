@@ -4,10 +4,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing import forkserver, resource_tracker
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -16,7 +18,7 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from decanet.core.errors import DataError, shortage
 from decanet.core.runtime import STOPPING
-from decanet.data.loaders._workers import Call, decoded, persistent_workers
+from decanet.data.loaders._workers import Call, _begin_worker, decoded, persistent_workers
 
 IMAGE = torch.zeros(3, 2, 2, dtype=torch.uint8)
 
@@ -88,6 +90,19 @@ def test_workers_ignore_ctrl_c_and_termination(workers: int) -> None:
     ((_, found),) = decode([[blocked, blocked]], workers)
     assert found.tolist() == [workers * len(STOPPING)] * 2
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & STOPPING
+
+
+def test_workers_of_a_server_that_other_code_started_ignore_signals_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: Mock(join=threading.Event().wait))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert not before & STOPPING
+    try:
+        _begin_worker(0)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) >= STOPPING
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def test_the_helpers_of_multiprocessing_ignore_signals_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ class _Workers:
             num_workers=count,
             persistent_workers=True,
             collate_fn=_stack,
-            worker_init_fn=_end_with_parent,
+            worker_init_fn=_begin_worker,
             pin_memory=pin_memory,
             multiprocessing_context=context,
             generator=torch.Generator(),  # the global one is left alone
@@ -226,8 +226,13 @@ def _signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent(_: int) -> None:
-    """End a worker when the training is killed: torch watches the worker's parent, which is the server."""
+def _begin_worker(_: int) -> None:
+    """Block the stopping signals, and end the worker when the training is killed.
+
+    The server may have been started by other code, with the signals unblocked. Torch watches the worker's parent, which
+    is the server and not the training.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
