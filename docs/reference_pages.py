@@ -1,14 +1,14 @@
 """The pages of docs/reference: the help of every command, and the public Python interface."""
 
 import ast
-import contextlib
 import inspect
 import io
-import os
 import re
 import textwrap
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 import decanet
 
@@ -40,20 +40,12 @@ def commands_below(words: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 def help_of(words: tuple[str, ...]) -> str:
     """Return what ``decanet WORDS --help`` prints on a terminal of ``WIDTH`` columns."""
-    from decanet.cli import run
+    from decanet.cli import _app
 
-    before = {name: os.environ.get(name) for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
-    os.environ |= {"COLUMNS": str(WIDTH), "NO_COLOR": "1"}
-    os.environ.pop("FORCE_COLOR", None)
     printed = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed):
-            run([*words, "--help"])
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+    # A console of its own: without one, a command keeps the console of its first call in this process.
+    console = Console(file=printed, width=WIDTH, color_system=None)
+    _app()([*words, "--help"], console=console, result_action="return_value")
     return "\n".join(line.rstrip() for line in printed.getvalue().strip().splitlines())
 
 
