@@ -10,7 +10,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 # Each module has a function or an App with the name `command`.
-COMMANDS = ("train", "evaluate", "predict", "models", "lineage", "convolve", "data", "benchmark", "doctor")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "predict",
+    "inspect",
+    "models",
+    "lineage",
+    "convolve",
+    "data",
+    "benchmark",
+    "doctor",
+)
 # Errors of the system about a file or folder that is not as a command needs it.
 REFUSED = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +29,24 @@ Source = Annotated[
         name="--source", help="Where the data should come from: auto, cache, a source's name, or a path."
     ),
 ]
+
+
+def ends_in(*endings: str) -> Callable[[Any, Any], None]:
+    """Return a validator of output files: their names must end in one of ``endings``."""
+
+    def check(_: Any, path: Path | None) -> None:
+        if path is not None and path.suffix.lower() not in endings:
+            raise ValueError(f"Use a name that ends in {', '.join(endings)}.")
+        if path is not None and path.is_dir():
+            raise ValueError("It is a folder; give a file name.")
+
+    return check
+
+
+FIGURE = ends_in(".png", ".svg", ".pdf")
+FIGURE_OR_GIF = ends_in(".gif", ".png", ".svg", ".pdf")
+SOUND = ends_in(".wav", ".flac", ".ogg")
+ARRAY = ends_in(".npy")
 
 
 def convert_value(kind: Any, tokens: Sequence[Any]) -> Any:

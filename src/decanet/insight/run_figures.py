@@ -9,7 +9,7 @@ from decanet.core.run_folder import RunFolder
 from decanet.data import ImageData
 from decanet.evaluation.figures import curves, save_predictions
 from decanet.evaluation.metrics import Predictions
-from decanet.insight import filters
+from decanet.insight.views import filters
 
 
 def draw_run(

@@ -1,8 +1,7 @@
 """Options that several commands of ``decanet convolve`` have, and the reading of their images."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -11,23 +10,6 @@ from decanet.core.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     import numpy as np
 
-
-def ends_in(*endings: str) -> Callable[[Any, Any], None]:
-    """Return a validator of output files: their names must end in one of ``endings``."""
-
-    def check(_: Any, path: Path | None) -> None:
-        if path is not None and path.suffix.lower() not in endings:
-            raise ValueError(f"Use a name that ends in {', '.join(endings)}.")
-        if path is not None and path.is_dir():
-            raise ValueError("It is a folder; give a file name.")
-
-    return check
-
-
-FIGURE = ends_in(".png", ".svg", ".pdf")
-FIGURE_OR_GIF = ends_in(".gif", ".png", ".svg", ".pdf")
-SOUND = ends_in(".wav", ".flac", ".ogg")
-ARRAY = ends_in(".npy")
 
 ImageFile = Annotated[
     Path | None,

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 from cyclopts import Parameter
 
-from decanet.cli._shared import JsonFlag, console, print_json
+from decanet.cli._shared import ARRAY, FIGURE, FIGURE_OR_GIF, JsonFlag, console, print_json
 from decanet.cli.convolve._options import (
-    ARRAY,
-    FIGURE,
-    FIGURE_OR_GIF,
     Color,
     Convolve,
     Dilation,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import cyclopts
 from cyclopts import Parameter
 
-from decanet.cli._shared import JsonFlag, console, print_json
-from decanet.cli.convolve._options import ARRAY, FIGURE, FIGURE_OR_GIF, SOUND, save_array
+from decanet.cli._shared import ARRAY, FIGURE, FIGURE_OR_GIF, SOUND, JsonFlag, console, print_json
+from decanet.cli.convolve._options import save_array
 from decanet.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import JsonFlag, console, print_json
-from decanet.cli.convolve._options import ARRAY, FIGURE, ImageFile, read_image, save_array
+from decanet.cli._shared import ARRAY, FIGURE, JsonFlag, console, print_json
+from decanet.cli.convolve._options import ImageFile, read_image, save_array
 
 if TYPE_CHECKING:
     from decanet.convolution.statistics import Statistics

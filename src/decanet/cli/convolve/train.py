@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import JsonFlag, console, print_json
-from decanet.cli.convolve._options import FIGURE
+from decanet.cli._shared import FIGURE, JsonFlag, console, print_json
 
 if TYPE_CHECKING:
     from decanet.convolution.numpy_network import Digits, Epoch

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from decanet.insight.filters import as_images, compute, draw, mean_frequency
+from decanet.insight.views.filters import as_images, compute, draw, mean_frequency
 from decanet.models import create_model
 
 

@@ -1,0 +1,56 @@
+"""Arguments and options that the views share, and the loading of their network and images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from decanet.cli._shared import FIGURE
+
+if TYPE_CHECKING:
+    from decanet.core.progress import Report
+    from decanet.evaluation.trained import TrainedModel
+    from decanet.insight.subject import Images
+
+Reference = Annotated[
+    str,
+    Parameter(
+        help="The network: a run's folder, decanet_m, NAME@SOURCE for pretrained weights, a weight file with --arch, "
+        "or the name of a registered network, whose weights are then random."
+    ),
+]
+Photographs = Annotated[
+    tuple[Path, ...],
+    Parameter(name="IMAGE", help="Images (default: a photograph of a cat)."),
+]
+Out = Annotated[
+    Path | None, Parameter(validator=FIGURE, help="The figure (.png, .svg, .pdf; default: VIEW.png).")
+]
+
+
+def load(reference: str, arch: str | None, device: str, report: "Report") -> "TrainedModel":
+    """Return the network of a view, in float32, and tell the user what should be known of its weights."""
+    from decanet.core.processor import set_threads
+    from decanet.core.runtime import choose_device, keep_freed_memory
+    from decanet.insight.subject import is_untrained, load_subject
+
+    keep_freed_memory()
+    set_threads()
+    trained = load_subject(reference, choose_device(device), arch)
+    if is_untrained(trained):
+        report.note(f"{reference} has random weights: nothing was learned, which the figure says")
+    for note in trained.provenance.notes:
+        report.note(note)
+    return trained
+
+
+def read(trained: "TrainedModel", images: Sequence[Path]) -> "Images":
+    """Read the images of a view; the cat where none are given."""
+    from decanet.insight.subject import prepare_images
+
+    if not images:
+        from skimage.data import chelsea
+
+        return prepare_images(trained, [chelsea()])
+    return prepare_images(trained, images)
