@@ -100,10 +100,7 @@ def spatial_stages(model: nn.Module, images: Tensor) -> dict[str, tuple[int, ...
 
 def plain_network(model: nn.Module) -> nn.Module:
     """Return the network inside ``torch.compile``, ``DataParallel`` and ``DistributedDataParallel``."""
-    while True:
-        if isinstance(model, DataParallel | DistributedDataParallel):
-            model = model.module
-        elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
-        else:
-            return model
+    if isinstance(model, DataParallel | DistributedDataParallel):
+        return plain_network(model.module)
+    compiled = getattr(model, "_orig_mod", None)
+    return plain_network(compiled) if isinstance(compiled, nn.Module) else model
