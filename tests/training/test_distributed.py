@@ -1,5 +1,6 @@
 """Training by two processes: the same gradients, statistics and weights as one, and lost processes."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -15,11 +16,13 @@ from torch import nn
 from decanet.core.errors import DecanetError, DistributedError
 from decanet.core.recipe_files import read_recipe, to_toml
 from decanet.core.run_folder import RunFolder
-from decanet.core.runtime import ranks_from_environment
+from decanet.core.runtime import Ranks, ranks_from_environment
 from decanet.training import loop
 from decanet.training.checkpoint import load_state
 from decanet.training.distributed import (
     GlobalBatchNorm2d,
+    cross_entropy,
+    distribute,
     lost_process,
     process_group,
     use_global_statistics,
@@ -27,60 +30,67 @@ from decanet.training.distributed import (
 from decanet.training.session import run_training
 from tests.training.conftest import CPU, LENET, Recorder, Trainer, few_digits, in_two_processes
 
-# In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
-SCRIPT = """
-import copy, torch
-from pathlib import Path
-from torch import nn
-from decanet.core.runtime import ranks_from_environment
-from decanet.training.distributed import cross_entropy, distribute, process_group
-torch.set_default_dtype(torch.float64)
-torch.manual_seed(0)
-alone = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3),
-                      nn.BatchNorm2d(4, affine=False), nn.Flatten(), nn.Linear(64, 5))
-together = copy.deepcopy(alone)
-x, y = torch.randn(7, 3, 8, 8), torch.randint(0, 5, (7,))
-ranks = ranks_from_environment()
 
-def compare():
-    parallel = distribute(together, ranks, torch.device("cpu"))
-    mine = torch.arange(7).tensor_split(2)[ranks.rank]   # four images and three
-    for step in range(3):
+def compare_gradients_and_statistics(port: int) -> None:
+    """Compare in the process group of two processes, which leaves no thread behind."""
+    os.environ |= {"MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    ranks = ranks_from_environment()
+    with process_group(ranks, CPU):
+        train_alone_and_together(ranks)
+    assert threads_of_gloo() == 0
+
+
+def train_alone_and_together(ranks: Ranks) -> None:
+    """Train copies of one network, alone and as one of two processes, and compare them step by step.
+
+    In float64 rounding is far below the tolerance, so a wrong term anywhere would be seen.
+    """
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(0)
+    alone = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3),
+        nn.BatchNorm2d(4, affine=False), nn.Flatten(), nn.Linear(64, 5),
+    )  # fmt: skip
+    together = copy.deepcopy(alone)
+    x, y = torch.randn(7, 3, 8, 8), torch.randint(0, 5, (7,))
+    parallel = distribute(together, ranks, CPU)
+    mine = torch.arange(7).tensor_split(2)[ranks.rank]  # four images and three
+    for _ in range(3):
         nn.functional.cross_entropy(alone(x), y, label_smoothing=0.1).backward()
-        loss = cross_entropy(parallel(x[mine]), y[mine], 0.1, len(mine) * 2 / 7)
-        loss.backward()
-        for a, b in zip(alone.parameters(), together.parameters()):
+        cross_entropy(parallel(x[mine]), y[mine], 0.1, len(mine) * 2 / 7).backward()
+        for a, b in zip(alone.parameters(), together.parameters(), strict=True):
             torch.testing.assert_close(b.grad, a.grad, rtol=1e-5, atol=1e-7)
             with torch.no_grad():
-                a.sub_(0.1 * a.grad), b.sub_(0.1 * a.grad)
+                step = 0.1 * a.grad  # type: ignore[operator]
+                a.sub_(step), b.sub_(step)
             a.grad = b.grad = None
-    for a, b in zip(alone.buffers(), together.buffers()):
+    for a, b in zip(alone.buffers(), together.buffers(), strict=True):
         torch.testing.assert_close(b, a, rtol=1e-5, atol=1e-7)
     together.eval(), alone.eval()
     torch.testing.assert_close(together(x), alone(x), rtol=1e-5, atol=1e-7)
 
-with process_group(ranks, torch.device("cpu")):
-    compare()
-assert not any("gloo" in (task / "comm").read_text() for task in Path("/proc/self/task").glob("*"))
-print("equal")
-"""
+
+def test_gradients_and_running_statistics_are_those_of_the_global_batch() -> None:
+    """The processes meet as under torchrun, whose own process serves the store."""
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    assert in_two_processes(compare_gradients_and_statistics, store.port) == (0, 0)
 
 
-def test_gradients_and_running_statistics_are_those_of_the_global_batch(tmp_path: Path) -> None:
+def test_torchrun_tells_each_process_its_rank_and_where_to_meet(tmp_path: Path) -> None:
+    """Its processes import no torch here, which takes longer than all the rest."""
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    script.write_text(
+        "import os, socket\n"
+        "from decanet.core.runtime import ranks_from_environment\n"
+        "socket.create_connection((os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']))).close()\n"
+        "print(ranks_from_environment(), os.environ['TORCHELASTIC_USE_AGENT_STORE'])\n"
+    )
     command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        str(script),
-    ]
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script),
+    ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("equal") == 2
+    assert sorted(done.stdout.splitlines()) == [f"{Ranks(0, 2)} True", f"{Ranks(1, 2)} True"]
 
 
 def test_converting_keeps_parameters_buffers_and_evaluation() -> None:
