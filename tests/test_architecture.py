@@ -37,10 +37,10 @@ BELOW["core"].add("facts")  # data that core reads
 ACROSS = {
     "tests/benchmarking/test_results.py": "committed results",
     "tests/cli/test_errors.py": "errors and signals of all commands",
+    "tests/cli/test_examples.py": "examples in the help of all commands",
     "tests/cli/test_imports.py": "imports of all commands",
     "tests/cli/test_own_folders.py": "folders of users, from training to prediction",
     "tests/cli/test_user_text.py": "names of users, in every output",
-    "tests/cli/convolve/test_examples.py": "examples in the help",
     "tests/evaluation/test_packaged.py": "weights in the package",
     "tests/faults/": "injected faults",
     "tests/models/test_contract.py": "all networks",
