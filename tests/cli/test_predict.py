@@ -86,8 +86,10 @@ def test_many_images_show_progress_beside_the_predictions(
 
 
 def test_without_model_the_packaged_network_predicts_and_is_named(
-    photos: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Where no ImageNet weights are installed."""
+    monkeypatch.setattr("decanet.evaluation.reference.installed_weights", list)
     assert decanet(["predict", str(photos / "1.png")]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith(f"{photos / '1.png'}: ")

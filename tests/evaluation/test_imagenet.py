@@ -1,6 +1,5 @@
 """Class folders of one's own get ImageNet's labels, whichever of the usual names they have."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,25 +22,10 @@ def test_one_image_of_one_class_is_enough(tmp_path: Path) -> None:
     assert labels(tmp_path / "few", ["goldfish"]) == [1]
 
 
-def test_wordnet_numbers_of_some_classes_are_known_with_timm(tmp_path: Path) -> None:
-    pytest.importorskip("timm")
+def test_folders_may_be_named_by_wordnet_number(tmp_path: Path) -> None:
     assert labels(tmp_path / "few", ["n01440764", "n02123045", "n15075141"]) == [0, 281, 999]
     with pytest.raises(DataError, match="n01440765: ImageNet has no class of that name"):
         labels(tmp_path / "wrong", ["n01440765"])
-
-
-def test_wordnet_numbers_of_some_classes_are_refused_without_timm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "timm.data", None)
-    with pytest.raises(DataError, match=r"pip install 'decanet\[timm\]'"):
-        labels(tmp_path / "few", ["n01440764"])
-
-
-def test_all_thousand_wordnet_numbers_need_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm.data", None)
-    names = [f"n{1440764 + 7 * number:08d}" for number in range(1000)]
-    assert imagenet_labels(names, Path("val")) == {name: number for number, name in enumerate(names)}
 
 
 def test_a_thousand_other_names_are_not_taken_for_imagenets_order() -> None:

@@ -63,11 +63,11 @@ def test_packaged_networks_reach_exactly_their_stated_accuracy(name: str) -> Non
     assert accuracy_again(name) == pytest.approx(claimed(name), abs=0.003)
 
 
-def test_the_default_model_predicts_a_cat(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_packaged_network_predicts_a_cat(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from skimage.data import chelsea
 
     Image.fromarray(chelsea()).save(tmp_path / "cat.png")
-    assert decanet(["predict", str(tmp_path / "cat.png"), "--json"]) == 0
+    assert decanet(["predict", str(tmp_path / "cat.png"), "--model", "decanet_m", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert entry["classes"][0]["class"] == "cat"
 

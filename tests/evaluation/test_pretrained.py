@@ -126,3 +126,17 @@ def test_weights_without_data_or_of_another_network_are_refused_in_one_line(
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1
     assert errors[0].startswith("error[checkpoint]:")
+
+
+SAMPLES = Path("/work/shared/data/imagenet-samples")
+
+
+@pytest.mark.slow(reason="500 photographs; the packaged tests predict one")
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"the photographs are not part of decanet: {SAMPLES}")
+def test_efficientnet_lite0_knows_photographs_of_imagenet(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are probably training images: a check of the port and its preprocessing, not an accuracy."""
+    assert decanet(["evaluate", "efficientnet_lite0@pypi", "--data", str(SAMPLES), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["images"] == 500
+    assert result["test_top1"] >= 0.85
+    assert result["test_top5"] >= 0.96

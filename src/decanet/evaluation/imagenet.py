@@ -8,7 +8,7 @@ from decanet.core.errors import DataError
 from decanet.core.progress import Report
 from decanet.data import FolderSplit, ImageData
 from decanet.data.folder import IMAGENET_MEAN, IMAGENET_STD, images_to_test
-from decanet.models.pretrained import imagenet_categories
+from decanet.models.imagenet import imagenet_categories, wordnet_numbers
 
 IMAGENET_CLASSES = 1000
 WORDNET_NUMBER = re.compile(r"n\d{8}")
@@ -46,15 +46,13 @@ def imagenet_labels(names: Sequence[str], where: Path) -> dict[str, int]:
     """Return ImageNet's label of each class folder.
 
     Folders are named by their WordNet numbers ("n02123045"), or as torchvision spells the classes, with or without
-    underscores ("tabby", "golden_retriever"). The sorted WordNet numbers are ImageNet's order of labels: a folder
-    with all thousand needs no list. For fewer, the list is timm's, because torchvision has the names alone.
+    underscores ("tabby", "golden_retriever").
 
     Raises:
-        DataError: a class that ImageNet does not have, or WordNet numbers of some classes only, where timm is not
-            installed.
+        DataError: a class that ImageNet does not have.
     """
     if all(WORDNET_NUMBER.fullmatch(name) for name in names):
-        order = sorted(names) if len(names) == IMAGENET_CLASSES else _wordnet_numbers(where)
+        order = wordnet_numbers()
     else:
         order = [category.replace(" ", "_") for category in imagenet_categories()]
     known = {name: label for label, name in enumerate(order)}
@@ -65,15 +63,3 @@ def imagenet_labels(names: Sequence[str], where: Path) -> dict[str, int]:
             "(n02123045), or all as torchvision names the classes (golden_retriever)"
         )
     return {name: label for name, label in labels.items() if label is not None}
-
-
-def _wordnet_numbers(where: Path) -> list[str]:
-    """ImageNet's WordNet numbers in the order of the labels, as timm lists them."""
-    try:
-        from timm.data import ImageNetInfo
-    except ImportError:
-        raise DataError(
-            f"{where} holds some of ImageNet's classes by WordNet number, and the list of the numbers comes with timm: "
-            "pip install 'decanet[timm]', give all 1000 folders, or name them as torchvision names the classes"
-        ) from None
-    return list(ImageNetInfo().label_names())

