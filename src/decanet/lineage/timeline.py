@@ -25,9 +25,11 @@ TITLES = {
     "resnet50": "ResNet-50",
     "resnet152": "ResNet-152",
     "wide_resnet50_2": "WRN-50-2",
+    "squeezenet1_0": "SqueezeNet",
     "resnext101_64x4d": "ResNeXt-101 64x4d",
     "densenet201": "DenseNet-201",
     "senet154": "SENet-154",
+    "efficientnet_lite0": "EfficientNet-Lite0",
     "vit_b16": "ViT-B/16",
     "convnext_t": "ConvNeXt-T",
 }

@@ -108,15 +108,19 @@ class EfficientNetLite(nn.Module):
     def __init__(self, num_classes: int = 1000, dropout: float = 0.2) -> None:
         super().__init__()
         self.stem = conv_norm(3, STEM, 3, stride=2)
-        channels = STEM
-        for number, (expansion, out, blocks, stride, kernel_size) in enumerate(STAGES, 1):
-            layers = []
-            for block in range(blocks):
-                step = stride if block == 0 else 1
-                layers.append(InvertedBottleneck(channels, out, expansion, step, kernel_size))
-                channels = out
-            self.add_module(f"stage{number}", nn.Sequential(*layers))
-        self.head = conv_norm(channels, HEAD)
+        channels = (STEM, *(row[1] for row in STAGES))
+        self.stage1, self.stage2, self.stage3, self.stage4, self.stage5, self.stage6, self.stage7 = (
+            nn.Sequential(
+                *(
+                    InvertedBottleneck(
+                        out if block else before, out, expansion, 1 if block else stride, kernel_size
+                    )
+                    for block in range(blocks)
+                )
+            )
+            for before, (expansion, out, blocks, stride, kernel_size) in zip(channels, STAGES, strict=False)
+        )
+        self.head = conv_norm(channels[-1], HEAD)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(HEAD, num_classes)
