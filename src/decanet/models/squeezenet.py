@@ -109,7 +109,8 @@ def initialize(model: nn.Module, last: bool = False) -> None:
                 nn.init.normal_(module.weight, std=0.01)
             else:
                 nn.init.kaiming_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def from_torchvision(version: str):  # type: ignore[no-untyped-def]
