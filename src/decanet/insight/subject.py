@@ -1,6 +1,6 @@
 """What a view looks at: a network in float32, and images as it sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from decanet.core.errors import DataError, UsageError, did_you_mean
+from decanet.core.progress import Report
 from decanet.core.runtime import seed_from
+from decanet.data import ImageData
 from decanet.data.decoding import fit_square
 from decanet.data.image_io import open_rgb
 from decanet.data.input_spec import InputSpec
@@ -102,6 +104,17 @@ def normalize(trained: TrainedModel, pixels: np.ndarray) -> Tensor:
     """Return the input of the network, (N, C, S, S) float32, for uint8 pixels (N, S, S, 3)."""
     images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
     return trained.spec.normalize(images.to(trained.spec.device), image_size=images.shape[-1])
+
+
+def split_inputs(trained: TrainedModel, data: ImageData, report: Report, task: str) -> Iterator[Tensor]:
+    """Yield the network's inputs (N, C, S, S) for the test split of ``data`` in its order, and report progress."""
+    done, total = 0, len(data.test)
+    for batch in data.evaluation_batches(
+        "test", trained.spec, resize=trained.resize, interpolation=trained.interpolation
+    ):
+        yield batch.images
+        done += len(batch.images)
+        report.progress(task, done, total, "images")
 
 
 def find_class(trained: TrainedModel, name: str | None, logits: Tensor) -> int:

@@ -10,6 +10,7 @@ from decanet.cli._shared import FIGURE
 
 if TYPE_CHECKING:
     from decanet.core.progress import Report
+    from decanet.data import ImageData
     from decanet.evaluation.trained import TrainedModel
     from decanet.insight.subject import Images
 
@@ -20,9 +21,17 @@ Reference = Annotated[
         "or the name of a registered network, whose weights are then random."
     ),
 ]
-Photographs = Annotated[
-    tuple[Path, ...],
-    Parameter(name="IMAGE", help="Images (default: a photograph of a cat)."),
+Photograph = Annotated[
+    Path | None,
+    Parameter(name="IMAGE", help="Image of any format that Pillow reads (default: a photograph of a cat)."),
+]
+Stage = Annotated[str | None, Parameter(help="Name of a stage, as `decanet models NAME` lists them.")]
+Data = Annotated[
+    str | None,
+    Parameter(
+        help="Images for whatever is measured over a test set: a data set's name or a folder DIR/CLASS/image.jpg "
+        "(default: the network's own test set)."
+    ),
 ]
 Out = Annotated[
     Path | None, Parameter(validator=FIGURE, help="The figure (.png, .svg, .pdf; default: VIEW.png).")
@@ -54,3 +63,16 @@ def read(trained: "TrainedModel", images: Sequence[Path]) -> "Images":
 
         return prepare_images(trained, [chelsea()])
     return prepare_images(trained, images)
+
+
+def load_images(
+    trained: "TrainedModel", data: str | None, cache: Path, report: "Report", source: str
+) -> "ImageData":
+    """Return the images of a view over a test set. Raises UsageError where the user has to name them."""
+    from decanet.core.errors import UsageError
+    from decanet.evaluation.accuracy import load_evaluation_data
+    from decanet.insight.subject import is_untrained
+
+    if is_untrained(trained):
+        raise UsageError("a network with random weights has no test set; give a trained one")
+    return load_evaluation_data(trained, data, cache=cache, report=report, source=source)

@@ -1,0 +1,93 @@
+"""``decanet inspect features``: the feature maps of an image, and their zeros over a test set."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from decanet.cli._shared import Arch, DataDir, Device, JsonFlag, Source, console, print_json
+from decanet.cli.inspect._options import Data, Out, Photograph, Reference, Stage, load, load_images, read
+
+
+def command(
+    reference: Reference,
+    image: Photograph = None,
+    /,
+    *,
+    stage: Stage = None,
+    out: Out = None,
+    data: Data = None,
+    sparsity: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Instead, draw the fraction of zeros after each ReLU over a test set, with dead units.",
+        ),
+    ] = False,
+    arch: Arch = None,
+    device: Device = "auto",
+    source: Source = "auto",
+    data_dir: DataDir = None,
+    json: JsonFlag = False,
+) -> None:
+    """Draw what each stage makes of an image: its most active feature maps.
+
+    For example:
+
+    ```
+    decanet inspect features decanet_m
+    decanet inspect features efficientnet_lite0@pypi cat.jpg --stage stage3 --out stage3.png
+    decanet inspect features runs/quick-20261124-093000 --sparsity
+    ```
+    """
+    from decanet.cli.progress import ConsoleReport
+    from decanet.core.plotting import save_figure
+    from decanet.core.runtime import cache_folder
+    from decanet.insight.subject import title
+    from decanet.insight.views import features
+
+    with ConsoleReport(to_stderr=json) as report:
+        trained = load(reference, arch, device, report)
+        name = title(trained)
+        if sparsity:
+            where = cache_folder(data_dir)
+            images = load_images(trained, data, where, report, source)
+            found = features.measure_sparsity(trained, images, where, report)
+        else:
+            seen = read(trained, [image] if image else [])
+            maps = features.compute(trained.model, seen.x, seen.pixels[0], title=name, stage=stage)
+    if sparsity:
+        path = save_figure(features.draw_sparsity(found, name), out or Path("sparsity.png"))
+        rows = [
+            {
+                "relu": relu,
+                "stage": place,
+                "zero_fraction": float(zero),
+                "dead_units": int(dead),
+                "units": int(units),
+            }
+            for relu, place, zero, dead, units in zip(
+                found.names, found.stages, found.zero_fraction, found.dead_units, found.units, strict=True
+            )
+        ]
+        if json:
+            print_json({"images": found.images, "relus": rows, "figure": str(path)})
+            return
+        for row in rows:
+            console().print_line(
+                f"{row['stage']:<16}{row['relu']:<32}{100 * row['zero_fraction']:6.1f}% zeros, "
+                f"{row['dead_units']} of {row['units']} units dead"
+            )
+    else:
+        path = save_figure(features.draw(maps), out or Path("features.png"))
+        rows = [
+            {"stage": one.stage, "shape": list(one.shape), "zero_fraction": one.zero_fraction}
+            for one in maps.stages
+        ]
+        if json:
+            print_json({"stages": rows, "figure": str(path)})
+            return
+        for row in rows:
+            shape = " x ".join(map(str, row["shape"]))
+            console().print_line(f"{row['stage']:<16}{shape:<18}{100 * row['zero_fraction']:6.1f}% zeros")
+    console().print_line(f"wrote {path}")
