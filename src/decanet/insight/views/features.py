@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from decanet.core.errors import UsageError
-from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, show_image, styled
+from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, show_image, signed_scale, styled
 from decanet.core.progress import Report
 from decanet.data import ImageData
 from decanet.evaluation.trained import TrainedModel
@@ -20,6 +20,7 @@ from decanet.insight.capture import stage_path
 from decanet.insight.subject import split_inputs
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MAPS = 8  # feature maps of each stage on the sheet of all stages
@@ -203,56 +204,66 @@ def measure_sparsity(trained: TrainedModel, data: ImageData, cache: Path, report
 def draw(features: Features) -> "Figure":
     """Draw the image and its feature maps: a row for each stage, or one stage as a contact sheet.
 
-    Each stage has its own scale of brightness, from zero (or its smallest value) to its largest one.
+    Each map has its own scale: black is zero and bright its largest value. In a stage with negative values these are
+    blue, zero is white, and positive values are orange.
     """
     if len(features.stages) == 1:
         return _draw_stage(features)
-    rows = len(features.stages)
-    figure = new_figure(1.1 * (MAPS + 1.6), 1.18 * rows + 0.5)
+    rows = len(features.stages) + 1
+    figure = new_figure(1.1 * MAPS + 1.7, 1.16 * rows + 0.5)
     figure.suptitle(
-        f"Feature maps of {literal(features.title)}, the most active of each stage", fontweight="bold"
+        f"Feature maps of {literal(features.title)}: the most active of each stage", fontweight="bold"
     )
-    grid = figure.subplots(rows, MAPS + 1, squeeze=False, width_ratios=[1.5] + [1] * MAPS)
-    for row, stage in zip(grid, features.stages, strict=True):
-        for axes in row:
-            axes.set_axis_off()
+    grid = figure.subplots(rows, MAPS + 1, squeeze=False, width_ratios=[1.35] + [1] * MAPS)
+    for axes in grid.ravel():
+        axes.set_axis_off()
+    size = features.pixels.shape[0]
+    _label(grid[0, 0], f"image\n3 × {size} × {size}\nand red, green, blue")
+    show_image(grid[0, 1], features.pixels)
+    for axes, channel in zip(grid[0, 2:5], np.moveaxis(features.pixels, 2, 0), strict=True):
+        show_image(axes, channel, cmap="gray", vmin=0, vmax=255)
+    for row, stage in zip(grid[1:], features.stages, strict=True):
         channels, height, width = stage.shape
         zeros = f"\n{100 * stage.zero_fraction:.0f}% zeros" if stage.zero_fraction else ""
-        row[0].text(
-            0.02, 0.5, f"{literal(stage.stage)}\n{channels} × {height} × {width}{zeros}", va="center", fontsize=9,
-            transform=row[0].transAxes,
-        )  # fmt: skip
+        _label(row[0], f"{literal(stage.stage)}\n{channels} × {height} × {width}{zeros}")
         _draw_maps(row[1:], stage)
-    first = grid[0][0].inset_axes((0.52, 0.02, 0.48, 0.96))
-    show_image(first, features.pixels)
     return figure
 
 
 def _draw_stage(features: Features) -> "Figure":
     (stage,) = features.stages
     rows, columns = grid_shape(len(stage.units) + 1, 12)
-    figure = new_figure(0.9 * max(columns, 6), 1.02 * rows + 0.6)
+    figure = new_figure(0.9 * max(columns, 8), 1.04 * rows + 0.5)
     channels, height, width = stage.shape
-    kept = f", the {len(stage.units)} most active" if len(stage.units) < channels else ""
+    kept = (
+        f", the {len(stage.units)} most active" if len(stage.units) < channels else ", the most active first"
+    )
+    zeros = f", {100 * stage.zero_fraction:.0f}% zeros" if stage.zero_fraction else ""
     figure.suptitle(
-        f"Stage {literal(stage.stage)} of {literal(features.title)}: {channels} maps of {height} × {width}{kept}, "
-        f"{100 * stage.zero_fraction:.0f}% zeros",
+        f"{literal(stage.stage)} of {literal(features.title)}: {channels} maps of {height} × {width}{kept}{zeros}",
         fontweight="bold", fontsize=10,
     )  # fmt: skip
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
-    show_image(grid[0], features.pixels, "image")
+    show_image(grid[0], features.pixels)
+    grid[0].set_title("image", fontsize=7, fontweight="normal", pad=2)
     _draw_maps(grid[1:], stage)
     for axes, unit in zip(grid[1:], stage.units, strict=False):
         axes.set_title(str(unit), fontsize=7, fontweight="normal", pad=2)
     return figure
 
 
-def _draw_maps(grid: "Sequence[object]", stage: StageMaps) -> None:
-    lowest, highest = min(0.0, float(stage.maps.min())), float(np.percentile(stage.maps, 99.7))
+def _label(axes: "Axes", text: str) -> None:
+    axes.text(0.0, 0.5, text, va="center", fontsize=9, transform=axes.transAxes)
+
+
+def _draw_maps(grid: "Sequence[Axes]", stage: StageMaps) -> None:
+    signed = stage.maps.min() < 0
     for axes, values in zip(grid, stage.maps, strict=False):
-        show_image(axes, values, cmap="magma", vmin=lowest, vmax=max(highest, lowest + 1e-6))
+        highest = float(np.abs(values).max()) or 1.0
+        scale = signed_scale(highest) if signed else {"cmap": "magma", "vmin": 0, "vmax": highest}
+        show_image(axes, values, **scale)
 
 
 @styled
