@@ -36,7 +36,7 @@ def command(
 
     ```
     decanet inspect features decanet_m
-    decanet inspect features efficientnet_lite0@pypi cat.jpg --stage stage3 --out stage3.png
+    decanet inspect features efficientnet_lite0@pypi cat.jpg --stage stage3
     decanet inspect features runs/quick-20261124-093000 --sparsity
     ```
     """
