@@ -12,8 +12,8 @@ from decanet.cli import run
 def test_feature_maps_are_drawn_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "features.png"
     assert run(["inspect", "features", "decanet_s", "--stage", "block2", "--out", str(out), "--json"]) == 0
-    (stage,) = json.loads(capsys.readouterr().out)["stages"]
-    assert (stage["stage"], stage["shape"]) == ("block2", [64, 6, 6])
+    (stage,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (stage["stage"], stage["shape"]) == ("block2", "64 x 6 x 6")
     assert Image.open(out).width > 800
 
 

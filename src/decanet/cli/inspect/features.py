@@ -1,11 +1,11 @@
 """``decanet inspect features``: the feature maps of an image, and their zeros over a test set."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import Arch, DataDir, Device, JsonFlag, Source, console, print_json
+from decanet.cli._shared import Arch, DataDir, Device, JsonFlag, Source, console, print_json, table
 from decanet.cli.inspect._options import Data, Out, Photograph, Reference, Stage, load, load_images, read
 
 
@@ -48,46 +48,21 @@ def command(
 
     with ConsoleReport(to_stderr=json) as report:
         trained = load(reference, arch, device, report)
-        name = title(trained)
         if sparsity:
             where = cache_folder(data_dir)
             images = load_images(trained, data, where, report, source)
-            found = features.measure_sparsity(trained, images, where, report)
+            counted = features.measure_sparsity(trained, images, where, report)
         else:
             seen = read(trained, [image] if image else [])
-            maps = features.compute(trained.model, seen.x, seen.pixels[0], title=name, stage=stage)
+            maps = features.compute(trained.model, seen.x, seen.pixels[0], title=title(trained), stage=stage)
     if sparsity:
-        path = save_figure(features.draw_sparsity(found, name), out or Path("sparsity.png"))
-        rows = [
-            {
-                "relu": relu,
-                "stage": place,
-                "zero_fraction": float(zero),
-                "dead_units": int(dead),
-                "units": int(units),
-            }
-            for relu, place, zero, dead, units in zip(
-                found.names, found.stages, found.zero_fraction, found.dead_units, found.units, strict=True
-            )
-        ]
-        if json:
-            print_json({"images": found.images, "relus": rows, "figure": str(path)})
-            return
-        for row in rows:
-            console().print_line(
-                f"{row['stage']:<16}{row['relu']:<32}{100 * row['zero_fraction']:6.1f}% zeros, "
-                f"{row['dead_units']} of {row['units']} units dead"
-            )
+        rows: list[dict[str, Any]] = counted.rows()
+        path = save_figure(features.draw_sparsity(counted, title(trained)), out or Path("sparsity.png"))
     else:
+        rows = maps.rows()
         path = save_figure(features.draw(maps), out or Path("features.png"))
-        rows = [
-            {"stage": one.stage, "shape": list(one.shape), "zero_fraction": one.zero_fraction}
-            for one in maps.stages
-        ]
-        if json:
-            print_json({"stages": rows, "figure": str(path)})
-            return
-        for row in rows:
-            shape = " x ".join(map(str, row["shape"]))
-            console().print_line(f"{row['stage']:<16}{shape:<18}{100 * row['zero_fraction']:6.1f}% zeros")
+    if json:
+        print_json({"rows": rows, "figure": str(path)})
+        return
+    table(rows)
     console().print_line(f"wrote {path}")

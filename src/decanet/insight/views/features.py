@@ -1,9 +1,9 @@
 """Feature maps: what each stage of a network makes of an image, and how many of its numbers are zero."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -60,6 +60,17 @@ class Features:
     pixels: np.ndarray
     stages: tuple[StageMaps, ...]
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row of numbers for each stage."""
+        return [
+            {
+                "stage": one.stage,
+                "shape": " x ".join(map(str, one.shape)),
+                "zeros_pct": round(100 * one.zero_fraction, 2),
+            }
+            for one in self.stages
+        ]
+
 
 @dataclass(frozen=True)
 class Sparsity:
@@ -80,6 +91,20 @@ class Sparsity:
     dead_units: np.ndarray
     units: np.ndarray
     images: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row of numbers for each call of a ReLU."""
+        columns = zip(self.stages, self.names, self.zero_fraction, self.dead_units, self.units, strict=True)
+        return [
+            {
+                "stage": stage,
+                "relu": name,
+                "zeros_pct": round(100 * float(zero), 2),
+                "dead_units": int(dead),
+                "units": int(units),
+            }
+            for stage, name, zero, dead, units in columns
+        ]
 
 
 def compute(
@@ -258,7 +283,7 @@ def _label(axes: "Axes", text: str) -> None:
     axes.text(0.0, 0.5, text, va="center", fontsize=9, transform=axes.transAxes)
 
 
-def _draw_maps(grid: "Sequence[Axes]", stage: StageMaps) -> None:
+def _draw_maps(grid: "Iterable[Axes]", stage: StageMaps) -> None:
     signed = stage.maps.min() < 0
     for axes, values in zip(grid, stage.maps, strict=False):
         highest = float(np.abs(values).max()) or 1.0
@@ -274,7 +299,7 @@ def draw_sparsity(sparsity: Sparsity, title: str) -> "Figure":
     axes = figure.subplots()
     places = np.arange(count)
     axes.bar(places, 100 * sparsity.zero_fraction, width=0.7, color=COLORS[0])
-    for place, zero, dead in zip(places, sparsity.zero_fraction, sparsity.dead_units, strict=True):
+    for place, (zero, dead) in enumerate(zip(sparsity.zero_fraction, sparsity.dead_units, strict=True)):
         if dead:
             axes.text(
                 place, 100 * zero + 1, f"{dead} dead", ha="center", fontsize=7, rotation=90 * (count > 14)
