@@ -18,6 +18,7 @@ COMMANDS = (
     "models",
     "lineage",
     "convolve",
+    "layers",
     "data",
     "benchmark",
     "doctor",
