@@ -43,9 +43,9 @@ def _subcommand(name: str) -> Callable[..., None]:
         from decanet.core.plotting import save_figure
 
         if values.get("image") is not None:
-            from decanet.cli.convolve._options import read_image
+            from decanet.data.image_io import read_rgb
 
-            values["image"], _ = read_image(values["image"], color=True)
+            values["image"] = read_rgb(values["image"]) / 255
         result = example.compute(**values)
         path = save_figure(example.draw(result), out or Path(f"{name}.png"))
         if json:
@@ -93,8 +93,6 @@ def list_layers() -> None:
 
     ```
     decanet layers
-    decanet layers convolution
-    decanet layers pooling --seed 3 --out pooling.png
     ```
     """
     for name in example_names():
