@@ -58,6 +58,7 @@ ELSEWHERE = {
     "decanet": "tests/test_api.py",
     "decanet.cli": "tests/cli/test_errors.py",
     "decanet.cli.evaluate": "tests/cli/test_own_folders.py",
+    "decanet.convolution.layer_examples": "tests/cli/test_layers.py",
     "decanet.insight.run_figures": "tests/training/test_session.py",
     "decanet.models": "tests/models/test_contract.py",
     "decanet.training.run_files": "tests/training/test_stopping.py",

@@ -12,13 +12,7 @@ from cyclopts import Parameter
 from decanet.cli._shared import FIGURE, JsonFlag, console, print_json
 from decanet.convolution.layer_examples import example_names, load_example, summary
 
-HELP = """Work through a layer with numbers: forward, backward, and a figure with every number.
-
-The weights and inputs are small numbers drawn with a random seed, so that every sum can be checked by hand.
-Without a layer, the examples are listed.
-"""
-
-command = cyclopts.App(name="layers", help=HELP)
+command = cyclopts.App(name="layers", help_format="markdown")
 
 Image = Annotated[
     Path | None, Parameter(help="Image of any format that Pillow reads, instead of the small numbers.")
@@ -87,7 +81,10 @@ def _plain(value: Any) -> Any:
 
 @command.default
 def list_layers() -> None:
-    """List the examples.
+    """Work through a layer with numbers: forward, backward, and a figure with every number.
+
+    The weights and inputs are small numbers drawn with a random seed, so that every sum can be checked by hand.
+    Without a layer, the examples are listed.
 
     For example:
 
