@@ -5,10 +5,26 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from decanet.convolution.reference import (
-    SoftmaxCrossEntropy,
-)
-from decanet.core.errors import DataError
+from decanet.convolution.reference import Softmax, SoftmaxCrossEntropy
+from decanet.core.errors import DataError, UsageError
+from tests.convolution.reference._gradients import check_against_torch
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 7.0])
+def test_softmax_equals_torch(temperature: float) -> None:
+    rng = np.random.default_rng(10)
+    for scale in (1, 1000):
+        x = rng.normal(size=(5, 4)) * scale
+        check_against_torch(Softmax(temperature), x, lambda x: torch.softmax(x / temperature, 1), rng)
+
+
+def test_a_softmax_needs_classes_and_a_temperature() -> None:
+    for temperature in (0.0, -1.0, float("nan")):
+        with pytest.raises(UsageError, match="temperature"):
+            Softmax(temperature)
+    for shape in ((3,), (2, 0)):
+        with pytest.raises(DataError, match=r"takes \(N, classes\)"):
+            Softmax().forward(np.ones(shape))
 
 
 def test_softmax_cross_entropy_equals_torch() -> None:

@@ -16,7 +16,7 @@ cross-correlation: the kernel is not flipped.
 from decanet.convolution.reference.elementwise import Dropout, ReLU, Sigmoid, Tanh
 from decanet.convolution.reference.layer import Array, Layer
 from decanet.convolution.reference.linear import Flatten, Linear
-from decanet.convolution.reference.loss import SoftmaxCrossEntropy
+from decanet.convolution.reference.loss import Softmax, SoftmaxCrossEntropy
 from decanet.convolution.reference.normalization import BatchNorm, LocalResponseNorm
 from decanet.convolution.reference.windows import AveragePooling, Convolution, MaxPooling, fold, unfold
 
@@ -33,6 +33,7 @@ __all__ = [
     "MaxPooling",
     "ReLU",
     "Sigmoid",
+    "Softmax",
     "SoftmaxCrossEntropy",
     "Tanh",
     "fold",

@@ -1,9 +1,34 @@
-"""The softmax cross-entropy loss."""
+"""The softmax, and the softmax cross-entropy loss."""
 
 import numpy as np
 
-from decanet.convolution.reference.layer import Array
-from decanet.core.errors import DataError
+from decanet.convolution.reference.layer import Array, Layer
+from decanet.core.errors import DataError, UsageError
+
+
+class Softmax(Layer):
+    """p = exp(x / T) / sum(exp(x / T)) over the classes, with the temperature T, which is 1 in networks.
+
+    The largest x is subtracted first, which does not change p and prevents overflow.
+
+    Backward: dp_i/dx_j = p_i ((i == j) - p_j) / T, so dL/dx = p * (grad - sum(grad * p)) / T.
+    """
+
+    def __init__(self, temperature: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < temperature < np.inf:
+            raise UsageError(f"the temperature of a softmax is above 0, got {temperature}")
+        self.temperature = temperature
+
+    def forward(self, x: Array) -> Array:  # (N, classes), same shape
+        if x.ndim != 2 or not x.shape[1]:
+            raise DataError(f"the softmax takes (N, classes), got {x.shape}")
+        powers = np.exp((x - x.max(axis=1, keepdims=True)) / self.temperature)
+        self.p = powers / powers.sum(axis=1, keepdims=True)
+        return self.p
+
+    def backward(self, grad: Array) -> Array:  # (N, classes), same shape
+        return self.p * (grad - (grad * self.p).sum(axis=1, keepdims=True)) / self.temperature
 
 
 class SoftmaxCrossEntropy:
