@@ -52,3 +52,10 @@ def test_json_holds_every_number(name: str, figures: list[Any], capsys: pytest.C
     found = json.loads(capsys.readouterr().out)
     assert found["figure"] == "here.svg"
     assert len(found) > 4
+
+
+def test_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["layers", "convolutoin"]) == 2
+    assert "convolution" in capsys.readouterr().err
+    assert run(["layers", "convolution", "--out", "figure.docx"]) == 2
+    assert ".png" in capsys.readouterr().err

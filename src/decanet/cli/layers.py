@@ -80,7 +80,7 @@ def _plain(value: Any) -> Any:
 
 
 @command.default
-def list_layers() -> None:
+def list_layers(layer: Annotated[str | None, Parameter(show=False)] = None, /) -> None:
     """Work through a layer with numbers: forward, backward, and a figure with every number.
 
     The weights and inputs are small numbers drawn with a random seed, so that every sum can be checked by hand.
@@ -90,11 +90,21 @@ def list_layers() -> None:
 
     ```
     decanet layers
+    decanet layers convolution
+    decanet layers pooling --seed 3 --out pooling.png
+    decanet layers pooling --image cat.jpg --kernel 4
     ```
     """
+    from decanet.core.errors import UsageError, did_you_mean
+
+    if layer is not None:
+        names = example_names()
+        raise UsageError(
+            f"no example of a layer {layer!r}{did_you_mean(layer, names) or f' (known: {names})'}"
+        )
     for name in example_names():
         console().print_line(f"{name:<20}{summary(name)}")
 
 
 for _name in example_names():
-    command.command(f"{__name__}:work_through_{_name.replace('-', '_')}", name=_name, help=summary(_name))
+    command.command(f"{__name__}:work_through_{_name.replace('-', '_')}", name=_name)

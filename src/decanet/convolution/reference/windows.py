@@ -118,10 +118,13 @@ class Convolution(Layer):
 class _Pooling(Layer):
     """Pooling of each channel separately, without weights."""
 
-    def __init__(self, kernel: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False):
+    def __init__(
+        self, kernel: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False, dilation: Pair = 1
+    ) -> None:  # fmt: skip
         super().__init__()
-        settings = zip(pair(kernel), pair(kernel if stride is None else stride), pair(padding))
-        rows, columns = (Window.pooling(k, s, p, ceil_mode=ceil_mode) for k, s, p in settings)
+        steps = pair(kernel if stride is None else stride)
+        settings = zip(pair(kernel), steps, pair(padding), pair(dilation))
+        rows, columns = (Window.pooling(*axis, ceil_mode=ceil_mode) for axis in settings)
         self.windows = rows, columns
 
 
@@ -154,7 +157,7 @@ class MaxPooling(_Pooling):
 
 
 class AveragePooling(_Pooling):
-    """y = the mean of the window; the padding counts as zeros, as in PyTorch.
+    """y = the mean of the window; the padding counts as zeros, as in PyTorch, which has no dilation here.
 
     Backward: y = sum / count, so dy/dx is 1 / count for each pixel of the window.
     """
@@ -176,4 +179,5 @@ class AveragePooling(_Pooling):
     @staticmethod
     def _count(size: int, window: Window) -> Array:
         first = np.arange(output_size(size, window)) * window.stride - window.padding
-        return np.minimum(first + window.kernel, size + window.padding) - first
+        inside = first[:, None] + np.arange(window.kernel) * window.dilation < size + window.padding
+        return inside.sum(axis=1)
