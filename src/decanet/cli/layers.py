@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from decanet.cli._shared import FIGURE, JsonFlag, console, print_json
-from decanet.convolution.layer_examples import example_names, load_example, summary
+from decanet.convolution.layer_examples import documentation, example_names, load_example, summary
 
 command = cyclopts.App(name="layers", help_format="markdown")
 
@@ -45,7 +46,7 @@ def _subcommand(name: str) -> Callable[..., None]:
         if json:
             print_json({**_plain(dataclasses.asdict(result)), "figure": str(path)})
             return
-        console().print(f"{inspect.getdoc(example)}\n\n{example.text(result)}\n")
+        console().print(f"{documentation(name)}\n\n{example.text(result)}\n")
         console().print_line(f"wrote {path}")
 
     extra = [
@@ -57,26 +58,34 @@ def _subcommand(name: str) -> Callable[..., None]:
     shown.__annotations__ = {p.name: p.annotation for p in [*own, *extra]}
     arguments = (inspect.getdoc(example.compute) or "").partition("Args:\n")[2].partition("\n\n")[0]
     shown.__doc__ = (
-        f"{_markdown(inspect.getdoc(example) or '')}\n\nFor example:\n\n"
-        f"```\ndecanet layers {name}\ndecanet layers {name} --seed 3 --out {name}-3.png\n```\n\n"
-        f"Args:\n{arguments}\n    out: The figure (.png, .svg, .pdf; default: {name}.png).\n"
+        f"{_help(name)}\n\nArgs:\n{arguments}\n    out: The figure (.png, .svg, .pdf; default: {name}.png).\n"
     )
     return shown
 
 
+def _help(name: str) -> str:
+    """The help of an example, without its options: the list of commands shows its first line."""
+    examples = f"```\ndecanet layers {name}\ndecanet layers {name} --seed 3 --out {name}-3.png\n```"
+    return f"{_markdown(documentation(name))}\n\nFor example:\n\n{examples}"
+
+
 def _markdown(text: str) -> str:
-    """Put indented paragraphs, which are formulas, into code blocks."""
+    """Put indented paragraphs, which are formulas, into code blocks; elsewhere an asterisk is no emphasis."""
     paragraphs = text.split("\n\n")
-    return "\n\n".join(f"```\n{one}\n```" if one.startswith("  ") else one for one in paragraphs)
+    return "\n\n".join(
+        f"```\n{one}\n```" if one.startswith("  ") else one.replace("*", r"\*") for one in paragraphs
+    )
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as lists, for JSON."""
+    """Arrays as lists, for JSON, which has no number for infinity and NaN: they become "inf" and "nan"."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @command.default
@@ -107,4 +116,4 @@ def list_layers(layer: Annotated[str | None, Parameter(show=False)] = None, /) -
 
 
 for _name in example_names():
-    command.command(f"{__name__}:work_through_{_name.replace('-', '_')}", name=_name)
+    command.command(f"{__name__}:work_through_{_name.replace('-', '_')}", name=_name, help=_help(_name))

@@ -63,3 +63,12 @@ def test_all_numbers_are_printed_and_drawn():
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(UsageError):
         compute(**settings)
+
+
+def test_with_one_channel_in_a_sum_there_is_no_competition():
+    r = compute(n=1)
+    np.testing.assert_array_equal(r.jacobian, np.diag(np.diag(r.jacobian)))
+    assert "channels do not compete" in text(r)
+    assert "Within 1 channel of" in text(compute(n=3))
+    image = draw(r).axes[2].images[0]
+    assert image.norm.vmax > r.jacobian.max()

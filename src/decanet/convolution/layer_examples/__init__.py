@@ -26,7 +26,12 @@ def load_example(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
+def documentation(name: str) -> str:
+    """Return the docstring of an example, read without importing the module."""
+    file = resources.files(__name__) / f"{name.replace('-', '_')}.py"
+    return file.read_text(encoding="utf-8").split('"""')[1].strip()
+
+
 def summary(name: str) -> str:
     """Return the first line of an example's docstring, read without importing the module."""
-    file = resources.files(__name__) / f"{name.replace('-', '_')}.py"
-    return file.read_text(encoding="utf-8").partition("\n")[0].strip('"')
+    return documentation(name).partition("\n")[0]

@@ -61,7 +61,7 @@ def compute(
     Args:
         batch: Images N, 1 to 4.
         channels: Channels C, 1 to 6.
-        height: Rows H of an image; C*H*W is at most 16.
+        height: Rows H of an image, which has at most 16 numbers.
         width: Columns W of an image.
         seed: Random seed of dL/dy.
 

@@ -152,7 +152,7 @@ def text(result: LinearExample) -> str:
 
 def _meaning(factor: float) -> str:
     if abs(factor) > 1:
-        return "the loss grows; lower the learning rate"
+        return "the loss grows; lower lr"
     return "the loss falls" if abs(factor) < 1 else "the loss stays"
 
 

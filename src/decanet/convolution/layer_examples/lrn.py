@@ -134,7 +134,7 @@ def text(result: LrnExample) -> str:
     around = r.x[max(0, i - half) : i + half + 1]
     lines += [
         f"channel {i}: s = {K:g} + {r.alpha:g} * ({' + '.join(f'{v:g}^2' for v in around)}) = {number(r.s[i])}",
-        f"The strong channel {STRONG} divides each neighbor within {half} channels by more.",
+        _competition(r.n),
         "", "Backward", "",
     ]  # fmt: skip
     header = ["channel", "dL/dy", "dL/dy / s^beta", "second term", "dL/dx"]
@@ -145,6 +145,14 @@ def text(result: LrnExample) -> str:
     lines += ["", "Jacobian: row i, column j holds dy_i/dx_j", ""]
     rows = [[str(i), *(number(v, 3) for v in row)] for i, row in enumerate(r.jacobian)]
     return "\n".join([*lines, *table(["", *map(str, range(CHANNELS))], rows, gap=2)])
+
+
+def _competition(n: int) -> str:
+    half = n // 2
+    if not half:
+        return "With n = 1 there are no neighbors, and channels do not compete."
+    channels = "1 channel" if half == 1 else f"{half} channels"
+    return f"Within {channels} of the strong channel {STRONG}, s is larger and y / x smaller."
 
 
 @styled
@@ -158,7 +166,7 @@ def draw(result: LrnExample) -> "Figure":
     bars = (("x", r.x, "#bbbbbb"), (f"y, alpha = {r.alpha:g}", r.y, COLORS[0]),
             (f"y, alpha = {PAPER_ALPHA:g} (the paper's)", r.paper_y, COLORS[4]))  # fmt: skip
     _bars(forward, bars, "{:.3g}")
-    forward.set(title="Forward: the strong channel weakens its neighbors", ylabel="activation")
+    forward.set(title="Forward: the larger the channels around, the smaller y / x", ylabel="activation")
     terms = (
         ("dL/dy", r.grad_y, "#bbbbbb"),
         (r"dL/dy / $s^\beta$", r.direct, COLORS[0]),
@@ -166,9 +174,7 @@ def draw(result: LrnExample) -> "Figure":
     )
     _bars(backward, terms, "{:.3g}")
     backward.axhline(0, color="#666666", linewidth=0.8)
-    backward.set(
-        title="Backward: the neighbors' gradients are subtracted", ylabel="gradient", xlabel="channel"
-    )
+    backward.set(title="Backward: channels around change each gradient", ylabel="gradient", xlabel="channel")
     for axes in (forward, backward):
         axes.set_xticks(channels)
         axes.grid(visible=False, axis="x")
@@ -190,7 +196,8 @@ def _bars(axes: Any, bars: Any, template: str) -> None:
 
 def _draw_jacobian(axes: Any, jacobian: Array) -> None:
     # The diagonal is positive and much larger: the scale is that of the other cells.
-    limit = float(abs(jacobian - np.diag(np.diag(jacobian))).max()) * 1.4
+    largest = float(abs(jacobian - np.diag(np.diag(jacobian))).max()) or float(abs(jacobian).max())
+    limit = 1.4 * largest
     axes.imshow(jacobian, **signed_scale(limit))
     for (i, j), value in np.ndenumerate(jacobian):
         ink = "white" if abs(value) > 0.6 * limit else "black" if value else "#999999"
