@@ -4,8 +4,8 @@ For one sample with scores x and the true class c the loss is -log p_c, where p 
 x; for a batch it is the mean. A network that gives every one of K classes the same probability
 has the loss log K.
 
-With y = 1 for the true class and 0 for others, the gradient is the difference of what is and what
-should be:
+With y = 1 for the true class and 0 for others, the gradient is the difference between the
+probabilities and the targets:
 
   dL/dx = (p - y) / N
 

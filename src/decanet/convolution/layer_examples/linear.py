@@ -5,7 +5,7 @@ A fully connected layer with F inputs and O outputs has a weight matrix W (O, F)
 the other factor:
 
   dL/dW = dL/dy x^T   (the outer product: row i, column j holds dL/dy_i * x_j)
-  dL/dx = W^T dL/dy   (each input collects from all outputs that it feeds)
+  dL/dx = W^T dL/dy   (a sum over all outputs, to each of which x_j contributes)
   dL/db = dL/dy
 
 In a network dL/dy comes from the layer above. Here the layer is alone, and the loss is L = 1/2

@@ -10,11 +10,11 @@ normal inputs, random labels and no training. The initialization is
   He       variance 2 / inputs, for ReLU     K. He et al., arXiv:1502.01852, section 2.2
 
 With Xavier the weights alone keep the norm of the gradient. A sigmoid's derivative of at most 1/4
-then divides it by 4 or more at each layer. A ReLU passes half of the units, which multiplies the
-norm by sqrt(1/2); He's factor 2 restores it. The derivative of tanh is 1 at 0 and smaller
-elsewhere; as the activations shrink from layer to layer, it comes close to 1. The gradient of a
-layer's weights is this gradient times the layer's input. Normalization and residual shortcuts
-keep gradients alive in networks of a hundred layers and more.
+then divides it by about 4 or more at each layer. A ReLU passes half of the units, which
+multiplies the norm by sqrt(1/2); He's factor 2 restores it. The derivative of tanh is 1 at 0 and
+smaller elsewhere; as the activations shrink from layer to layer, it comes close to 1. The
+gradient of a layer's weights is this gradient times the layer's input. Normalization and residual
+shortcuts prevent this in networks of a hundred layers and more.
 """
 
 import math
