@@ -69,8 +69,9 @@ def test_text_tells_frozen_and_training_only_parameters() -> None:
 
 
 def test_explanation_has_a_line_for_each_layer_that_needs_one() -> None:
-    lines = summarize(own_network(), (3, 16, 12)).explanation.splitlines()
-    assert [line.partition(":")[0] for line in lines] == [
+    explanation = summarize(own_network(), (3, 16, 12)).explanation
+    layers = explanation.partition("Layer by layer\n")[2].partition("\n\n")[0].splitlines()[1:]
+    assert [line.partition(":")[0] for line in layers] == [
         "0 (conv 3x3, padding 1)", "0 (global average pool)", "0 (flatten)", "4 (linear)",
     ]  # fmt: skip
 

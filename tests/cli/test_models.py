@@ -20,6 +20,14 @@ def test_the_summary_of_alexnet_is_printed_with_its_explanation(capsys) -> None:
     assert "256*6*6 = 9216" in out
 
 
+def test_two_networks_are_compared(capsys) -> None:
+    assert run(["models", "alexnet", "alexnet_cifar", "--diff"]) == 0
+    assert "7 changed (~)" in capsys.readouterr().out
+    assert run(["models", "alexnet", "alexnet_cifar"]) == 2
+    assert "--diff" in capsys.readouterr().err
+    assert run(["models", "alexnet", "--diff"]) == 2
+
+
 def test_the_summary_as_json(capsys) -> None:
     assert run(["models", "alexnet_cifar", "--image-size", "32", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(summarize("alexnet_cifar").to_dict()))

@@ -19,7 +19,8 @@ def explain(layer: Layer) -> str:
         channels, height, width = image
         return (
             f"{channels} feature maps of {height}x{width} become one row of "
-            f"{channels}*{height}*{width} = {math.prod(image)} numbers."
+            f"{channels}*{height}*{width} = {math.prod(image)} numbers: (N, {channels}, {height}, {width}) becomes "
+            f"(N, {math.prod(image)})."
         )
     if layer.operation == "linear" and len(output) == len(image) == 1:
         bias = f" + {output[0]} biases" if layer.params == math.prod(image + output) + output[0] else ""

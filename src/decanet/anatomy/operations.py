@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from decanet.anatomy.cost import MATRIX_PRODUCTS, multiply_adds
 from decanet.convolution.arithmetic import Window
@@ -77,6 +77,20 @@ def describe(name: str, args: Sequence[Any], output: Tensor, inputs: Sequence[Te
     if name in _ACTIVATIONS:
         return Operation(_ACTIVATIONS[name])
     return None
+
+
+def name_of(module: nn.Module) -> str:
+    """Return the name of a layer that its tensor operations do not tell; empty for all others.
+
+    Dropout does nothing in evaluation mode, and local response normalization is a chain of elementary operations.
+    PyTorch divides the alpha of the latter by n; the name has the alpha by which the squares are multiplied.
+    """
+    if isinstance(module, nn.modules.dropout._DropoutNd) and module.p:
+        return f"dropout p={module.p:g}"
+    if isinstance(module, nn.LocalResponseNorm):
+        k, n, alpha, beta = module.k, module.size, module.alpha / module.size, module.beta
+        return f"local response norm k={k:g} n={n} alpha={alpha:g} beta={beta:g}"
+    return ""
 
 
 def pair(make: Callable[..., Window], *settings: Any) -> Windows:

@@ -9,6 +9,7 @@ from torch import nn
 
 from decanet.anatomy.explanation import explain
 from decanet.anatomy.meta_forward import build_on_meta, input_size_for
+from decanet.anatomy.narrative import narrate
 from decanet.anatomy.trace import Layer, trace
 
 
@@ -59,11 +60,8 @@ class Summary:
 
     @property
     def explanation(self) -> str:
-        """The arithmetic of the layers in sentences, one line for each layer that needs it."""
-        sentences = ((layer, explain(layer)) for layer in self.layers)
-        return "\n".join(
-            f"{layer.stage or self.network} ({layer.operation}): {text}" for layer, text in sentences if text
-        )
+        """The network in words: its idea, the arithmetic of its layers, its cost and its memory, in sections."""
+        return narrate(self.network, self.input_size, self.output_shape, self.layers, self.params, self.macs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as plain values, for JSON; each layer with its ``formula`` and ``explanation``."""

@@ -22,7 +22,7 @@ from decanet.anatomy.meta_forward import (
     input_size_for,
     meta_inputs,
 )
-from decanet.anatomy.operations import Operation, Windows, describe
+from decanet.anatomy.operations import Operation, Windows, describe, name_of
 from decanet.anatomy.receptive_fields import Ancestry, inherit
 from decanet.convolution.arithmetic import Window
 from decanet.core.errors import DataError
@@ -224,9 +224,11 @@ class _Observer(TorchDispatchMode):
         if not outputs:
             return
         self.shapes[frame.path] = tuple(outputs[0].shape[1:])
+        name = name_of(module)
         unchanged = bool(frame.inputs) and outputs[0] is frame.inputs[0] and frame.operation is None
-        if frame.is_leaf and not unchanged:
+        if frame.is_leaf and (not unchanged or name):
             operation = (frame.operation or Operation(frame.name))._replace(macs=frame.macs)
+            operation = operation._replace(name=name or operation.name)
             self._add(frame.path, operation, frame.params, frame.inputs, outputs[0])
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -25,6 +25,7 @@ def models(
             help="A network, or a model reference: a run's folder, NAME@SOURCE. Without it, all are listed."
         ),
     ] = None,
+    other: Annotated[str | None, Parameter(help="With --diff, the network to compare with.")] = None,
     /,
     *,
     image_size: Annotated[
@@ -34,8 +35,13 @@ def models(
         ),
     ] = None,
     explain: Annotated[
-        bool, Parameter(negative=(), help="Explain the arithmetic of sizes and costs, layer by layer.")
+        bool,
+        Parameter(
+            negative=(),
+            help="Explain the idea, what the layers are for, the arithmetic of sizes and costs, and the memory.",
+        ),
     ] = False,
+    diff: Annotated[bool, Parameter(negative=(), help="Compare two networks layer by layer.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """List the networks, or summarize one layer by layer.
@@ -47,11 +53,14 @@ def models(
 
         decanet models
         decanet models alexnet --explain
+        decanet models alexnet alexnet_cifar --diff
         decanet models resnet50 --image-size 160
         decanet models runs/quick
         decanet models verify
     """
-    if name is None:
+    if diff or other is not None:
+        _compare(name, other, diff, json)
+    elif name is None:
         _list(json)
     else:
         _summarize(name, image_size, explain, json)
@@ -153,6 +162,21 @@ def _summarize(name: str, image_size: str | None, explain: bool, json: bool) -> 
     if explain:
         out.print()
         out.print(summary.explanation)
+
+
+def _compare(name: str | None, other: str | None, diff: bool, json: bool) -> None:
+    from decanet.anatomy.difference import compare
+    from decanet.core.errors import UsageError
+    from decanet.evaluation.reference import find_architecture
+
+    if name is None or other is None or not diff:
+        raise UsageError("two networks are compared with --diff: decanet models alexnet alexnet_cifar --diff")
+    (first, first_size), (second, second_size) = find_architecture(name), find_architecture(other)
+    found = compare(first, second, first_size, second_size)
+    if json:
+        print_json(found.to_dict())
+    else:
+        console().print(str(found))
 
 
 def _print_whole(table: "Table") -> None:
