@@ -98,7 +98,7 @@ def compare(
     one, two = summarize(first, first_size), summarize(second, second_size)
     shared = {layer.stage for layer in one.layers} & {layer.stage for layer in two.layers}
     keys = [[_key(layer, shared) for layer in summary.layers] for summary in (one, two)]
-    matcher = SequenceMatcher(None, *keys, autojunk=False)
+    matcher = SequenceMatcher(a=keys[0], b=keys[1], autojunk=False)
     pairs: list[Pair] = []
     for tag, a, b, c, d in matcher.get_opcodes():
         left, right = one.layers[a:b], two.layers[c:d]
