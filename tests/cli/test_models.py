@@ -1,4 +1,4 @@
-"""``decanet models``: the list, the summary, the verification, and wrong arguments."""
+"""``decanet models``: the list, the summary, the diagram, the verification, and wrong arguments."""
 
 import json
 
@@ -67,6 +67,8 @@ def test_the_list_counts_inference_and_names_auxiliary_classifiers(capsys) -> No
         (["se_resnet50", "--image-size", "2"], 3, "at layer pool"),
         (["alexnet", "--image-size", "0x9"], 2, "224x192"),
         (["alexnet", "--image-size", "16"], 3, "for small images use alexnet_cifar"),
+        (["lenet5", "--diagram", "lenet5.gif"], 2, "ends in .png, .svg, .pdf"),
+        (["--diagram", "all.png"], 2, "name it"),
     ],
 )
 def test_wrong_arguments_are_one_line(arguments, code, message, capsys) -> None:
@@ -103,3 +105,20 @@ def test_help_has_examples(arguments, capsys) -> None:
     usage, _, text = capsys.readouterr().out.partition("\n")
     assert usage.startswith("Usage")
     assert f"decanet {' '.join(arguments)}" in text
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_a_diagram_is_written_and_named(ending: str, tmp_path, capsys) -> None:
+    path = tmp_path / f"lenet5.{ending}"
+    assert run(["models", "lenet5", "--diagram", str(path)]) == 0
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
+    assert path.read_bytes().startswith(start)
+
+
+def test_the_layout_of_a_diagram_as_json(tmp_path, capsys) -> None:
+    path = tmp_path / "decanet_s.svg"
+    assert run(["models", "decanet_s", "--image-size", "48x32", "--diagram", str(path), "--json"]) == 0
+    layout = json.loads(capsys.readouterr().out)
+    assert (layout["network"], layout["file"]) == ("decanet_s", str(path))
+    assert layout["boxes"][0]["lines"] == ["image, 3 × 48 × 32"]

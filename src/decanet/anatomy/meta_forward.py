@@ -58,23 +58,26 @@ def meta_inputs(model: nn.Module, input_size: tuple[int, int, int]) -> MetaInput
     return MetaInputs(parameters, buffers, torch.empty((1, *input_size), device="meta", dtype=dtype))
 
 
-def forward_on_meta(model: nn.Module, inputs: MetaInputs, mode: TorchDispatchMode) -> Any:
-    """Return the output of one forward pass in evaluation mode, a meta tensor; ``model`` is left as it is.
+def forward_on_meta(
+    model: nn.Module, inputs: MetaInputs, mode: TorchDispatchMode, training: bool = False
+) -> Any:
+    """Return the output of one forward pass, a meta tensor; ``model`` is left as it is.
 
     Args:
         model: a network with or without memory for its weights.
         inputs: what :func:`meta_inputs` made for it.
         mode: is given every tensor operation.
+        training: run in training mode, in which a network has its auxiliary classifiers, instead of evaluation mode.
     """
     tensors = {**inputs.parameters, **inputs.buffers}
     own = (*model.parameters(), *model.buffers())
-    training = {module: module.training for module in model.modules()}
-    model.eval()
+    before = {module: module.training for module in model.modules()}
+    model.train(training)
     try:
         with torch.no_grad(), ShapesOnly(), mode:
             if all(ours is theirs for ours, theirs in zip(tensors.values(), own, strict=True)):
                 return model(inputs.image)  # the network is on the meta device itself
             return torch.func.functional_call(model, tensors, (inputs.image,))
     finally:
-        for module, was_training in training.items():
+        for module, was_training in before.items():
             module.training = was_training

@@ -1,16 +1,18 @@
-"""``decanet models``: list the networks, summarize one, and verify all against their papers."""
+"""``decanet models``: list the networks, summarize or draw one, and verify all against their papers."""
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from decanet.cli._shared import JsonFlag, console, print_json
+from decanet.cli._shared import FIGURE, JsonFlag, console, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
+    from torch import nn
 
     from decanet.anatomy.verify import Check
 
@@ -42,9 +44,16 @@ def models(
         ),
     ] = False,
     diff: Annotated[bool, Parameter(negative=(), help="Compare two networks layer by layer.")] = False,
+    diagram: Annotated[
+        Path | None,
+        Parameter(
+            validator=FIGURE,
+            help="Draw the network on one page: .png, .svg or .pdf. With --json, print the layout.",
+        ),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """List the networks, or summarize one layer by layer.
+    """List the networks, summarize one layer by layer, draw it, or compare two.
 
     Multiply-adds are for one image: one multiplication with the addition of its product counts as one; PyTorch's own
     counter counts two. Receptive fields are in pixels, padding included.
@@ -55,10 +64,13 @@ def models(
         decanet models alexnet --explain
         decanet models alexnet alexnet_cifar --diff
         decanet models resnet50 --image-size 160
+        decanet models resnet50 --diagram resnet50.pdf
         decanet models runs/quick
         decanet models verify
     """
-    if diff or other is not None:
+    if diagram is not None:
+        _draw(name if other is None and not diff else None, image_size, diagram, json)
+    elif diff or other is not None:
         _compare(name, other, diff, json)
     elif name is None:
         _list(json)
@@ -149,11 +161,8 @@ def _list(json: bool) -> None:
 
 def _summarize(name: str, image_size: str | None, explain: bool, json: bool) -> None:
     from decanet.anatomy.summary import summarize
-    from decanet.evaluation.reference import find_architecture
 
-    model, own_size = find_architecture(name)
-    channels = own_size[0]
-    summary = summarize(model, (channels, *_parse_size(image_size)) if image_size else own_size)
+    summary = summarize(*_network(name, image_size))
     if json:
         print_json(summary.to_dict())
         return
@@ -177,6 +186,34 @@ def _compare(name: str | None, other: str | None, diff: bool, json: bool) -> Non
         print_json(found.to_dict())
     else:
         console().print(str(found))
+
+
+def _draw(name: str | None, image_size: str | None, path: Path, json: bool) -> None:
+    import dataclasses
+
+    from decanet.anatomy.diagram.drawing import draw
+    from decanet.anatomy.diagram.layout import compute
+    from decanet.core.errors import UsageError
+    from decanet.core.plotting import save_figure
+
+    if name is None:
+        raise UsageError(
+            "--diagram draws one network: name it, as in decanet models resnet50 --diagram resnet50.png"
+        )
+    diagram = compute(*_network(name, image_size))
+    save_figure(draw(diagram), path)
+    if json:
+        print_json({**dataclasses.asdict(diagram), "file": str(path)})
+    else:
+        console().print_line(f"wrote {path}")
+
+
+def _network(name: str, image_size: str | None) -> "tuple[str | nn.Module, tuple[int, int, int]]":
+    """The network and its input size, of the height and width that the user gave."""
+    from decanet.evaluation.reference import find_architecture
+
+    model, own_size = find_architecture(name)
+    return model, (own_size[0], *_parse_size(image_size)) if image_size else own_size
 
 
 def _print_whole(table: "Table") -> None:
