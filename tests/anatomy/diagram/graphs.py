@@ -1,14 +1,36 @@
 """Graphs for the tests of the diagram: random ones, and a network whose layers read each other across branches."""
 
+import functools
+
 import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from decanet.anatomy.diagram.graph import Graph, Node
+from decanet.anatomy.diagram.graph import Graph, Node, record
+from decanet.anatomy.diagram.layout import Diagram, compute
+from decanet.anatomy.diagram.structure import Structure, structure_of
 
 FAMILIES = (
     "alexnet_two_tower", "googlenet", "resnet50", "densenet121", "senet154", "vit_b16", "lenet5", "resnet110_cifar",
 )  # fmt: skip
+
+
+@functools.cache
+def graph_of(name: str) -> Graph:
+    """The graph of a registered network."""
+    return record(name)
+
+
+@functools.cache
+def structure(name: str) -> Structure:
+    """The structure of a registered network."""
+    return structure_of(graph_of(name))
+
+
+@functools.cache
+def diagram(name: str) -> Diagram:
+    """The diagram of a registered network."""
+    return compute(name)
 
 
 @st.composite

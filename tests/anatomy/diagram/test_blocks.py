@@ -7,15 +7,15 @@ import pytest
 
 from decanet.anatomy.diagram.blocks import lay_out_item, lines_of, tower
 from decanet.anatomy.diagram.cells import Cell
-from decanet.anatomy.diagram.graph import record
 from decanet.anatomy.diagram.pieces import Piece
-from decanet.anatomy.diagram.structure import Item, Parallel, Repeat, structure_of
+from decanet.anatomy.diagram.structure import Item, Parallel, Repeat
+from tests.anatomy.diagram.graphs import structure
 
 CELL = Cell("conv", "3×3 conv, 64", (), ("ReLU",), (64, 8, 8), (0,), "conv1", ("conv1",), 1, 0, 0)
 
 
 def _first(name: str, kind: type) -> Item:
-    return next(item for item in structure_of(record(name)).chain if isinstance(item, kind))
+    return next(item for item in structure(name).chain if isinstance(item, kind))
 
 
 def _middles(piece: Piece) -> dict[str, float]:

@@ -4,6 +4,7 @@ from torch import nn
 
 from decanet.anatomy.diagram.cells import Cell, make_cells
 from decanet.anatomy.diagram.graph import record
+from tests.anatomy.diagram.graphs import graph_of
 
 
 def _texts(cells: tuple[Cell, ...]) -> list[tuple[tuple[str, ...], str, tuple[str, ...]]]:
@@ -22,18 +23,18 @@ def test_layers_after_a_convolution_belong_to_it_and_layers_before_the_first_one
 
 def test_an_activation_after_an_addition_belongs_to_the_block_of_the_addition_only() -> None:
     """ResNet's ReLU ends a block; the normalization of a pre-activation unit begins the next one."""
-    joins = [cell for cell in make_cells(record("resnet20_cifar"))[0] if cell.kind == "join"]
+    joins = [cell for cell in make_cells(graph_of("resnet20_cifar"))[0] if cell.kind == "join"]
     assert {cell.after for cell in joins} == {("ReLU",)}
-    joins = [cell for cell in make_cells(record("preact_resnet110_cifar"))[0] if cell.kind == "join"]
+    joins = [cell for cell in make_cells(graph_of("preact_resnet110_cifar"))[0] if cell.kind == "join"]
     assert {cell.after for cell in joins} == {()}
 
 
 def test_what_follows_every_convolution_is_said_once() -> None:
-    cells, _, note = make_cells(record("resnet50"))
+    cells, _, note = make_cells(graph_of("resnet50"))
     assert note == "batch norm"
     assert {cell.after for cell in cells if cell.kind == "conv"} == {("ReLU",), ()}
-    assert make_cells(record("inception_v3"))[2] == "batch norm and ReLU"
-    assert make_cells(record("alexnet"))[2] == ""  # five convolutions state it themselves
+    assert make_cells(graph_of("inception_v3"))[2] == "batch norm and ReLU"
+    assert make_cells(graph_of("alexnet"))[2] == ""  # five convolutions state it themselves
 
 
 def test_what_no_output_depends_on_is_left_out() -> None:

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 
 from decanet.anatomy.diagram.columns import lay_out_column, make_rows, split
-from decanet.anatomy.diagram.graph import Graph, record
+from decanet.anatomy.diagram.graph import Graph
 from decanet.anatomy.diagram.pieces import Box
 from decanet.anatomy.diagram.structure import structure_of
-from tests.anatomy.diagram.graphs import random_graphs
+from tests.anatomy.diagram.graphs import random_graphs, structure
 
 
 def _rows(name: str):  # type: ignore[no-untyped-def]
-    return make_rows(structure_of(record(name)))
+    return make_rows(structure(name))
 
 
 def _apart(a: Box, b: Box) -> bool:
@@ -46,7 +46,7 @@ def test_grouped_convolutions_of_other_networks_are_no_towers() -> None:
 
 
 def test_stages_have_their_costs_once() -> None:
-    costs = {row.stages: row.costs for row in _rows("resnet50") if row.costs}
+    costs = {row.stages: row.costs for row in _rows("resnet50") if row.begins and row.costs}
     assert (
         costs[("conv1",)] == "9.54 k · 118 M"
     )  # 64 * 3 * 7 * 7 weights + 2 * 64; times 112 * 112 without the latter

@@ -12,9 +12,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from decanet.anatomy.diagram.drawing import LOOKS, draw
-from decanet.anatomy.diagram.layout import SMALLEST, compute
+from decanet.anatomy.diagram.layout import SMALLEST
 from decanet.models import list_models
-from tests.anatomy.diagram.graphs import FAMILIES
+from tests.anatomy.diagram.graphs import FAMILIES, diagram
 
 
 def check_extents(figure: Figure) -> None:
@@ -54,29 +54,29 @@ def _overlap(a: Bbox, b: Bbox) -> bool:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_nothing_overlaps(name: str) -> None:
-    check_extents(draw(compute(name)))
+    check_extents(draw(diagram(name)))
 
 
 @pytest.mark.slow(reason="71 figures; the test above draws one of each family")
 @pytest.mark.parametrize("name", list_models())
 def test_nothing_overlaps_in_any_network(name: str) -> None:
-    check_extents(draw(compute(name)))
+    check_extents(draw(diagram(name)))
 
 
 def test_every_box_line_and_word_of_the_layout_is_drawn() -> None:
-    diagram = compute("lenet5")
-    figure = draw(diagram)
+    layout = diagram("lenet5")
+    figure = draw(layout)
     (axes,) = figure.axes
-    assert tuple(figure.get_size_inches() * 72) == pytest.approx((diagram.width, diagram.height))
+    assert tuple(figure.get_size_inches() * 72) == pytest.approx((layout.width, layout.height))
     drawn = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
     assert [(p.get_x(), p.get_y(), p.get_width(), p.get_height()) for p in drawn] == [
-        (b.x, b.y, b.width, b.height) for b in diagram.boxes
+        (b.x, b.y, b.width, b.height) for b in layout.boxes
     ]
-    assert [to_rgb(p.get_facecolor()) for p in drawn] == [to_rgb(LOOKS[b.kind][0]) for b in diagram.boxes]
-    assert sum(isinstance(patch, FancyArrowPatch) for patch in axes.patches) == len(diagram.edges)
+    assert [to_rgb(p.get_facecolor()) for p in drawn] == [to_rgb(LOOKS[b.kind][0]) for b in layout.boxes]
+    assert sum(isinstance(patch, FancyArrowPatch) for patch in axes.patches) == len(layout.edges)
     words = [text.get_text() for text in axes.texts if isinstance(text, Text)]
     assert sorted(words) == sorted(
-        [*(line for b in diagram.boxes for line in b.lines), *(t.text for t in diagram.texts)]
+        [*(line for b in layout.boxes for line in b.lines), *(t.text for t in layout.texts)]
     )
 
 

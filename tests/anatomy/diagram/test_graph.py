@@ -10,7 +10,7 @@ from decanet.anatomy.diagram.graph import record
 from decanet.anatomy.trace import trace
 from decanet.core.errors import DataError, UsageError
 from decanet.models import create_model, list_models
-from tests.anatomy.diagram.graphs import FAMILIES
+from tests.anatomy.diagram.graphs import FAMILIES, graph_of
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -25,7 +25,7 @@ def test_no_parameter_and_no_multiply_add_of_any_network_is_lost(name: str) -> N
 
 
 def _compare_with_trace(name: str) -> None:
-    graph, traced = record(name), trace(name)
+    graph, traced = graph_of(name), trace(name)
     main = [node for node in graph.nodes if not node.stage.startswith("aux")]
     assert sum(node.params for node in graph.nodes) == traced.params
     assert sum(node.params for node in main) == traced.params - traced.params_training_only
@@ -35,22 +35,22 @@ def _compare_with_trace(name: str) -> None:
 
 
 def test_an_addition_reads_the_last_layer_of_the_block_and_its_input() -> None:
-    nodes = record("resnet18").nodes
+    nodes = graph_of("resnet18").nodes
     first = next(node for node in nodes if node.text == "add")
     assert first.path == "conv2_x.0"
     assert [nodes[index].path for index in first.inputs] == ["conv2_x.0.bn2", "pool"]
 
 
 def test_a_layer_of_two_groups_and_an_attention_with_its_heads() -> None:
-    conv2 = next(node for node in record("alexnet_two_tower").nodes if node.path == "conv2")
+    conv2 = next(node for node in graph_of("alexnet_two_tower").nodes if node.path == "conv2")
     assert (conv2.text, conv2.groups) == ("5×5 conv, 256, 2 groups", 2)
-    attention = [node for node in record("vit_b16").nodes if node.kind == "attention"]
+    attention = [node for node in graph_of("vit_b16").nodes if node.kind == "attention"]
     assert [node.text for node in attention] == ["attention, 12 heads"] * 12
     assert {node.shape for node in attention} == {(197, 768)}
 
 
 def test_auxiliary_classifiers_are_outputs_and_stages() -> None:
-    graph = record("googlenet")
+    graph = graph_of("googlenet")
     assert [graph.nodes[output].stage for output in graph.outputs] == ["fc", "aux1", "aux2"]
     assert [graph.nodes[output].shape for output in graph.outputs] == [(1000,)] * 3
 

@@ -20,7 +20,6 @@ from decanet.anatomy.diagram.graph import record
         (nn.AdaptiveMaxPool2d(1), "pool", "global max pool"),
         (nn.BatchNorm2d(4), "norm", "batch norm"),
         (nn.LocalResponseNorm(5), "norm", "response norm"),
-        (nn.GroupNorm(2, 4), "norm", "group norm"),
         (nn.Dropout(0.25), "dropout", "dropout 0.25"),
         (nn.Hardswish(), "activation", "Hardswish"),
         (nn.Linear(16, 5), "linear", "linear, 5"),

@@ -5,16 +5,12 @@ from torch import nn
 
 from decanet.anatomy.diagram.cells import make_cells
 from decanet.anatomy.diagram.graph import Graph, record
-from decanet.anatomy.diagram.structure import Parallel, Repeat, Structure, Tangle, cells_of, structure_of
-from tests.anatomy.diagram.graphs import Crossed, random_graphs
-
-
-def _structure(name: str) -> Structure:
-    return structure_of(record(name))
+from decanet.anatomy.diagram.structure import Parallel, Repeat, Tangle, cells_of, structure_of
+from tests.anatomy.diagram.graphs import Crossed, random_graphs, structure
 
 
 def _repeats(name: str) -> list[int]:
-    return [len(item.blocks) for item in _structure(name).chain if isinstance(item, Repeat)]
+    return [len(item.blocks) for item in structure(name).chain if isinstance(item, Repeat)]
 
 
 @given(random_graphs())
@@ -42,15 +38,15 @@ def test_single_layers_are_not_folded() -> None:
 
 
 def test_an_inception_module_has_four_branches_and_its_auxiliary_classifiers_keep_their_places() -> None:
-    structure = _structure("googlenet")
-    modules = [item for item in structure.chain if isinstance(item, Parallel)]
+    googlenet = structure("googlenet")
+    modules = [item for item in googlenet.chain if isinstance(item, Parallel)]
     assert [[len(branch) for branch in module.branches] for module in modules] == [[1, 2, 2, 2]] * 9
-    read = [list(cells_of((structure.chain[place],)))[-1].stage for place, _ in structure.auxiliary]
+    read = [list(cells_of((googlenet.chain[place],)))[-1].stage for place, _ in googlenet.auxiliary]
     assert read == ["inception_4a", "inception_4d"]
 
 
 def test_branches_that_branch_again_end_at_one_concatenation() -> None:
-    item = next(i for i in reversed(_structure("inception_v3").chain) if isinstance(i, Repeat))
+    item = next(i for i in reversed(structure("inception_v3").chain) if isinstance(i, Repeat))
     (module,) = item.items
     assert isinstance(module, Parallel)
     inner = [part for branch in module.branches for part in branch if isinstance(part, Parallel)]
@@ -60,7 +56,7 @@ def test_branches_that_branch_again_end_at_one_concatenation() -> None:
 
 
 def test_a_gate_is_a_branch_beside_the_signal() -> None:
-    block = next(i for i in _structure("se_resnet50").chain if isinstance(i, Parallel))
+    block = next(i for i in structure("se_resnet50").chain if isinstance(i, Parallel))
     gate = next(i for branch in block.branches for i in branch if isinstance(i, Parallel))
     assert gate.join
     assert gate.join.title == "multiply"

@@ -12,7 +12,8 @@ WIDE_GAP = 1.5  # where the shape of the output stands
 CROSSING = 2.4  # where lines between towers cross
 BETWEEN = 0.8  # between branches
 SHORT = 21  # characters of a box whose text fits into one line
-LONG = 26  # characters of a line of further layers
+LONG = 28  # characters of a line of further layers
+LONG_TITLE = 24  # characters of a title that keeps its stride
 
 
 def lines_of(cell: Cell) -> tuple[tuple[str, ...], int]:
@@ -26,7 +27,7 @@ def lines_of(cell: Cell) -> tuple[tuple[str, ...], int]:
     # Groups, and the stride where even so the line is long, move to the next line.
     for part in (" groups", ", stride"):
         head, comma, tail = title.rpartition(", ")
-        if part in f"{comma}{tail}" and (part == " groups" or len(title) > LONG - 2):
+        if part in f"{comma}{tail}" and (part == " groups" or len(title) > LONG_TITLE):
             title, after = head, (tail, *after)
     before = _wrap(cell.before)
     titles = [title] if title else []
@@ -115,13 +116,13 @@ def _repeat(item: Repeat, width: float) -> Piece:
     first = (
         0.45 if isinstance(item.items[0], Cell) else 0.7
     )  # a cell's arrow passes the frame on its way to the box
-    piece = Piece(height=inner.height + first + 0.55, exits=inner.exits, leads=True)
+    piece = Piece(height=inner.height + first + 0.85, exits=inner.exits, leads=True)
     piece.line((0, 0), (0, first), arrow=False)
     piece.add(inner, 0, first)
     for x in inner.exits:
         piece.line((x, first + inner.height), (x, piece.height), arrow=False)
     left, right = inner.left() - 0.6, inner.right() + 0.6
-    piece.frames.append(Frame(left, 0.4, right - left, piece.height - 0.55))
+    piece.frames.append(Frame(left, 0.4, right - left, piece.height - 0.85))
     piece.texts.append(Text(right + 0.3, 0.4 + LINE / 2, f"× {len(item.blocks)}", "repeat"))
     return piece
 

@@ -100,7 +100,8 @@ def _belongs(group: Sequence[int], node: Node, nodes: Sequence[Node]) -> bool:
         return heavy is None and node.kind != "join"
     if heavy is None:
         return True
-    if heavy.kind == "input":
+    # What follows the flattening of feature maps belongs to the fully connected layer behind it.
+    if heavy.kind == "input" or len(node.shape) != len(members[-1].shape):
         return False
     if heavy.kind == "join":  # a layer of the same block, not the first of the next one
         return bool(heavy.path) and node.path.startswith(heavy.path + ".")

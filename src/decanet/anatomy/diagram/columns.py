@@ -30,7 +30,8 @@ class Row:
     Attributes:
         piece: its layout.
         stages: the stages whose layers it has.
-        costs: parameters and multiply-adds of these stages, as text; empty where the stage has begun before.
+        costs: parameters and multiply-adds of these stages, as text; empty where there are none.
+        begins: whether the stages begin here.
         shape: of its output, as text; empty where it is that of its input.
         towers: 0, or 2 where it is divided into two towers.
         dense: whether each tower reads both.
@@ -41,6 +42,7 @@ class Row:
     piece: Piece
     stages: tuple[str, ...]
     costs: str
+    begins: bool
     shape: str
     towers: int = 0
     dense: bool = False
@@ -90,7 +92,8 @@ def make_rows(structure: Structure) -> list[Row]:
             Row(
                 piece=piece,
                 stages=own,
-                costs="" if own == stages else costs.get(own, ""),
+                costs=costs.get(own, ""),
+                begins=own != stages,
                 shape="" if output == shape or k == 0 else label,
                 towers=2 if divided else 0,
                 dense=divided and cells[0].kind in {"conv", "linear"} and cells[0].groups == 1,
@@ -163,8 +166,9 @@ def lay_out_column(rows: Sequence[Row]) -> Column:
         piece.add(row.piece, 0, top)
         y, exits = top + row.piece.height, row.piece.exits
         if begins and row.stages:
-            spans.append((row.stages, row.costs, top, y))
-            label_end = top + LINE * (len(row.stages) + bool(row.costs)) + 0.3
+            costs = row.costs if row.begins else "continued"
+            spans.append((row.stages, costs, top, y))
+            label_end = top + LINE * (len(row.stages) + bool(costs)) + 0.3
         elif row.stages:
             spans[-1] = (*spans[-1][:3], y)
         wanted = 0.0
