@@ -1,24 +1,25 @@
 """Drawings: what is drawn, and that nothing overlaps as matplotlib renders it."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from decanet.anatomy.diagram.drawing import LOOKS, draw
-from decanet.anatomy.diagram.layout import SMALLEST
+from decanet.anatomy.diagram.layout import SMALLEST, Diagram
 from decanet.models import list_models
 from tests.anatomy.diagram.graphs import FAMILIES, diagram
 
 
-def check_extents(figure: Figure) -> None:
-    """No text touches another text or the line of a box; all are on the page and large enough."""
+def check_extents(layout: Diagram) -> None:
+    """No text touches another text, the line of a box or an edge; all are on the page and large enough."""
+    figure = draw(layout)
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(150)
     renderer = canvas.get_renderer()
@@ -38,6 +39,12 @@ def check_extents(figure: Figure) -> None:
             assert _inside(extent, box), text.get_text()
         else:
             assert not holders, text.get_text()
+    for edge in layout.edges:
+        for ends in pairwise(axes.transData.transform(edge.points)):
+            touched = [
+                text.get_text() for text, extent in texts if Path(ends).intersects_bbox(extent, filled=False)
+            ]
+            assert not touched, (touched, edge)
     for (a, first), (b, second) in combinations(texts, 2):
         assert not _overlap(first, second), (a.get_text(), b.get_text())
     assert not any(_overlap(a, b) for a, b in combinations(boxes, 2))
@@ -54,13 +61,13 @@ def _overlap(a: Bbox, b: Bbox) -> bool:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_nothing_overlaps(name: str) -> None:
-    check_extents(draw(diagram(name)))
+    check_extents(diagram(name))
 
 
 @pytest.mark.slow(reason="71 figures; the test above draws one of each family")
 @pytest.mark.parametrize("name", list_models())
 def test_nothing_overlaps_in_any_network(name: str) -> None:
-    check_extents(draw(diagram(name)))
+    check_extents(diagram(name))
 
 
 def test_every_box_line_and_word_of_the_layout_is_drawn() -> None:

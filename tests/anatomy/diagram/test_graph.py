@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from decanet.anatomy.diagram.graph import record
 from decanet.anatomy.trace import trace
@@ -53,6 +53,26 @@ def test_auxiliary_classifiers_are_outputs_and_stages() -> None:
     graph = graph_of("googlenet")
     assert [graph.nodes[output].stage for output in graph.outputs] == ["fc", "aux1", "aux2"]
     assert [graph.nodes[output].shape for output in graph.outputs] == [(1000,)] * 3
+
+
+def test_a_bias_belongs_to_its_layer_wherever_pytorch_adds_it() -> None:
+    """In attention of PyTorch's own, the input of the projection may not be contiguous."""
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.weight = nn.ReLU(), nn.Parameter(torch.zeros(5, 8))
+            self.bias = nn.Parameter(torch.zeros(5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x.flatten(2).transpose(1, 2) @ self.weight.T + self.bias)
+
+    nodes = record(nn.Sequential(nn.Conv2d(3, 8, 1), Outer()), (3, 4, 4)).nodes
+    assert [(node.text, node.params) for node in nodes[1:]] == [
+        ("1×1 conv, 8", 32),
+        ("linear, 5", 45),
+        ("ReLU", 0),
+    ]
 
 
 def test_a_network_is_left_as_it_is() -> None:

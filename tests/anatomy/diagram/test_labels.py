@@ -21,7 +21,7 @@ from decanet.anatomy.diagram.graph import record
         (nn.BatchNorm2d(4), "norm", "batch norm"),
         (nn.LocalResponseNorm(5), "norm", "response norm"),
         (nn.Dropout(0.25), "dropout", "dropout 0.25"),
-        (nn.Hardswish(), "activation", "Hardswish"),
+        (nn.SiLU(), "activation", "SiLU"),
         (nn.Linear(16, 5), "linear", "linear, 5"),
         (nn.PixelShuffle(2), "other", "pixel shuffle"),
     ],

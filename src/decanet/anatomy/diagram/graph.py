@@ -208,6 +208,11 @@ class _Recorder(TorchDispatchMode):
         kind, text = count_label(operation, inputs, outputs[0]) if operation else ("", "")
         if operation is None and len(sources) > 1:
             kind, text = "join", name.strip("_").replace("_", " ")
+        elif operation is None and new and name.startswith("add") and all(n.endswith("bias") for n in new):
+            # PyTorch adds the bias of a linear layer after the product where its input is not contiguous.
+            (source,) = sources
+            more = sum(self._sizes[n] for n in new)
+            self.nodes[source] = replace(self.nodes[source], params=self.nodes[source].params + more)
         elif operation is None and new:
             kind, text = "other", _with_parameter(name, sorted(new), outputs[0])
         if text:
