@@ -11,7 +11,16 @@ from scipy.signal import oaconvolve
 
 from decanet.convolution.impulse_responses import Echo, ExponentialDecay, Reverb, SampledKernel
 from decanet.convolution.signals import convolve_recursion
-from decanet.convolution.sound_convolution import combined_response, decaying, overlap_add
+from decanet.convolution.sound_convolution import (
+    combined_response,
+    convolve_sound,
+    decaying,
+    low_pass_in_words,
+    mixed,
+    overlap_add,
+    response_of,
+)
+from decanet.convolution.sounds import Sound
 from decanet.core.errors import DataError, UsageError
 from tests.convolution._sounds import convolved, sound_of
 
@@ -131,3 +140,39 @@ def test_bad_kernels_are_one_line(make, error, message):
     with pytest.raises(error, match=message) as caught:
         make()
     assert "\n" not in caught.value.line
+
+
+def test_the_response_of_echoes_in_a_row_are_impulses_and_their_products():
+    response = response_of([Echo(((0.3, 0.5),)), Echo(((0.2, -1.0),))], 100)
+    assert response.impulses
+    found = dict(zip(response.times.round(6), response.values))
+    assert found == {0.0: 1.0, 0.3: 0.5, 0.2: -1.0, 0.5: -0.5}
+
+
+def test_the_response_of_other_kernels_is_what_a_clap_becomes():
+    kernels = [ExponentialDecay(20.0), Echo(((0.1, 0.5),))]
+    response = response_of(kernels, 1000)
+    assert not response.impulses
+    clap = Sound("clap", 1000, 1, "PCM_16", np.eye(1, 400).T)
+    expected = np.concatenate(list(convolve_sound(clap, kernels)))[:, 0]
+    size = min(len(expected), len(response.values))
+    np.testing.assert_allclose(response.values[:size], expected[:size], atol=1e-12)
+
+
+@pytest.mark.parametrize("blocks", [1, 7, 100])
+def test_a_mix_is_the_weighted_sum_and_the_tail_is_that_of_the_convolution(blocks):
+    random = np.random.default_rng(0)
+    dry, wet = random.normal(size=(50, 1)), random.normal(size=(80, 2))
+    cut = [wet[i : i + blocks] for i in range(0, 80, blocks)]
+    found = np.concatenate(list(mixed([dry[:20], dry[20:]], cut, 0.25)))
+    expected = 0.25 * wet
+    expected[:50] += 0.75 * dry
+    np.testing.assert_allclose(found, expected)
+
+
+def test_the_gain_in_words_is_that_of_a_tone():
+    kernel = ExponentialDecay(30.0)
+    times = np.arange(40_000) / 8000
+    tone = Sound("tone", 8000, 1, "PCM_16", np.sin(2 * np.pi * 100 * times)[:, None])
+    late = np.concatenate(list(convolve_sound(tone, [kernel])))[20_000:40_000]
+    assert f"{abs(late).max():.2g} at 100 Hz" in low_pass_in_words(kernel)

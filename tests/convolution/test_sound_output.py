@@ -13,11 +13,13 @@ from decanet.convolution.sound_output import (
     FULL_SCALE,
     Encoding,
     Rendered,
+    echo_at_the_loudest,
     encoding_for,
     rendered,
     save_samples,
     write_sound,
 )
+from decanet.convolution.sounds import Sound
 from decanet.core.errors import DataError, ResourceError, UsageError
 from tests.convolution._sounds import convolved, send, sound_of
 
@@ -188,3 +190,13 @@ def test_a_full_disk_is_reported(monkeypatch):
     monkeypatch.setattr(sound_output.tempfile, "TemporaryFile", lambda **_: Full())
     with pytest.raises(ResourceError, match="TMPDIR"), rendered([np.ones((4, 1))]):
         pass
+
+
+def test_an_echo_is_shown_with_numbers_at_the_loudest_instant():
+    samples = np.zeros((100, 1))
+    samples[20], samples[50] = -0.8, 0.3
+    sound = Sound("a sound", 100, 1, "PCM_16", samples)
+    with rendered(convolve_sound(sound, [Echo(((0.3, 0.5),))])) as result:
+        at, now, later, heard = echo_at_the_loudest(sound, result, 0.3)
+    assert (at, now, later) == (0.2, -0.8, 0.3)
+    assert heard == pytest.approx(0.3 + 0.5 * -0.8)

@@ -11,6 +11,7 @@ Blocks are arrays of shape (B, C): B instants of C channels, float64, full scale
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,78 @@ def describe_kernel(kernel: SoundKernel, sample_rate: int) -> str:
         else ""
     )
     return f"{Path(kernel.name).name} ({kernel.reach:.2f} s{resampled})"
+
+
+@dataclass(frozen=True)
+class Response:
+    """What several kernels in a row do to a single clap.
+
+    Attributes:
+        times: in seconds, (n,).
+        values: of the impulses, as factors; else of the response, (n,).
+        impulses: whether the response consists of impulses alone, as that of echoes, which have no width.
+    """
+
+    times: Array
+    values: Array
+    impulses: bool
+
+
+def response_of(kernels: Sequence[SoundKernel], sample_rate: int) -> Response:
+    """Return the response of ``kernels`` in a row, of the first channel, for a figure."""
+    if all(isinstance(kernel, Echo) for kernel in kernels):
+        taps = {0.0: 1.0}
+        for kernel in kernels:
+            assert isinstance(kernel, Echo)
+            pairs = [(0.0, 1.0), *kernel.taps]
+            products = [(t + delay, v * strength) for t, v in taps.items() for delay, strength in pairs]
+            taps = {}
+            for time, value in products:
+                taps[time] = taps.get(time, 0.0) + value
+        return Response(np.array([*taps]), np.array([*taps.values()]), impulses=True)
+    decays = [kernel for kernel in kernels if isinstance(kernel, ExponentialDecay)]
+    finite = [kernel for kernel in kernels if not isinstance(kernel, ExponentialDecay)]
+    if len(kernels) == 1 and decays:
+        times = np.linspace(0.0, math.log(1000.0) / decays[0].alpha, 500)
+        return Response(times, decays[0](times), impulses=False)
+    blocks: Iterable[Array] = [combined_response(finite, sample_rate)[:, :1]]
+    for decay in decays:
+        blocks = decaying(blocks, decay, sample_rate)
+    values = np.concatenate(list(blocks))[:, 0]
+    return Response(np.arange(len(values)) / sample_rate, values, impulses=False)
+
+
+def mixed(dry: Iterable[Array], wet: Iterable[Array], mix: float) -> Iterator[Array]:
+    """Yield (1 - mix) * dry + mix * wet; the wet sound is at least as long, and may have more channels.
+
+    Args:
+        dry: blocks of the original.
+        wet: blocks of the convolution.
+        mix: fraction of the convolution, 0 to 1.
+    """
+    originals = iter(dry)
+    left: Array | None = next(originals, None)
+    for block in wet:
+        block = mix * block
+        done = 0
+        while left is not None and done < len(block):
+            part = left[: len(block) - done]
+            block[done : done + len(part)] += (1 - mix) * part
+            done += len(part)
+            left = left[len(part) :] if len(left) > len(part) else next(originals, None)
+        yield block
+
+
+def low_pass_in_words(kernel: ExponentialDecay) -> str:
+    """Return what the tutorial's kernel does to a sound, which is not what an echo does."""
+    gains = ", ".join(
+        f"{kernel.alpha / math.hypot(kernel.alpha, 2 * math.pi * hertz):.2g} at {hertz:g} Hz"
+        for hertz in (100, 1000)
+    )
+    return (
+        f"this kernel has no impulse at 0, so the result does not contain the sound itself: it is a low-pass filter "
+        f"with the gain alpha / sqrt(alpha^2 + omega^2), {gains}; --mix 0.5 keeps half of the original"
+    )
 
 
 def combined_response(kernels: Sequence[Echo | SampledKernel | Reverb], sample_rate: int) -> Array:

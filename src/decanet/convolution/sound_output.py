@@ -195,6 +195,32 @@ def write_sound(
     return Loudness(result.peak, gain, clipped)
 
 
+def echo_at_the_loudest(sound: Sound, result: Rendered, delay: float) -> tuple[float, float, float, float]:
+    """Return numbers that show an echo: of the first channel at the loudest instant t0 and at t0 + delay.
+
+    Returns:
+        t0 in seconds, f(t0), f(t0 + delay) of the sound (0 after its end), and F(t0 + delay) of the result.
+    """
+    before, loudest, at = 0, 0.0, 0
+    for block in sound.blocks():
+        place = int(np.abs(block[:, 0]).argmax())
+        if abs(block[place, 0]) > abs(loudest):
+            loudest, at = float(block[place, 0]), before + place
+        before += len(block)
+    later = at + round(delay * sound.sample_rate)
+    return at / sound.sample_rate, loudest, _sample(sound.blocks(), later), _sample(result.blocks(), later)
+
+
+def _sample(blocks: Iterable[Array], index: int) -> float:
+    """The sample of the first channel at ``index``; 0 after the end."""
+    before = 0
+    for block in blocks:
+        if index < before + len(block):
+            return float(block[index - before, 0])
+        before += len(block)
+    return 0.0
+
+
 def save_samples(path: Path | str, result: Rendered) -> Path:
     """Write a rendered sound as a .npy file, float64, shape (n, C), without any scaling."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:

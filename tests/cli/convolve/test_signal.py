@@ -155,7 +155,7 @@ def test_the_seed_determines_the_reverberation(here, voice):
 
 def test_the_figure_of_a_sound_shows_it_before_and_after(voice, drawn):
     assert sound("voice.wav", "--reverb", 0.5, "--figure", "wave.png") == 0
-    before, after = drawn["wave.png"].axes
+    before, _, after = drawn["wave.png"].axes
     assert before.get_title(loc="left") == "Original: voice.wav"
     assert after.get_title(loc="left") == "Convolved with a synthetic room of 0.5 s (seed 0)"
     assert before.get_xlim() == after.get_xlim() == (0, pytest.approx(1.5))
@@ -218,3 +218,20 @@ def test_mistakes_are_one_line_and_leave_no_file(here, voice, capsys, arguments,
     assert message in line
     assert "Traceback" not in error
     assert names(here) == before
+
+
+def test_a_decay_is_scaled_up_and_explained_and_a_mix_keeps_the_sound(voice, capsys):
+    assert sound("voice.wav", "--decay", 3, "--out", "d.wav") == 0
+    printed = capsys.readouterr().out
+    assert "low-pass filter" in printed
+    assert "scaled up to 0.999" in printed
+    assert sound("voice.wav", "--decay", 3, "--mix", 0.5, "--out", "m.wav") == 0
+    assert "mixed with 50% of the original" in capsys.readouterr().out
+    assert sound("voice.wav", "--decay", 3, "--mix", 1.5) == 2
+
+
+def test_an_echo_is_shown_in_numbers(voice, capsys):
+    assert sound("voice.wav", "--echo", "0.25:0.5", "--out", "e.wav") == 0
+    numbers = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  = "))
+    expected, found = numbers.split(" = ")[-1].split("; the result has ")
+    assert float(found) == pytest.approx(float(expected), abs=1e-3)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from decanet.convolution.figures.signals import draw_echo, draw_echo_sheet, draw_sound
+from decanet.convolution.impulse_responses import Echo, ExponentialDecay
 from decanet.convolution.signals import sine, sine_closed_form, sine_gain, tutorial_times
+from decanet.convolution.sound_convolution import response_of
 from decanet.convolution.sound_output import rendered
 from decanet.convolution.sounds import Sound
 from decanet.convolution.waveform import waveform
@@ -13,11 +15,14 @@ from decanet.convolution.waveform import waveform
 def test_a_sound_is_drawn_before_and_after_on_one_time_axis():
     clap = Sound("clap", 100, 1, "PCM_16", np.linspace(-1, 0.5, 100)[:, None])
     with rendered([np.full((150, 2), 0.25)]) as result:
-        figure = draw_sound(clap, result, "an echo of 0.5 after 0.5 s")
-    before, after = figure.axes
+        response = response_of([Echo(((0.5, 0.5),))], 100)
+        figure = draw_sound(clap, result, "an echo of 0.5 after 0.5 s", response)
+    before, kernel, after = figure.axes
+    assert kernel.get_title() == "Kernel g: impulses"
+    np.testing.assert_array_equal(kernel.lines[0].get_xydata(), [[0, 1], [0.5, 0.5]])
     assert before.get_title(loc="left") == "Original: clap"
     assert after.get_title(loc="left") == "Convolved with an echo of 0.5 after 0.5 s"
-    for axes in figure.axes:
+    for axes in (before, after):
         assert axes.get_xlim() == (0, 1.5)
         assert axes.get_ylim() == (-1.05, 1.05)
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time (s)", "Amplitude")
@@ -28,6 +33,22 @@ def test_a_sound_is_drawn_before_and_after_on_one_time_axis():
         np.testing.assert_array_equal(stairs.get_data().values, values)
     assert np.isnan(high[100:]).all()  # the sound has ended, its echo has not
     assert after.patches[1].get_data().values == pytest.approx(0.25)
+
+
+def test_a_sound_that_was_scaled_is_drawn_as_it_was_written_with_its_level():
+    clap = Sound("clap", 100, 1, "PCM_16", np.full((100, 1), 0.5))
+    kernel = ExponentialDecay(3.0)
+    with rendered([np.full((100, 1), 0.01)]) as result:
+        figure = draw_sound(clap, result, "a decay", response_of([kernel], 100), gain=50.0)
+    before, response, after = figure.axes
+    assert after.patches[0].get_data().values == pytest.approx(0.5)
+    assert after.get_ylabel() == "Amplitude, scaled by +34.0 dB"
+    np.testing.assert_allclose(response.lines[0].get_ydata(), kernel(response.lines[0].get_xdata()))
+    (levels,) = before.child_axes
+    for tick, label in zip(levels.get_yticks(), levels.get_yticklabels()):
+        assert 20 * np.log10(tick) == pytest.approx(
+            float(label.get_text().replace("\N{MINUS SIGN}", "-")), abs=0.01
+        )
 
 
 def test_the_sheet_has_a_panel_for_each_alpha():

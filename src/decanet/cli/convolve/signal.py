@@ -154,7 +154,8 @@ def sound(
     reverb: str | None = None,
     impulse: Path | None = None,
     decay: float | None = None,
-    peak: Literal["fit", "normalize", "clip", "keep"] = "fit",
+    mix: float = 1.0,
+    peak: Literal["fit", "normalize", "clip", "keep"] | None = None,
     out: Annotated[Path | None, Parameter(validator=SOUND)] = None,
     figure: Annotated[Path | None, Parameter(validator=FIGURE)] = None,
     array: Annotated[Path | None, Parameter(name="--save-array", validator=ARRAY)] = None,
@@ -179,15 +180,30 @@ def sound(
         echo: DELAY:STRENGTH, in seconds and as a factor; repeat the option for more echoes.
         reverb: SECONDS or SECONDS:SEED, a synthetic impulse response: noise that decays by 60 dB in that time.
         impulse: Sound file of a recorded impulse response, resampled to the sample rate of the sound.
-        decay: Alpha in 1/s of the tutorial's exponential kernel, alpha exp(-alpha t).
+        decay: Alpha in 1/s of the tutorial's exponential kernel, alpha exp(-alpha t). It is a low-pass filter without
+            the sound itself, so the result is faint: it is scaled up, unless --peak or --mix say otherwise.
+        mix: Fraction of the result that is convolved, 0 to 1; the rest is the original.
         peak: What is done where the result exceeds full scale: it is scaled down (fit), clipped (clip), or kept in a
-            floating-point WAV (keep); normalize always scales the peak to full scale.
+            floating-point WAV (keep); normalize always scales the peak to full scale. Default: fit.
         out: The resulting sound (.wav, .flac, .ogg); NAME-convolved by default.
         figure: Waveforms before and after (.png, .svg, .pdf).
         array: The samples of the result as a .npy file, float64, (n, channels).
     """
-    from decanet.convolution.sound_convolution import convolve_sound, describe_kernel
-    from decanet.convolution.sound_output import encoding_for, rendered, save_samples, write_sound
+    from decanet.convolution.impulse_responses import Echo, ExponentialDecay
+    from decanet.convolution.sound_convolution import (
+        convolve_sound,
+        describe_kernel,
+        low_pass_in_words,
+        mixed,
+        response_of,
+    )
+    from decanet.convolution.sound_output import (
+        echo_at_the_loudest,
+        encoding_for,
+        rendered,
+        save_samples,
+        write_sound,
+    )
     from decanet.convolution.sounds import open_sound
     from decanet.convolution.synthesis import default_sound
 
@@ -206,8 +222,14 @@ def sound(
     original = open_sound(sound) if sound else default_sound()
     kernels = _kernels(original, echo, reverb, impulse, decay)
     descriptions = [describe_kernel(kernel, original.sample_rate) for kernel in kernels]
+    if not 0 <= mix <= 1:
+        raise UsageError(f"--mix is a fraction of the convolved sound, 0 to 1, got {mix:g}")
+    faint = decay is not None and mix == 1 and peak is None
+    peak = peak or ("normalize" if faint else "fit")
     encoding = encoding_for(out, original, peak)
     blocks = convolve_sound(original, kernels)
+    if mix < 1:
+        blocks = mixed(original.blocks(), blocks, mix)
     print_line = console(json).print_line
     print_line(
         f"{original.name}: {original.sample_rate} Hz, channels: {original.channels}, {original.subtype}"
@@ -215,15 +237,34 @@ def sound(
     if original.note:
         print_line(f"{original.name}: {original.note}")
     for description in descriptions:
-        print_line(f"convolved with {description}")
+        print_line(
+            f"convolved with {description}" + (f", mixed with {1 - mix:.0%} of the original" * (mix < 1))
+        )
+    for kernel in kernels:
+        if isinstance(kernel, ExponentialDecay) and mix == 1:
+            print_line(low_pass_in_words(kernel))
     with rendered(blocks) as result:
         loudness = write_sound(out, result, original.sample_rate, encoding, peak)
         files = [out]
+        if len(kernels) == 1 and isinstance(kernels[0], Echo) and len(kernels[0].taps) == 1 and mix == 1:
+            (delay, strength) = kernels[0].taps[0]
+            at, now, later, heard = echo_at_the_loudest(original, result, delay)
+            print_line(
+                f"at the loudest instant, t0 = {at:.3f} s, d = {delay:g} s: F(t0 + d) = f(t0 + d) + {strength:g} f(t0)"
+            )
+            print_line(
+                f"  = {later:.4g} + {strength:g} * {now:.4g} = {later + strength * now:.4g}; the result has {heard:.4g}"
+            )
         if figure:
             from decanet.convolution.figures.signals import draw_sound
             from decanet.core.plotting import save_figure
 
-            files.append(save_figure(draw_sound(original, result, " and ".join(descriptions)), figure))
+            response = response_of(kernels, original.sample_rate)
+            files.append(
+                save_figure(
+                    draw_sound(original, result, " and ".join(descriptions), response, loudness.gain), figure
+                )
+            )
         if array:
             files.append(save_samples(array, result))
     seconds = result.frames / original.sample_rate
@@ -251,6 +292,10 @@ def _print_comparison(
 ) -> None:
     print_line = console(json).print_line
     methods = list(compared[0].seconds)
+    print_line(
+        "(f * g)(t) = integral from 0 to t of f(tau) g(t - tau) d tau: it begins at 0, because f is 0 before, and"
+    )
+    print_line("ends at t, because the kernel is causal: no room responds to a clap before it sounds")
     print_line(f"{'':8}{'max error against the closed form':<36}{'milliseconds':>22}")
     print_line(f"{'alpha':>6}  " + "".join(f"{method:>12}" for method in methods * 2))
     for row in compared:

@@ -7,12 +7,14 @@ import numpy as np
 
 from decanet.convolution.impulse_responses import Array, ExponentialDecay
 from decanet.convolution.signals import TUTORIAL_SECONDS, sine, sine_delay, sine_gain, tutorial_times
+from decanet.convolution.sound_convolution import Response
 from decanet.convolution.sound_output import Rendered
 from decanet.convolution.sounds import Sound
 from decanet.convolution.waveform import waveform
 from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, GREEN = COLORS[0], COLORS[2]
@@ -45,7 +47,13 @@ def draw_echo(alpha: float, values: Array) -> "Figure":
     )
     kernel.set(xlim=(0, TUTORIAL_SECONDS), ylim=(0, 1.05 * alpha), ylabel="Weight (1/s)")
     original.set_title("Original", loc="left")
-    response.set_title(f"Convolved: amplitude {gain:#.2g}, delay {delay:.2f} s", loc="left")
+    phase = -360 * delay  # a period is 1 s
+    response.set_title(
+        f"Convolved: amplitude {gain:#.2g}, phase {phase:.0f}°, delay {delay:.2f} s".replace(
+            "-", "\N{MINUS SIGN}"
+        ),
+        loc="left",
+    )
     for axes in (original, response):
         axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, TUTORIAL_SECONDS), ylim=(-1.1, 1.1))
     original.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
@@ -93,19 +101,33 @@ def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
 
 
 @styled
-def draw_sound(sound: Sound, result: Rendered, kernels: str) -> "Figure":
-    """Draw the waveform of a sound above that of its convolution with ``kernels`` (in words), on one time axis.
+def draw_sound(
+    sound: Sound, result: Rendered, kernels: str, response: Response, gain: float = 1.0
+) -> "Figure":
+    """Draw the waveform of a sound above that of its convolution with ``kernels`` (in words), and their response.
+
+    Amplitudes are fractions of full scale; the level at the right is 20 log10 of them, in dBFS. ``gain`` is the factor
+    by which the result was scaled when it was written.
 
     The light area reaches from the lowest to the highest sample, the dark area shows the root mean square; see
     :func:`~decanet.convolution.waveform.waveform`.
     """
     frames, sample_rate = result.frames, sound.sample_rate
     shapes = [waveform(blocks, sample_rate, frames) for blocks in (sound.blocks(), result.blocks())]
+    shapes[1] = shapes[1] * gain
     edges = np.linspace(0.0, frames / sample_rate, len(shapes[1]) + 1)
     titles = f"Original: {sound.name}", f"Convolved with {kernels or 'the unit impulse'}"
     largest = max(float(np.nanmax(np.abs(shape))) for shape in shapes) or 1.0
-    figure = new_figure(9, 5.5)
-    panels = figure.subplots(2, 1, sharex=True)
+    figure = new_figure(11.5, 5.5)
+    places = figure.subplot_mosaic([["f", "g"], ["F", "."]], width_ratios=(3.2, 1))
+    panels = (places["f"], places["F"])
+    _draw_response(places["g"], response)
+    figure.text(
+        0.79, 0.25,
+        "The amplitude is the sound\nitself: pressure, as a fraction\nof full scale.\nA level is a ratio:\n"
+        "20 log\N{SUBSCRIPT ONE}\N{SUBSCRIPT ZERO} of the amplitude, in dBFS;\nhalf the amplitude is 6 dB less.",
+        va="center", fontsize=9, color="#444444", linespacing=1.5,
+    )  # fmt: skip
     for axes, shape, color, title in zip(panels, shapes, (BLUE, RED), titles):
         low, high, rms = shape.T
         peaks = axes.stairs(high, edges, baseline=low, color=color, alpha=0.4, fill=True, label="peaks")
@@ -115,7 +137,41 @@ def draw_sound(sound: Sound, result: Rendered, kernels: str) -> "Figure":
         axes.set_ylim(-1.05 * largest, 1.05 * largest)
         axes.set_title(literal(title), loc="left")
         axes.tick_params(labelbottom=True)
+        _draw_levels(axes, 1.05 * largest)
         axes.legend(
             handles=[peaks, loud], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2
         )
+    if gain != 1:
+        change = f"{20 * np.log10(gain):+.1f}".replace("-", "\N{MINUS SIGN}")
+        panels[1].set_ylabel(f"Amplitude, scaled by {change} dB")
     return figure
+
+
+def _draw_response(axes: "Axes", response: Response) -> None:
+    """Impulses are stems: they have no width, so no curve can show them."""
+    if response.impulses:
+        axes.vlines(response.times, 0, response.values, color=GREEN, linewidth=2.5)
+        axes.plot(response.times, response.values, "o", color=GREEN, markersize=6)
+        axes.set(title="Kernel g: impulses", ylabel="Factor")
+        last = max(float(response.times.max()), 0.1)
+        axes.set_xlim(-0.08 * last, 1.15 * last)
+        axes.axhline(0, color="#999999", linewidth=0.8)
+    else:
+        axes.plot(response.times, response.values, color=GREEN, linewidth=1)
+        axes.set(title="Kernel g", ylabel="Weight", xlim=(0, max(float(response.times[-1]), 1e-3)))
+    axes.set_xlabel("Time (s)")
+
+
+def _draw_levels(axes: "Axes", largest: float) -> None:
+    """A second axis with the level of the positive amplitudes in dBFS."""
+    steps = (0, -3, -6, -12, -20, -40, -60, -80)
+    amplitudes = [10 ** (level / 20) for level in steps]
+    shown: list[tuple[float, int]] = []
+    for amplitude, level in zip(amplitudes, steps):
+        if amplitude <= largest and (not shown or shown[-1][0] - amplitude > 0.13 * largest):
+            shown.append((amplitude, level))
+    levels = axes.secondary_yaxis("right")
+    levels.set_yticks(
+        [a for a, _ in shown], [f"{level}".replace("-", "\N{MINUS SIGN}") for _, level in shown]
+    )
+    levels.set_ylabel("Level (dBFS)", fontsize=9)
