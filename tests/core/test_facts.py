@@ -162,3 +162,11 @@ def test_the_human_error_rate_has_its_caveat() -> None:
 def test_reading_the_ledger_needs_no_torch() -> None:
     code = "import sys; from decanet.core import facts; facts.papers(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_published_run_is_found_by_recipe_and_network() -> None:
+    run = facts.reference_run("tutorial", "alexnet_cifar")
+    assert run is not None
+    assert (len(run.losses), run.test_top1_pct) == (30, 73.22)
+    assert run.epochs == tuple(sorted(run.epochs))
+    assert facts.reference_run("quick", "alexnet_cifar") is None

@@ -106,6 +106,17 @@ def test_curves_draw_the_log(steps: int, validated: bool) -> None:
         assert names == ["training set, augmented", "validation set"]
 
 
+def test_the_tutorials_own_losses_are_drawn_behind_a_run_of_its_recipe() -> None:
+    figure = curves(log(12), {**RESULT, "recipe": "tutorial", "model": "alexnet_cifar"})
+    reference, own = figure.axes[0].lines
+    # Its log: Epoch [1/10], Step [100/391] is the first line, Epoch [10/10], Step [300/391] the last one.
+    np.testing.assert_allclose(reference.get_xdata()[[0, 3, -1]], [100 / 391, 1 + 100 / 391, 9 + 300 / 391])
+    np.testing.assert_allclose(reference.get_ydata()[[0, -1]], [2.0992, 0.7576])
+    assert len(reference.get_xdata()) == 30
+    assert own.get_label() == "this run"
+    assert len(curves(log(12), {**RESULT, "recipe": "tutorial"}).axes[0].lines) == 1, "another network"
+
+
 def test_curves_mark_where_epochs_are_shortened() -> None:
     figure = curves(log(5), {**RESULT, "settings": {"selection": {"start": 0.5, "keep": 0.4}}})
     for axes in figure.axes:

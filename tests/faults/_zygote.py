@@ -137,7 +137,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)
     for name in (
         "matplotlib.backends.backend_agg", "matplotlib.figure", "decanet.cli.train",
-        "decanet.evaluation.figures", "decanet.insight.filters", "decanet.training.session",
+        "decanet.evaluation.figures", "decanet.insight.views.filters", "decanet.training.session",
     ):  # fmt: skip
         importlib.import_module(name)
     sys.modules["matplotlib.figure"].Figure().subplots()  # the font cache

@@ -36,7 +36,7 @@ from typing import Any, NamedTuple, TypeVar
 from decanet.core.errors import UsageError, did_you_mean
 
 CONFIDENCES = ("computed", "own", "library", "repo", "transcript", "secondary", "memory")
-COMPETITION = "competition"  # the only file that is not a paper's
+COMPETITION, REFERENCE_RUNS = "competition", "reference_runs"  # the files that are not a paper's
 
 T = TypeVar("T")
 
@@ -208,6 +208,25 @@ class Human:
     confidence: str
 
 
+@dataclass(frozen=True)
+class ReferenceRun:
+    """A training that others published.
+
+    Attributes:
+        label: what it is, for a legend.
+        epochs: at which its losses were printed.
+        losses: mean cross-entropy (nats) since the line before.
+        test_top1_pct: accuracy on the test set.
+        source: where it was published.
+    """
+
+    label: str
+    epochs: tuple[float, ...]
+    losses: tuple[float, ...]
+    test_top1_pct: float
+    source: str
+
+
 def papers() -> dict[str, Paper]:
     """Return all papers of the ledger by key, oldest first."""
     return dict(sorted(_ledger().papers.items(), key=lambda item: (item[1].year, item[0])))
@@ -251,6 +270,21 @@ def human() -> Human:
     return Human(**_read(COMPETITION)["human"])
 
 
+def reference_run(recipe: str, model: str) -> ReferenceRun | None:
+    """Return the published training by the same recipe of the same network; None where there is none."""
+    for table in _read(REFERENCE_RUNS).values():
+        if recipe in table["recipes"] and model == table["model"]:
+            per_epoch = table["steps_per_epoch"] // table["every"]
+            epochs = tuple(
+                index // per_epoch + (index % per_epoch + 1) * table["every"] / table["steps_per_epoch"]
+                for index in range(len(table["losses"]))
+            )
+            return ReferenceRun(
+                table["label"], epochs, tuple(table["losses"]), table["test_top1_pct"], table["source"]
+            )
+    return None
+
+
 class _Ledger(NamedTuple):
     papers: dict[str, Paper]
     architectures: dict[str, Architecture]
@@ -263,7 +297,7 @@ def _ledger() -> _Ledger:
     folder = resources.files("decanet.facts")
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         key, _, ending = file.name.rpartition(".")
-        if ending != "toml" or key == COMPETITION:
+        if ending != "toml" or key in (COMPETITION, REFERENCE_RUNS):
             continue
         tables = _read(key)
         ledger.papers[key] = _paper(key, tables["paper"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from decanet.core.facts import reference_run
 from decanet.core.plotting import (
     COLORS,
     class_labels,
@@ -39,7 +40,14 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
     loss, accuracy, lr = figure.subplots(1, 3, width_ratios=(4, 4, 3))
     epochs = [line["epoch"] for line in steps]
     style: dict[str, Any] = {"color": COLORS[0], "marker": "o" if len(steps) < 40 else "", "markersize": 3}
-    loss.plot(epochs, [line["loss"] for line in steps], **style)
+    if (reference := reference_run(result["recipe"], result["model"])) is not None:
+        loss.plot(
+            reference.epochs, reference.losses, color="#888888", linestyle="--", marker="s", markersize=3,
+            label=f"{reference.label}, test {reference.test_top1_pct:.2f}%",
+        )  # fmt: skip
+    loss.plot(epochs, [line["loss"] for line in steps], **style, label="this run")
+    if reference is not None:
+        loss.legend(loc="upper right")
     loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy (nats)")
     accuracies = [100 * line["accuracy"] for line in steps]
     accuracy.plot(epochs, accuracies, **style, label="training set, augmented")

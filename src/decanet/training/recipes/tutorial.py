@@ -2,7 +2,10 @@
 
 The standard deviations of the normalization are the widely copied ones, which are not those of the data (see
 decanet.data.datasets.cifar10); they belong to this recipe only. The tutorial used eight GPUs through DataParallel; here
-the same global batch of 128 runs on any number of processes.
+the same global batch of 128 runs on any number of processes (torchrun, DistributedDataParallel): DataParallel copies
+the network to all devices in every step and gathers on one of them, which is why PyTorch recommends against it.
+
+The figure of the run's curves has the thirty losses that the tutorial prints behind its own.
 
 Follows   the tutorial that the project grew from
 Command   decanet train tutorial
