@@ -184,7 +184,7 @@ def draw_augmented(image: AugmentedImage) -> "Figure":
     figure.suptitle(
         literal(f"One {image.label}, {count} epochs: {image.description}"), fontweight="bold", fontsize=11
     )
-    left, right = figure.subfigures(1, 2, width_ratios=(1.6, columns))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.6, columns))[0]
     axes = left.subplots()
     show_image(axes, image.original, "the image")
     grid = right.subplots(rows, columns, squeeze=False).ravel()
