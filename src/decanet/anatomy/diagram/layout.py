@@ -73,18 +73,19 @@ def compute(model: nn.Module | str, input_size: tuple[int, ...] | None = None) -
     rows = make_rows(structure)
     totals = _totals(structure)
     for at_stages in (True, False):  # columns begin with a stage where that fits
-        best: tuple[float, float, Piece, Sequence[str]] | None = None
+        best: tuple[float, float, Piece] | None = None  # font size, width of the page in it, columns
         for count in range(1, MOST_COLUMNS + 1):
             columns = [lay_out_column(part) for part in split(rows, count, at_stages)]
             body = _beside(columns)
             for width, height in (A4, A4[::-1]):
                 size = _font_size(body, structure, totals, width, height)
                 if size and (best is None or size > best[0] + 0.3):
-                    best = size, (width - 2 * MARGIN) / size, body, totals
+                    best = size, (width - 2 * MARGIN) / size, body
             if best and best[0] >= COMFORTABLE:
                 break
         if best and (best[0] >= COMFORTABLE or not at_stages):
-            return _page(structure, best[2], totals, best[0], best[1])
+            size, room, body = best
+            return _page(structure, body, totals, size, room)
     raise UsageError(
         f"{structure.network} does not fit on one page with text of {SMALLEST:g} points; "
         "draw one of its submodules instead"

@@ -71,7 +71,7 @@ class Text:
 
     @property
     def span(self) -> tuple[float, float]:
-        """Its left and right end."""
+        """Its left and right end, where x is in units of the font size."""
         width = text_width(self.text, self.bold)
         left = self.x - {"left": 0.0, "center": width / 2, "right": width}[self.align]
         return left, left + width
