@@ -20,7 +20,7 @@ RUN = (
     "convolve arithmetic", "convolve image", "convolve signal", "convolve statistics", "data list", "layers", "lineage",
     "models",
 )  # fmt: skip
-NOT_HERE = ("runs/", "@", "--measure", "cifar10", "--data")
+NOT_HERE = ("runs/", "@", "--measure", "cifar10", "--data", "~/")
 # Run by the tests of these commands, with more checks.
 ELSEWHERE = {"decanet convolve image", "decanet convolve signal", "decanet models verify"}
 IMAGES, SOUNDS = ("cat.jpg", "holiday.jpg"), ("voice.wav", "voice.flac", "room.wav")

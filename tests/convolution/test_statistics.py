@@ -16,6 +16,7 @@ from decanet.convolution.statistics import (
     autocorrelation,
     fit_decay,
     measure,
+    measure_many,
     noise_like,
     radial_average,
     verdict,
@@ -188,3 +189,21 @@ def test_the_verdict_names_the_law_that_fits_better():
     assert verdict(measure(noise_like(np.random.default_rng(0).random((40, 40))))).startswith(
         "No law is fitted"
     )
+
+
+def test_statistics_of_many_images_are_the_weighted_mean_and_leave_constant_ones_out():
+    random = np.random.default_rng(0)
+    images = [
+        random.normal(size=(24, 24)),
+        3 * random.normal(size=(24, 24)).cumsum(axis=1),
+        np.ones((24, 24)),
+    ]
+    found = measure_many(images)
+    assert found.count == 2
+    weights = [image.var() for image in images[:2]]
+    expected = np.average([autocorrelation(image) for image in images[:2]], axis=0, weights=weights)
+    np.testing.assert_allclose(found.correlation, expected)
+    larger = measure_many([np.pad(images[0], 4, constant_values=9.0), images[0]])
+    np.testing.assert_allclose(larger.correlation, autocorrelation(images[0]))
+    with pytest.raises(DataError, match="no image"):
+        measure_many([np.ones((5, 5))])

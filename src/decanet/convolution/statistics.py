@@ -11,12 +11,14 @@ a exp(-k x), as for an image of patches of one size; and a power law, a / x^k, a
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from decanet.convolution.spectrum import SMALLEST, Spectrum, mean_spectrum, power_spectrum
 from decanet.core.errors import DataError
 
 Array = NDArray[np.float64]
@@ -183,6 +185,8 @@ class Statistics:
         distances: in pixels, shape (R + 1,).
         radial: correlation by distance, shape (R + 1,).
         fits: the two laws, or None where too few distances are correlated.
+        spectrum: power by spatial frequency; None for images of fewer than 8x8 pixels.
+        count: number of images over which correlation and spectrum are averaged; ``image`` is the first.
     """
 
     image: Array
@@ -190,6 +194,8 @@ class Statistics:
     distances: Array
     radial: Array
     fits: dict[str, Fit | None]
+    spectrum: Spectrum | None = None
+    count: int = 1
 
     @property
     def neighbors(self) -> tuple[float, float]:
@@ -204,7 +210,45 @@ def measure(image: ArrayLike) -> Statistics:
     correlation = autocorrelation(p)
     distances, radial = radial_average(correlation, (p.shape[0], p.shape[1]))
     fits: dict[str, Fit | None] = {law: fit_decay(distances, radial, law) for law in ("exponential", "power")}
-    return Statistics(p, correlation, distances, radial, fits)
+    spectrum = power_spectrum(p) if min(p.shape) >= SMALLEST else None
+    return Statistics(p, correlation, distances, radial, fits, spectrum)
+
+
+def measure_many(images: Sequence[ArrayLike]) -> Statistics:
+    """Average the statistics of several gray images; constant ones are left out.
+
+    The autocorrelations are averaged, each weighted by the variance of its image. Images of several sizes are cropped
+    to the size of the smallest.
+
+    Raises:
+        DataError: no image has two pixels that differ.
+    """
+    arrays = [np.asarray(image, dtype=np.float64) for image in images]
+    varied = [p for p in arrays if p.size and p.min() < p.max()]
+    if not varied:
+        raise DataError("no image has two pixels that differ; give other images")
+    height, width = (min(p.shape[axis] for p in varied) for axis in (0, 1))
+    cropped = [_center(p, height, width) for p in varied]
+    cropped = [p for p in cropped if p.min() < p.max()] or cropped[:1]
+    correlation = np.average(
+        [autocorrelation(p) for p in cropped], axis=0, weights=[float(p.var()) for p in cropped]
+    )
+    distances, radial = radial_average(correlation, (height, width))
+    fits: dict[str, Fit | None] = {law: fit_decay(distances, radial, law) for law in ("exponential", "power")}
+    return Statistics(
+        cropped[0],
+        correlation,
+        distances,
+        radial,
+        fits,
+        mean_spectrum(cropped) if min(height, width) >= SMALLEST else None,
+        len(cropped),
+    )
+
+
+def _center(p: Array, height: int, width: int) -> Array:
+    top, left = (p.shape[0] - height) // 2, (p.shape[1] - width) // 2
+    return p[top : top + height, left : left + width]
 
 
 def summarize(natural: Statistics, noise: Statistics) -> dict[str, Any]:
@@ -218,7 +262,10 @@ def summarize(natural: Statistics, noise: Statistics) -> dict[str, Any]:
         "distances": natural.distances.tolist(),
         "correlations": natural.radial.tolist(),
         "random_correlations": noise.radial.tolist(),
+        "images": natural.count,
         "verdict": verdict(natural),
+        "spectrum_exponent": natural.spectrum.exponent if natural.spectrum else None,
+        "random_spectrum_exponent": noise.spectrum.exponent if noise.spectrum else None,
         "fits": {law: asdict(fit) if fit else None for law, fit in natural.fits.items()},
     }
 

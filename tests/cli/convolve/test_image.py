@@ -278,7 +278,7 @@ def test_list_names_every_kernel_with_its_source(capsys):
         ("grid small.png", 2, "small.png"),
         ("gradient small.png --kernel box", 2, "has no option --kernel"),
         ("shet", 3, "neither an image file nor a subcommand (did you mean sheet"),
-        ("everything", 3, "subcommands: sheet, slide, flip"),
+        ("everything", 3, "subcommands: matrix, sheet, slide"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_file(

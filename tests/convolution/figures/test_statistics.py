@@ -30,9 +30,9 @@ def test_the_figure_shows_autocorrelations_decay_and_both_laws():
     for axes, values in zip(above.axes, (cat, natural.correlation, noise.image, noise.correlation)):
         np.testing.assert_array_equal(axes.images[0].get_array(), values)
     assert above.axes[1].get_xlabel() == "shift across (pixels)"
-    scales = [(axes.get_xscale(), axes.get_yscale()) for axes in below.axes]
+    scales = [(axes.get_xscale(), axes.get_yscale()) for axes in below.axes[:3]]
     assert scales == [("linear", "linear"), ("linear", "log"), ("log", "log")]
-    for axes in below.axes:
+    for axes in below.axes[:3]:
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("Distance (pixels)", "Correlation")
         names = [line.get_label().partition(":")[0] for line in axes.lines]
         assert names == ["image", "random matrix", "exponential", "power"]
@@ -44,5 +44,18 @@ def test_the_figure_shows_autocorrelations_decay_and_both_laws():
 def test_noise_is_drawn_without_a_law():
     noise = measure(np.random.default_rng(0).random((50, 80)))
     figure = draw_statistics(noise, noise)
-    assert [len(axes.lines) for axes in figure.subfigs[1].axes] == [2, 2, 2]
+    assert [len(axes.lines) for axes in figure.subfigs[1].axes[:3]] == [2, 2, 2]
     assert figure.get_suptitle().startswith("No law is fitted")
+
+
+def test_neighbors_and_the_power_spectrum_are_drawn_with_the_fitted_exponent():
+    cat = gray_of(chelsea())
+    natural = measure(cat)
+    scatter, spectrum = draw_statistics(natural, measure(noise_like(cat))).subfigs[1].axes[3:]
+    pixel, neighbor = scatter.collections[0].get_offsets().T
+    assert np.corrcoef(pixel, neighbor)[0, 1] > 0.9
+    np.testing.assert_array_equal(spectrum.lines[0].get_ydata(), natural.spectrum.power)
+    x, y = spectrum.lines[2].get_data()
+    slope = np.log(y[1] / y[0]) / np.log(x[1] / x[0])
+    assert abs(slope + natural.spectrum.exponent) < 1e-9
+    assert f"{natural.spectrum.exponent:.1f}" in spectrum.get_title()

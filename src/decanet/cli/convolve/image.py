@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from decanet.convolution.filtering import Convolved, Setting
 
 FOLDER = Path("convolve-image")
-SUBCOMMANDS = ("sheet", "slide", "flip", "gradient", "grid", "list")
+SUBCOMMANDS = ("matrix", "sheet", "slide", "flip", "gradient", "grid", "cells", "list")
 
 command = cyclopts.App(name="image")
 
@@ -88,6 +88,46 @@ def apply(
             figure = draw_comparison(pixels, done, setting)
             files.append(save_figure(figure, FOLDER / f"{_file_name(done.name)}.png"))
     _finish(files, json, image=name, shape=pixels.shape, results=summaries)
+
+
+@command.command
+def matrix(
+    image: ImageFile = None,
+    /,
+    *,
+    at: str | None = None,
+    seed: int = 0,
+    out: Annotated[Path, Parameter(validator=FIGURE)] = Path("matrix.png"),
+    json: JsonFlag = False,
+) -> None:
+    """Draw an image as numbers: a crop in gray and by channel, its pixels shuffled, and a random matrix.
+
+    ```
+    decanet convolve image matrix
+    decanet convolve image matrix holiday.jpg --at 100,200 --out numbers.png
+    ```
+
+    Args:
+        at: ROW,COLUMN of the first pixel of the crop (default: where the brightness varies most).
+        seed: Random seed of the order and of the random matrix.
+        out: The figure (.png, .svg, .pdf).
+    """
+    from decanet.convolution.figures.matrices import draw_matrices
+    from decanet.convolution.matrices import as_matrices
+    from decanet.core.plotting import save_figure
+
+    pixels, name = read_image(image, color=True)
+    found = as_matrices(pixels, None if at is None else _position(at), seed)
+    image_, shuffled, noise = found.neighbors
+    console(json).print_line(
+        f"{name}: correlation of neighboring pixels {image_:.3f}, of the same pixels shuffled {shuffled:.3f}, "
+        f"of a random matrix {noise:.3f}"
+    )
+    save_figure(draw_matrices(found), out)
+    _finish(
+        [out], json, image=name, shape=pixels.shape, at=found.at, crop=found.crop.tolist(),
+        crop_gray=found.crop_gray.tolist(), neighbors=found.neighbors,
+    )  # fmt: skip
 
 
 @command.command
@@ -248,6 +288,46 @@ def grid(
 
     save_figure(draw_padding_and_stride(_setting(padding, stride, dilation)), out)
     _finish([out], json)
+
+
+@command.command
+def cells(
+    image: ImageFile = None,
+    /,
+    *,
+    wavelength: float = 8.0,
+    angle: float = 0.0,
+    out: Annotated[Path, Parameter(validator=FIGURE)] = Path("cells.png"),
+    json: JsonFlag = False,
+) -> None:
+    """Draw simple cells of the visual cortex as Gabor filters, and a complex cell as their energy.
+
+    A pattern is shifted: the simple response changes, the complex one stays. Convolutions correspond to simple cells
+    and pooling to complex ones (Hubel and Wiesel 1962, Fukushima 1980).
+
+    ```
+    decanet convolve image cells
+    decanet convolve image cells holiday.jpg --wavelength 12 --angle 45
+    ```
+
+    Args:
+        wavelength: Of the filters and of the grating, in pixels.
+        angle: Direction across the stripes in degrees, counter-clockwise from the right.
+        out: The figure (.png, .svg, .pdf).
+    """
+    from decanet.convolution.cells import compare_cells
+    from decanet.convolution.figures.cells import draw_cells
+    from decanet.core.plotting import save_figure
+
+    pixels, name = read_image(image, color=False)
+    found = compare_cells(pixels, wavelength, angle)
+    simple, energy = found.modulation
+    console(json).print_line(
+        f"a grating of {wavelength:g} pixels, shifted over one period: the response of a simple cell varies by "
+        f"{simple:.0%}, that of a complex cell by {energy:.1%}"
+    )
+    save_figure(draw_cells(found), out)
+    _finish([out], json, image=name, shape=pixels.shape, simple_modulation=simple, complex_modulation=energy)
 
 
 @command.command(name="list")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from decanet.convolution.spectrum import FITTED
 from decanet.convolution.statistics import FADED, Statistics, verdict
 from decanet.core.plotting import COLORS, new_figure, show_image, signed_scale, styled
 
@@ -17,15 +18,19 @@ def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
 
     An exponential is a straight line on the second axes, a power law on the third.
     """
+    from matplotlib.ticker import NullFormatter
+
     height, width = natural.image.shape
     aspect = min(
         max(width / height, 0.5), 2.0
     )  # width of an image panel, relative to the square ones of equal height
-    figure = new_figure(12, 11 / (2 * aspect + 2.9) + 4.9)
+    figure = new_figure(17, 11 / (2 * aspect + 2.9) + 4.9)
     parts: Any = figure.subfigures(2, 1, height_ratios=(11 / (2 * aspect + 2.9) + 0.8, 3.7))
     above, below = parts
     _draw_images(above, natural, noise, aspect)
-    panels = below.subplots(1, 3)
+    *panels, scatter, spectrum = below.subplots(1, 5)
+    _draw_neighbors(scatter, natural)
+    _draw_spectrum(spectrum, natural, noise)
     for axes, (title, x_scale, y_scale) in zip(
         panels,
         (
@@ -41,6 +46,8 @@ def draw_statistics(natural: Statistics, noise: Statistics) -> "Figure":
     lowest = max(1e-3, 0.7 * min(FADED, float(natural.radial[natural.radial > 0].min())))
     for axes in panels[1:]:
         axes.set_ylim(lowest, 1.6)
+    for axes in (panels[2], spectrum):
+        axes.xaxis.set_minor_formatter(NullFormatter())  # on a short axis all minor ticks would be labeled
     panels[2].set_xlim(0.9, 1.05 * natural.distances[-1])
     figure.suptitle(verdict(natural), fontsize=13, fontweight="bold")
     below.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -52,7 +59,7 @@ def _draw_images(above: Any, natural: Statistics, noise: Statistics, aspect: flo
     reach = len(natural.correlation) // 2
     extent = (-reach - 0.5, reach + 0.5, reach + 0.5, -reach - 0.5)
     for axes, statistics, name in (
-        (panels[0], natural, "Image"),
+        (panels[0], natural, "Image" if natural.count == 1 else f"First of {natural.count:,} images"),
         (panels[2], noise, "Random matrix"),
     ):
         show_image(axes, statistics.image, name, cmap="gray", interpolation="antialiased")
@@ -87,3 +94,42 @@ def _draw_decay(axes: Any, natural: Statistics, noise: Statistics, logarithmic: 
             formula = rf"${fit.amplitude:.2f}\,/\,x^{{{fit.k:.3f}}}$"
         label = rf"{law}: {formula}, $R^2={fit.r_squared:.3f}$"
         axes.plot(fitted, fit(fitted), color=color, linestyle=line, label=label)
+
+
+def _draw_neighbors(axes: Any, natural: Statistics) -> None:
+    """Each pixel against its right neighbor, for at most 3,000 pixels."""
+    one, other = natural.image[:, :-1].ravel(), natural.image[:, 1:].ravel()
+    chosen = np.random.default_rng(0).permutation(len(one))[:3000]
+    axes.scatter(one[chosen], other[chosen], s=3, color=COLORS[0], alpha=0.35, linewidths=0)
+    axes.set(xlabel="Pixel", ylabel="Its right neighbor", title="Neighbors are alike")
+    axes.set_aspect("equal", adjustable="box")
+
+
+def _draw_spectrum(axes: Any, natural: Statistics, noise: Statistics) -> None:
+    """Power by frequency, with the fitted law."""
+    found = natural.spectrum
+    if found is None or noise.spectrum is None:
+        axes.set_axis_off()
+        return
+    axes.loglog(found.frequencies, found.power, color="black", label="image")
+    axes.loglog(
+        noise.spectrum.frequencies,
+        noise.spectrum.power,
+        color="#888888",
+        marker=".",
+        markersize=4,
+        linewidth=0.8,
+    )
+    title = "Power spectrum"
+    if np.isfinite(found.exponent):
+        low, high = FITTED
+        line = np.array([low, high])
+        middle = np.exp(np.log(found.power[(found.frequencies >= low) & (found.frequencies <= high)]).mean())
+        center = np.exp(
+            np.log(found.frequencies[(found.frequencies >= low) & (found.frequencies <= high)]).mean()
+        )
+        axes.loglog(
+            line, middle * (line / center) ** -found.exponent, color=COLORS[1], linestyle="--", linewidth=2.2
+        )
+        title = f"Power falls as 1/f$^{{{found.exponent:.1f}}}$ ($R^2={found.r_squared:.3f}$)"
+    axes.set(xlabel="Frequency (cycles per pixel)", ylabel="Power, relative", title=title)
