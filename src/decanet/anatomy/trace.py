@@ -304,14 +304,14 @@ def _with_stages(layers: list[Layer], model: nn.Module) -> tuple[Layer, ...]:
     """Name the stage of each layer: the network's ``stages``, or the attributes of a network that declares none.
 
     A layer outside of all stages (an activation that several layers use, a join between modules) belongs to the stage
-    before it.
+    before it, or to the first one.
     """
     stages = {path: stage for stage, path in getattr(model, "stages", {}).items()}
     if not stages:
         stages = {
             name: name for name, child in model.named_children() if any(True for _ in child.parameters())
         }
-    staged, current = [], ""
+    staged, current = [], next(iter(stages.values()), "")
     for layer in layers:
         parts = layer.path.split(".")
         prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))

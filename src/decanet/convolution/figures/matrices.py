@@ -63,8 +63,7 @@ def _with_frame(axes: Any, found: Matrices, title: str) -> None:
 
 def _numbers(axes: Any, values: np.ndarray, title: str, colors: str) -> None:
     """A matrix with its numbers; they are black or white, whichever is readable on the cell."""
-    shown = show_image(axes, values, title, cmap=colors, vmin=-60 if colors != "gray" else 0, vmax=255)
-    assert shown is None
+    show_image(axes, values, title, cmap=colors, vmin=-60 if colors != "gray" else 0, vmax=255)
     image = axes.images[0]
     for (i, j), value in np.ndenumerate(values):
         red, green, blue, _ = image.cmap(image.norm(value))
