@@ -12,6 +12,7 @@ from typing import Any
 # Each module has a function or an App with the name `command`.
 COMMANDS = (
     "train",
+    "scaffold",
     "evaluate",
     "predict",
     "inspect",

@@ -17,6 +17,13 @@ Device = Annotated[str, Parameter(name="--device", help="auto, cpu, cuda, cuda:N
 Arch = Annotated[
     str | None, Parameter(name="--arch", help="The network of a weight file; decanet models lists the names.")
 ]
+ModelFile = Annotated[
+    str | None,
+    Parameter(
+        name="--model-file",
+        help="A network of your own, FILE.py:CLASS; a run that trained one needs it again. The file is executed.",
+    ),
+]
 DataDir = Annotated[
     Path | None,
     Parameter(

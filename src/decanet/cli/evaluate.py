@@ -10,6 +10,7 @@ from decanet.cli._shared import (
     DataDir,
     Device,
     JsonFlag,
+    ModelFile,
     Source,
     accuracy_in_words,
     console,
@@ -27,6 +28,7 @@ def command(
     ],
     *,
     arch: Arch = None,
+    model_file: ModelFile = None,
     data: Annotated[
         str | None,
         Parameter(
@@ -67,6 +69,7 @@ def command(
     from decanet.core.processor import set_threads
     from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory
     from decanet.evaluation.accuracy import evaluate, load_evaluation_data, require_folder, require_tta
+    from decanet.evaluation.model_file import build_for_run
     from decanet.evaluation.reference import load_model, parse_reference
 
     require_tta(tta)
@@ -74,7 +77,8 @@ def command(
         require_folder(data)
     keep_freed_memory()
     set_threads()
-    trained = load_model(model, choose_device(device), arch).with_tta(tta)
+    own = build_for_run(model_file, model) if model_file else None
+    trained = load_model(model, choose_device(device), arch, own).with_tta(tta)
     with ConsoleReport(to_stderr=json) as report:
         for note in trained.provenance.notes:
             report.note(note)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import Arch, Device, JsonFlag, console, print_json
+from decanet.cli._shared import Arch, Device, JsonFlag, ModelFile, console, print_json
 from decanet.core.printable import decanet_line
 
 MANY = 50  # images from which on progress is shown
@@ -23,6 +23,7 @@ def command(
         ),
     ] = None,
     arch: Arch = None,
+    model_file: ModelFile = None,
     top: Annotated[int, Parameter(help="Number of classes to list.")] = 3,
     device: Device = "auto",
     json: JsonFlag = False,
@@ -56,13 +57,15 @@ def command(
         raise UsageError(f"--top must be at least 1, got {top}")
     from decanet.core.processor import set_threads
     from decanet.core.runtime import choose_device, keep_freed_memory
+    from decanet.evaluation.model_file import build_for_run
     from decanet.evaluation.prediction import image_files, predict_images
     from decanet.evaluation.reference import default_reference, load_model
 
     keep_freed_memory()
     set_threads()
     chosen = model or default_reference()
-    trained = load_model(chosen, choose_device(device), arch)
+    own = build_for_run(model_file, chosen) if model_file else None
+    trained = load_model(chosen, choose_device(device), arch, own)
     predicted: list[dict[str, Any]] = []
     unreadable: DataError | None = None
     out = console()

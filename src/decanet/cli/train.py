@@ -10,6 +10,7 @@ from decanet.cli._shared import (
     DataDir,
     Device,
     JsonFlag,
+    ModelFile,
     Source,
     accuracy_in_words,
     clock,
@@ -36,6 +37,7 @@ def command(
             name="--set", negative=(), help="Change one key of the recipe, for instance optimizer.lr=0.1."
         ),
     ] = (),
+    model_file: ModelFile = None,
     resume: Annotated[Path | None, Parameter(help="Resume an interrupted run.")] = None,
     device: Device = "auto",
     threads: Annotated[int | None, Parameter(help="Threads on the CPU (default: one per core).")] = None,
@@ -66,6 +68,7 @@ def command(
     decanet train quick --data ~/images --out runs/mine
     decanet train tutorial_bf16 --seed 1
     decanet train flash --set optimizer.lr=0.2 --set validation=0.1
+    decanet train tutorial --model-file my_alexnet.py:AlexNet
     decanet train --resume runs/quick-20261124-093000
     torchrun --nproc-per-node 2 -m decanet train quick
     ```
@@ -82,7 +85,7 @@ def command(
     fixed_by_the_run = (data, out, seed, epochs, set_ or None, fallback, dry_run or None)
     if resume is not None and any(value is not None for value in fixed_by_the_run):
         raise UsageError(
-            "--resume takes everything from the run; only --device, --threads and --data-dir go with it"
+            "--resume takes everything from the run; only --model-file, --device, --threads and --data-dir go with it"
         )
     settings = list(set_)
     settings += [f"data.name={dumps(data)}"] if data is not None else []  # a word, whatever it looks like
@@ -92,7 +95,13 @@ def command(
     from decanet.cli.progress import ConsoleReport
     from decanet.core.processor import set_threads
     from decanet.core.run_folder import RunFolder
-    from decanet.core.runtime import cache_folder, choose_device, keep_freed_memory, ranks_from_environment
+    from decanet.core.runtime import (
+        cache_folder,
+        choose_device,
+        keep_freed_memory,
+        ranks_from_environment,
+        seed_torch,
+    )
     from decanet.insight.run_figures import draw_run
     from decanet.training.dry_run import dry_run as run_dry
     from decanet.training.run_files import refuse_other_run
@@ -100,6 +109,7 @@ def command(
         DataSource,
         Prepared,
         choose_recipe,
+        count_classes,
         prepare,
         prepare_resumed,
         train_prepared,
@@ -109,17 +119,35 @@ def command(
     set_threads(threads)
     ranks, chosen_device = ranks_from_environment(), choose_device(device)
     where = DataSource(cache_folder(data_dir), source, fallback)
+    model: Any = None
+    if model_file is not None:
+        from decanet.evaluation.model_file import build_for_run, build_model, load_model_file
+
+        if resume is not None:
+            model = build_for_run(model_file, resume)
+        else:
+            assert recipe is not None
+            classes = count_classes(choose_recipe(recipe, settings)[0], where)
+            seed_torch(choose_recipe(recipe, settings)[0].seed, chosen_device)
+            model = build_model(load_model_file(model_file), classes)
     with ConsoleReport(to_stderr=json, quiet=not ranks.is_main) as report:
 
         def prepared() -> Prepared:
             if resume is not None:
-                return prepare_resumed(RunFolder(resume), where, device=chosen_device, report=report)
+                return prepare_resumed(
+                    RunFolder(resume), where, device=chosen_device, report=report, model=model
+                )
             assert recipe is not None
             if out is not None:
                 refuse_other_run(RunFolder(out))
-            return prepare(*choose_recipe(recipe, settings), where, device=chosen_device, report=report)
+            chosen = choose_recipe(recipe, settings)
+            return prepare(*chosen, where, device=chosen_device, report=report, model=model)
 
         if dry_run:
+            if model is not None:
+                raise UsageError(
+                    "--dry-run is for registered networks; leave --model-file out, or train with --epochs 0.1"
+                )
             measured = run_dry(*prepared(), device=chosen_device, report=report)
         else:
             run, result = train_prepared(
@@ -129,6 +157,7 @@ def command(
                 report=report,
                 out=out,
                 resume=resume,
+                model=model,
                 draw=draw_run,
             )
     if not ranks.is_main:

@@ -44,11 +44,15 @@ class Model(_Table):
         name: a registered network, or of the caller's own module the qualified name of its class.
         options: keyword arguments of a registered network's builder.
         custom: whether the caller passed a module of their own, which no name can build again.
+        file, sha256: of a network from a file of the user's: FILE.py:CLASS, and the hash of the file. The code itself
+            is never part of a run.
     """
 
     name: str
     options: dict[str, Any] = {}
     custom: bool = False
+    file: str | None = None
+    sha256: str | None = None
 
     @field_validator("options")
     @classmethod

@@ -44,9 +44,12 @@ def load_run(path: Path, device: torch.device, model: nn.Module | None = None) -
         )
     classes = stored_classes(run.read_json(run.data), run.data)
     if recipe.model.custom and model is None:
+        file = recipe.model.file
+        again = (
+            f"give --model-file {file} again" if file else "load it in Python, with model= an instance of it"
+        )
         raise UsageError(
-            f"{path} trained {recipe.model.name}, a module of your own, which cannot be built by name: "
-            "load it in Python, with model= an instance of it"
+            f"{path} trained {recipe.model.name}, a module of your own, which cannot be built by name: {again}"
         )
     if model is not None and not recipe.model.custom:
         raise UsageError(f"{path} trained the registered network {recipe.model.name}: leave model= out")

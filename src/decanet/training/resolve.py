@@ -25,7 +25,7 @@ def resolve(recipe: Recipe, data: ImageData, device: torch.device, model: nn.Mod
         UsageError: the recipe, the data and the network do not fit together.
     """
     if model is not None:
-        recipe = recipe.model_copy(update={"model": Model(name=qualified_name(model), custom=True)})
+        recipe = recipe.model_copy(update={"model": own_model(model)})
     elif recipe.model.custom:
         raise UsageError(
             f"the recipe trains {recipe.model.name}, a module of your own: "
@@ -60,6 +60,12 @@ def resolve(recipe: Recipe, data: ImageData, device: torch.device, model: nn.Mod
         }
     )
     return resolved.model_copy(update={"precision": precision_for(resolved, device, model)})
+
+
+def own_model(model: nn.Module) -> Model:
+    """What a recipe says of the caller's own network, and of the file that it comes from, if it does."""
+    file, sha256 = (vars(model).get(f"decanet_{what}") for what in ("file", "sha256"))
+    return Model(name=qualified_name(model), custom=True, file=file, sha256=sha256)
 
 
 def qualified_name(model: nn.Module) -> str:

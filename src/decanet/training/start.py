@@ -15,7 +15,7 @@ from torch import nn
 from decanet.core.collectives import broadcast_from_main
 from decanet.core.errors import DataError, UsageError
 from decanet.core.processor import precision_in_words
-from decanet.core.progress import Report
+from decanet.core.progress import Report, Silent
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import override
 from decanet.core.run_folder import RunFolder
@@ -119,6 +119,19 @@ def prepare(
     if fitted:
         report.note(fitted)
     return resolve(recipe, data, device, model), data
+
+
+def count_classes(recipe: Recipe, where: DataSource) -> int:
+    """Number of classes of the recipe's data, for a network that is created before its data is prepared.
+
+    Raises:
+        DataError, UsageError: as :func:`decanet.data.load_data`.
+    """
+    name = recipe.data.name
+    size = recipe.data.image_size or 32
+    return len(
+        load_data(name, cache=where.cache, report=Silent(), source=where.source, image_size=size).classes
+    )
 
 
 def prepare_resumed(
