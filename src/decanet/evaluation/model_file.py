@@ -66,9 +66,9 @@ def load_model_file(text: str) -> ModelFile:
         raise UsageError(
             f"{path} has no class {wanted!r}{did_you_mean(wanted, networks) or f' (classes: {known})'}"
         )
-    if not issubclass(own[wanted], nn.Module):
+    network = own[wanted]
+    if not issubclass(network, nn.Module):
         raise UsageError(f"{wanted} in {path} is no nn.Module; derive it: class {wanted}(nn.Module)")
-    network: type[nn.Module] = own[wanted]
     return ModelFile(path, network, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
