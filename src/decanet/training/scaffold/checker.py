@@ -1,6 +1,6 @@
 """The checker of a filled-in scaffold: it runs the file's functions on tiny inputs and observes what they do.
 
-No blank is judged by its text, so any code that does the right thing passes.
+No blank is compared with a text, so any code that does the right thing passes.
 """
 
 import ast
