@@ -62,6 +62,7 @@ def load_subject(
     if arch is None and name in list_models() and name not in list_packaged() and not Path(name).exists():
         return _untrained(name, device)
     trained = load_model(reference, device, arch, model)
+    trained.model.to(memory_format=torch.channels_last)  # faster; the values are the same
     return replace(trained, precision="float32", tta="none", spec=replace(trained.spec, dtype=torch.float32))
 
 

@@ -5,7 +5,7 @@ The recipe of mlp_cifar differs in the network alone: plain Adam, flip and crop,
 Follows   nothing but habit: ours
 Command   decanet train convnet_cifar
 Accuracy  77.12 % top-1 on the test set of CIFAR-10 (seed 0)
-Time      409.7 s of training by one thread, beside other work
+Time      401.3 s of training by one thread, beside other work
 Source    benchmarks/results/convnet_cifar-seed0.json: Zen 4, float32
 """
 

@@ -5,7 +5,7 @@ The recipe of convnet_cifar differs in the network alone: plain Adam, flip and c
 Follows   nothing but habit: ours
 Command   decanet train mlp_cifar
 Accuracy  53.12 % top-1 on the test set of CIFAR-10 (seed 0)
-Time      34.4 s of training by one thread, beside other work
+Time      22.7 s of training by one thread, beside other work
 Source    benchmarks/results/mlp_cifar-seed0.json: Zen 4, float32
 """
 
