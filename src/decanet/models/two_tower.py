@@ -5,7 +5,7 @@ reads only the half of the first layer's filters that is on its own card. The pa
 the filters on one card become "largely color-agnostic", those on the other "largely color-specific", in every run and
 "independent of any particular random weight initialization (modulo a renumbering of the GPUs)".
 
-The idea: the smallest network that can show it. First filters large enough to be seen as images (7x7, 24 in each tower),
+The idea: the smallest network that can show it. First filters large enough to be seen as images (7x7, 24 a tower),
 a second convolution that reads one tower alone, and a third that reads both. ``towers=1`` is the control: the same
 network with a second convolution that reads all filters, so nothing distinguishes its first 24 from its last 24.
 
