@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 from torch import nn
 from torch.nn import functional as F
 
-from decanet.insight.views.filters import as_images, compute, draw, mean_frequency
+from decanet.insight.filter_statistics import mean_frequency
+from decanet.insight.views.filters import as_images, compute, describe, draw, draw_described
 from decanet.models import create_model
 
 
@@ -128,12 +130,39 @@ def test_images_of_other_channels_have_no_color_view() -> None:
     assert compute(nn.Conv2d(4, 5, 3)) == []
 
 
-def test_fine_patterns_have_a_higher_frequency() -> None:
-    place = torch.arange(8.0)
-    blob = torch.ones(8, 8)
-    waves = [torch.cos(2 * torch.pi * f * place).expand(8, 8) for f in (0.125, 0.25, 0.5)]
-    checkerboard = torch.cos(torch.pi * (place[:, None] + place[None, :]))
-    found = mean_frequency(torch.stack([blob, *waves, checkerboard])[:, None].repeat(1, 3, 1, 1))
-    assert (np.diff(found) > 0).all()
-    assert found[2] == pytest.approx(0.25, abs=0.06)
-    assert mean_frequency(torch.zeros(1, 3, 3, 3)) == 0
+def test_large_filters_get_gabor_functions_and_an_order() -> None:
+    (layer,) = compute(nn.Conv2d(3, 10, 7))
+    found = describe(layer.weights)
+    assert len(found.gabors) == 10
+    assert not found.refused
+    assert sorted(found.order) == list(range(10))
+    rows = found.rows()
+    assert rows[3]["gabor_r2"] == pytest.approx(found.gabors[3].r2, abs=1e-3)
+    figure = draw_described([layer], [found], "mine")
+    titles = [
+        axes.get_title().partition("\n")[0] for axes in figure.findobj(lambda a: hasattr(a, "get_title"))
+    ]
+    assert "how well a Gabor function fits" in titles
+
+
+def test_small_filters_are_refused_a_gabor_function_with_the_reason() -> None:
+    (layer,) = compute(nn.Conv2d(3, 10, 5))
+    found = describe(layer.weights)
+    assert found.gabors == ()
+    assert "a kernel of 5 × 5 has only 25 to explain; 7 × 7 is the least" in found.refused
+    assert "gabor_r2" not in found.rows()[0]
+    figure = draw_described([layer], [found], "mine")
+    texts = [" ".join(text.get_text().split()) for text in figure.findobj(Text)]
+    assert found.refused in texts
+
+
+def test_sheets_have_their_own_and_a_common_range() -> None:
+    layer = compute(nn.Conv2d(3, 8, 3))[0]
+    with torch.no_grad():
+        layer.weights[0] *= 0.01
+    figure = draw_described([layer], [describe(layer.weights)], "mine")
+    own, common = (np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images)
+    index = list(describe(layer.weights).order).index(0)
+    place = slice(index * 28, index * 28 + 24)  # eight times as large, four pixels between two filters
+    assert np.abs(own[:24, place] - 0.5).max() == pytest.approx(0.5)
+    assert np.abs(common[:24, place] - 0.5).max() < 0.02

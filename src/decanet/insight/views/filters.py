@@ -1,18 +1,25 @@
-"""First-layer filters as small color images (A. Krizhevsky et al., NeurIPS 2012, Figure 3)."""
+"""First-layer filters: as small color images, and their orientation, frequency, color and Gabor functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from decanet.core.plotting import grid_shape, new_figure, show_image, styled
+from decanet.core.plotting import COLORS, grid_shape, literal, new_figure, show_image, styled
+from decanet.insight.filter_statistics import color_selectivity, mean_frequency, orientation, pattern
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
+
+    from decanet.insight.gabor import Gabor
+
+BINS = 8  # of orientations, by which the sheet is ordered
+COLUMNS = 12  # of each sheet
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,55 @@ class Filters:
     layer: str
     description: str
     weights: Tensor
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What can be said of the filters of one layer in numbers.
+
+    Attributes:
+        orientation: (O,) of edges and stripes in degrees from 0 (horizontal) to 180, counterclockwise.
+        frequency: (O,) mean spatial frequency in cycles per pixel.
+        color: (O,) color selectivity: fraction of the energy off the gray axis.
+        gabors: the Gabor function fitted to each filter's main pattern; empty where they are refused.
+        refused: why no Gabor functions were fitted; empty where they were.
+    """
+
+    orientation: np.ndarray
+    frequency: np.ndarray
+    color: np.ndarray
+    gabors: "tuple[Gabor, ...]"
+    refused: str
+
+    @property
+    def order(self) -> np.ndarray:
+        """The numbers of the filters: blobs first, then by orientation, and by frequency within one."""
+        angle = np.round(self.orientation / (180 / BINS)) % BINS
+        blobs = self.frequency < np.quantile(self.frequency, 0.15)
+        return np.lexsort((self.frequency, np.where(blobs, -1, angle)))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row of numbers for each filter."""
+        rows = []
+        for index in range(len(self.color)):
+            row: dict[str, Any] = {
+                "filter": index,
+                "orientation_deg": round(float(self.orientation[index]), 1),
+                "cycles_per_pixel": round(float(self.frequency[index]), 3),
+                "color_selectivity": round(float(self.color[index]), 3),
+            }
+            if self.gabors:
+                one = self.gabors[index]
+                row |= {
+                    "gabor_r2": round(one.r2, 3),
+                    "gabor_orientation_deg": round(one.orientation, 1),
+                    "gabor_cycles_per_pixel": round(one.frequency, 3),
+                    "gabor_bandwidth_octaves": round(one.bandwidth, 2)
+                    if np.isfinite(one.bandwidth)
+                    else None,
+                }
+            rows.append(row)
+        return rows
 
 
 def compute(model: nn.Module) -> list[Filters]:
@@ -54,6 +110,26 @@ def compute(model: nn.Module) -> list[Filters]:
     return [Filters(name, computed, weights), Filters(next_name, learned, composed)]
 
 
+def describe(weights: Tensor) -> Statistics:
+    """Measure filters (O, 3, k, k); fit a Gabor function to the main pattern of each, where they are large enough."""
+    from decanet.insight.gabor import SMALLEST, fit_gabor
+
+    side = min(weights.shape[-2:])
+    gabors, refused = (), ""
+    if side < SMALLEST:
+        refused = (
+            f"Gabor functions are not fitted: they have 8 numbers, and a kernel of {_size(weights)} has only "
+            f"{weights[0, 0].numel()} to explain; 7 × 7 is the least"
+        )
+    elif not (weights.flatten(1).std(1) > 1e-10).all():
+        refused = "Gabor functions are not fitted: a filter is constant"
+    else:
+        gabors = tuple(fit_gabor(pattern(weight)[0]) for weight in weights)
+    return Statistics(
+        orientation(weights), mean_frequency(weights), color_selectivity(weights), gabors, refused
+    )
+
+
 @styled
 def draw(layers: Sequence[Filters], columns: int = 16) -> "Figure":
     """Draw all filters as a contact sheet, coarse patterns before fine ones; each filter has its own range."""
@@ -77,16 +153,78 @@ def draw(layers: Sequence[Filters], columns: int = 16) -> "Figure":
     return figure
 
 
-def mean_frequency(weights: Tensor) -> np.ndarray:
-    """Return the mean spatial frequency, weighted by energy, of filters (O, 3, k, k) in cycles per pixel, shape (O,).
+@styled
+def draw_described(layers: Sequence[Filters], described: Sequence[Statistics], title: str) -> "Figure":
+    """Draw the filters of each layer twice, with a range of their own and a common one, and their statistics."""
+    shapes = [grid_shape(len(layer.weights), COLUMNS) for layer in layers]
+    heights = [0.44 * rows + 3.6 for rows, _ in shapes]
+    figure = new_figure(11.0, sum(heights) + 0.35)
+    figure.suptitle(f"First filters of {literal(title)}", fontweight="bold", fontsize=12)
+    panels = figure.subfigures(len(layers), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, layer, one, (rows, columns) in zip(panels, layers, described, shapes, strict=True):
+        panel.suptitle(f"{layer.layer}: {layer.description}", fontsize=10, fontweight="bold")
+        upper, lower = panel.subfigures(2, 1, height_ratios=[0.44 * rows + 0.4, 2.8])
+        common = 0.5 + 0.5 * layer.weights / max(float(layer.weights.abs().max()), 1e-12)
+        sheets = {
+            "each with its own range: blobs first, then by orientation": as_images(layer.weights),
+            "the same with one range for all": common.permute(0, 2, 3, 1).numpy(),
+        }
+        for axes, (name, images) in zip(upper.subplots(1, 2), sheets.items(), strict=True):
+            show_image(axes, mosaic(images[one.order], rows, columns))
+            axes.set_title(name, fontsize=9, fontweight="normal")
+        _draw_statistics(lower, layer, one)
+    return figure
 
-    It is near 0 for a blob that covers the kernel, and up to 0.7 for a checkerboard.
-    """
-    size = max(8, 2 * weights.shape[-1])  # zeros around a kernel make its spectrum smooth
-    energy = torch.fft.fft2(weights, s=(size, size)).abs().square().sum(1)  # (O, size, size)
-    axis = torch.fft.fftfreq(size)
-    frequency = torch.hypot(axis[:, None], axis[None, :])
-    return ((energy * frequency).sum((1, 2)) / energy.sum((1, 2)).clamp_min(1e-30)).numpy()
+
+def mosaic(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Return images (O, k, k, 3) beside each other, with gaps of white: one image."""
+    zoom = max(1, 24 // images.shape[1])
+    large = images.repeat(zoom, 1).repeat(zoom, 2)
+    height, width = large.shape[1] + 4, large.shape[2] + 4
+    sheet = np.ones((rows * height - 4, columns * width - 4, 3))
+    for index, image in enumerate(large):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + height - 4, left : left + width - 4] = image
+    return sheet
+
+
+def _draw_statistics(panel: "SubFigure", layer: Filters, one: Statistics) -> None:
+    colors = _mean_colors(layer.weights)
+    polar = panel.add_subplot(1, 3, 1, projection="polar")
+    color, fits = panel.add_subplot(1, 3, 2), panel.add_subplot(1, 3, 3)
+    angle = np.deg2rad(np.concatenate([one.orientation, one.orientation + 180]))
+    radius = np.tile(one.frequency, 2)
+    polar.scatter(angle, radius, c=np.tile(colors, (2, 1)), s=26, edgecolor="#333333", linewidth=0.5)
+    largest = max(0.4, 1.08 * float(one.frequency.max()))
+    polar.set(ylim=(0, largest), rlabel_position=112, yticks=[0.2, 0.4] if largest > 0.4 else [0.2])
+    polar.set_title("orientation of stripes and\nfrequency (cycles per pixel)", fontsize=9.5)
+    polar.tick_params(labelsize=8)
+    color.hist(one.color, bins=np.linspace(0, 1, 21), color=COLORS[0], edgecolor="white")
+    color.axvline(2 / 3, color="#333333", linestyle="--", linewidth=1)
+    place = color.get_xaxis_transform()
+    color.text(0.65, 0.97, "random\nweights", ha="right", va="top", fontsize=8, transform=place)
+    color.set(xlabel="color selectivity (0 gray, 1 color alone)", ylabel="filters")
+    color.set_title("fraction of the energy\noff the gray axis", fontsize=9.5)
+    if one.gabors:
+        r2 = [gabor.r2 for gabor in one.gabors]
+        fits.hist(r2, bins=np.linspace(0, 1, 21), color=COLORS[2], edgecolor="white")
+        fits.set(xlabel="R² of the best Gabor function", ylabel="filters")
+        fits.set_title(f"how well a Gabor function fits\n(median R² {np.median(r2):.2f})", fontsize=9.5)
+    else:
+        fits.set_axis_off()
+        text = fill(one.refused.replace(" × ", "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}"), 34)
+        fits.text(0.5, 0.6, text, ha="center", va="center", fontsize=9, transform=fits.transAxes)
+
+
+def _mean_colors(weights: Tensor) -> np.ndarray:
+    """Return the main color of each filter (O, 3, k, k), (O, 3) in [0, 1]; gray for those without one."""
+    found = []
+    for weight in weights:
+        channels = weight.reshape(3, -1)
+        main = torch.linalg.svd(channels, full_matrices=False)[0][:, 0]
+        main = main * (1 if main.sum() >= 0 else -1)
+        found.append((0.5 + 0.5 * main / main.abs().max().clamp_min(1e-12)).numpy())
+    return np.stack(found)
 
 
 def as_images(weights: Tensor) -> np.ndarray:

@@ -1,0 +1,47 @@
+"""``decanet inspect specialization``: towers of color and towers of form."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from decanet.cli._shared import JsonFlag, console, print_json, table
+from decanet.cli.inspect._options import Out, load
+
+
+def command(
+    *references: Annotated[
+        str, Parameter(name="REF", help="Networks: runs' folders, NAME@SOURCE, or names for random weights.")
+    ],
+    out: Out = None,
+    json: JsonFlag = False,
+) -> None:
+    """Compare the colors of the first filters between the towers that read them, with a permutation test.
+
+    A network with one tower is a control: its filters are split into halves.
+
+    For example:
+
+    ```
+    decanet inspect specialization alexnet_two_tower
+    decanet inspect specialization runs/two_tower-20261127-093000 runs/two_tower-20261127-094000
+    ```
+    """
+    from decanet.cli.progress import ConsoleReport
+    from decanet.core.errors import UsageError
+    from decanet.core.plotting import save_figure
+    from decanet.insight.subject import title
+    from decanet.insight.views import specialization
+
+    if not references:
+        raise UsageError("give at least one network, for instance a run of the recipe two_tower")
+    with ConsoleReport(to_stderr=json) as report:
+        trained = [load(reference, None, "cpu", report) for reference in references]
+    results = [specialization.compute(one.model, title(one)) for one in trained]
+    path = save_figure(specialization.draw(results), out or Path("specialization.png"))
+    rows = [one.row() for one in results]
+    if json:
+        print_json({"rows": rows, "figure": str(path)})
+        return
+    table(rows)
+    console().print_line(f"wrote {path}")
