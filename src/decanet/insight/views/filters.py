@@ -115,7 +115,8 @@ def describe(weights: Tensor) -> Statistics:
     from decanet.insight.gabor import SMALLEST, fit_gabor
 
     side = min(weights.shape[-2:])
-    gabors, refused = (), ""
+    gabors: tuple[Gabor, ...] = ()
+    refused = ""
     if side < SMALLEST:
         refused = (
             f"Gabor functions are not fitted: they have 8 numbers, and a kernel of {_size(weights)} has only "
@@ -199,7 +200,7 @@ def _draw_statistics(panel: "SubFigure", layer: Filters, one: Statistics) -> Non
     polar.set(ylim=(0, largest), rlabel_position=112, yticks=[0.2, 0.4] if largest > 0.4 else [0.2])
     polar.set_title("orientation of stripes and\nfrequency (cycles per pixel)", fontsize=9.5)
     polar.tick_params(labelsize=8)
-    color.hist(one.color, bins=np.linspace(0, 1, 21), color=COLORS[0], edgecolor="white")
+    color.hist(one.color, bins=20, range=(0, 1), color=COLORS[0], edgecolor="white")
     color.axvline(2 / 3, color="#333333", linestyle="--", linewidth=1)
     place = color.get_xaxis_transform()
     color.text(0.65, 0.97, "random\nweights", ha="right", va="top", fontsize=8, transform=place)
@@ -207,7 +208,7 @@ def _draw_statistics(panel: "SubFigure", layer: Filters, one: Statistics) -> Non
     color.set_title("fraction of the energy\noff the gray axis", fontsize=9.5)
     if one.gabors:
         r2 = [gabor.r2 for gabor in one.gabors]
-        fits.hist(r2, bins=np.linspace(0, 1, 21), color=COLORS[2], edgecolor="white")
+        fits.hist(r2, bins=20, range=(0, 1), color=COLORS[2], edgecolor="white")
         fits.set(xlabel="R² of the best Gabor function", ylabel="filters")
         fits.set_title(f"how well a Gabor function fits\n(median R² {np.median(r2):.2f})", fontsize=9.5)
     else:
