@@ -25,7 +25,7 @@ from decanet.data import ImageData
 from decanet.evaluation.metrics import Predictions
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 THUMBNAIL_SIZE = 96  # pixels of an image file in a figure
 MOST_NAMES = 30  # more class names than this cannot be read on one axis
@@ -102,6 +102,14 @@ def curves(lines: Sequence[dict[str, Any]], result: dict[str, Any]) -> "Figure":
 
 @styled
 def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
+    """Draw the confusion matrix as a figure of its own, see :func:`draw_confusion`."""
+    size = max(5.0, 0.52 * len(classes) + 1.8) if len(classes) <= MOST_NAMES else 8.0
+    figure = new_figure(size + 1.25, size)
+    draw_confusion(figure, predictions, classes)
+    return figure
+
+
+def draw_confusion(figure: "Figure | SubFigure", predictions: Predictions, classes: Sequence[str]) -> None:
     """Draw the confusion matrix in percent of each true class.
 
     Classes that are often confused are neighbors. Correct predictions are blue; errors have a color scale of their own,
@@ -115,8 +123,6 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
     diagonal = np.eye(len(classes), dtype=bool)
     largest = max(1.0, percent[~diagonal].max())
     named = len(classes) <= MOST_NAMES
-    size = max(5.0, 0.52 * len(classes) + 1.8) if named else 8.0
-    figure = new_figure(size + 1.25, size)
     axes = figure.subplots()
     correct = axes.imshow(
         np.ma.array(percent, mask=~diagonal | absent[:, None]), cmap="Blues", vmin=0, vmax=100
@@ -152,7 +158,6 @@ def confusion(predictions: Predictions, classes: Sequence[str]) -> "Figure":
     if named:
         legend = " (classes.txt names the numbered ones)" if needs_legend(classes) else ""
     axes.set(xlabel=f"predicted class{legend}", ylabel="true class", title="Confusion matrix")
-    return figure
 
 
 def similar_order(percent: np.ndarray) -> list[int]:
