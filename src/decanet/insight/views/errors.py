@@ -188,8 +188,8 @@ def draw(errors: Errors, data: ImageData) -> "Figure":
         f"{len(errors.predictions.labels):,} images are correct",
         fontweight="bold",
     )
-    upper, middle, lower = figure.subfigures(3, 1, height_ratios=heights)
-    left, right = upper.subfigures(1, 2, width_ratios=[1.35, 1])
+    upper, middle, lower = np.asarray(figure.subfigures(3, 1, height_ratios=heights))
+    left, right = np.asarray(upper.subfigures(1, 2, width_ratios=[1.35, 1]))
     draw_confusion(left, errors.predictions, errors.classes)
     _draw_reliability(right, errors)
     _draw_pairs(middle, errors, data)
