@@ -7,7 +7,7 @@ from scipy import ndimage
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 
-from decanet.data.shifts import SHIFTS, flip, rescale, rotate, translate
+from decanet.data.shifts import SHIFTS, flip, rescale, rotate, translate, turn
 
 IMAGES = torch.randint(0, 256, (2, 3, 20, 24), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 SQUARE = IMAGES[..., :20]
@@ -53,6 +53,25 @@ def test_scale_is_the_affine_map_of_scipy(factor: float, padding: str, mode: str
 def test_a_scale_that_would_alias_is_refused() -> None:
     with pytest.raises(ValueError, match="alias"):
         rescale(IMAGES, 0.4)
+
+
+@pytest.mark.parametrize("degrees", [20, -50])
+def test_a_turned_image_is_the_perspective_of_its_corners(degrees: float) -> None:
+    size, distance, angle = 20, 40.0, np.deg2rad(degrees)
+    corners = [[0, 0], [size, 0], [size, size], [0, size]]  # of the pixels' borders, as torchvision counts
+
+    def seen(x: float, y: float) -> list[float]:
+        x, y = x - size / 2, y - size / 2
+        depth = distance + x * np.sin(angle)
+        return [distance * x * np.cos(angle) / depth + size / 2, distance * y / depth + size / 2]
+
+    ends = [seen(*corner) for corner in corners]
+    theirs = tv.perspective(SQUARE.float(), corners, ends, InterpolationMode.BILINEAR)  # type: ignore[arg-type]
+    ours = turn(SQUARE, degrees, "zeros").float()
+    assert (ours - theirs).abs().max() < 0.6
+    assert torch.equal(turn(SQUARE, 0), SQUARE)
+    with pytest.raises(ValueError, match="less than 75"):
+        turn(SQUARE, 80)
 
 
 def test_a_flip_exchanges_left_and_right() -> None:

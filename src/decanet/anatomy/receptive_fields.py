@@ -30,12 +30,15 @@ class Ancestry:
         depth: convolutions and linear layers on the longest path from the image.
         distinct: elements that are not repetitions; tells a gate from the signal that it scales.
         positions: height and width of the feature map that a flattened row holds; (1, 1) elsewhere.
+        gated: whether a gate has scaled it: through the gate it depends on whatever the gate does, all of the image in
+            squeeze and excitation.
     """
 
     fields: Fields | None = (ReceptiveField(), ReceptiveField())
     depth: int = 0
     distinct: int = 0
     positions: tuple[int, int] = (1, 1)
+    gated: bool = False
 
 
 def inherit(
@@ -63,8 +66,10 @@ def inherit(
     """
     source, positions = inputs[0], ancestries[0].positions if output.ndim == 2 else (1, 1)
     distinct = ancestries[0].distinct if name == "expand" else output.numel()
+    gated = any(ancestry.gated for ancestry in ancestries)
     if name in ("mul", "mul_"):
         most = max(ancestry.distinct for ancestry in ancestries)
+        gated = gated or any(ancestry.distinct < most for ancestry in ancestries)
         ancestries = [
             ancestry for ancestry in ancestries if ancestry.distinct == most
         ]  # the signal, not the gate
@@ -85,7 +90,7 @@ def inherit(
         fields = (_padded(fields[0], top), _padded(fields[1], left))
     elif operation is not None and operation.name in ("matrix product", "attention"):
         fields = None
-    return Ancestry(fields, depth + (name == "convolution" or product), distinct, positions)
+    return Ancestry(fields, depth + (name == "convolution" or product), distinct, positions, gated)
 
 
 def _after(fields: Fields, windows: tuple[Window, Window]) -> Fields:

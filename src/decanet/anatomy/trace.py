@@ -23,7 +23,7 @@ from decanet.anatomy.meta_forward import (
     meta_inputs,
 )
 from decanet.anatomy.operations import Operation, Windows, describe, name_of
-from decanet.anatomy.receptive_fields import Ancestry, inherit
+from decanet.anatomy.receptive_fields import Ancestry, Fields, inherit
 from decanet.convolution.arithmetic import Window
 from decanet.core.errors import DataError
 
@@ -88,6 +88,8 @@ class Trace:
         params_training_only: those of them that only training uses (auxiliary classifiers).
         depth: convolutions and linear layers on the longest path from image to output.
         shapes: output shape of every module by attribute path, without the batch axis.
+        fields: receptive fields along height and width of every module's output by attribute path; None where one
+            number of it depends on the whole image, also through a gate.
         stages: the network's own map from the paper's stage name to the attribute path of its module.
     """
 
@@ -99,6 +101,7 @@ class Trace:
     params_training_only: int
     depth: int
     shapes: Mapping[str, tuple[int, ...]]
+    fields: Mapping[str, Fields | None]
     stages: Mapping[str, str]
 
     @property
@@ -156,6 +159,7 @@ def trace(model: nn.Module | str, input_size: tuple[int, ...] | None = None) -> 
         params_training_only=total - sum(layer.params for layer in observer.layers),
         depth=observer.ancestry(output).depth,
         shapes=observer.shapes,
+        fields=observer.fields,
         stages=getattr(model, "stages", {}),
     )
 
@@ -186,6 +190,7 @@ class _Observer(TorchDispatchMode):
         image, parameters = inputs.image, inputs.parameters
         self.layers: list[Layer] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.fields: dict[str, Fields | None] = {}
         self._paths = {module: path for path, module in model.named_modules()}
         self._frames: list[_Frame] = []
         self._counted: set[str] = set()
@@ -224,6 +229,8 @@ class _Observer(TorchDispatchMode):
         if not outputs:
             return
         self.shapes[frame.path] = tuple(outputs[0].shape[1:])
+        ancestry = self.ancestry(outputs[0])
+        self.fields[frame.path] = None if ancestry.gated else ancestry.fields
         name = name_of(module)
         unchanged = bool(frame.inputs) and outputs[0] is frame.inputs[0] and frame.operation is None
         if frame.is_leaf and (not unchanged or name):

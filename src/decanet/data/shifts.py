@@ -1,4 +1,4 @@
-"""Shifts of images that should change no prediction: translation, rotation, scale and horizontal flip.
+"""Shifts of images that should change no prediction: translation, rotation, scale, viewpoint and horizontal flip.
 
 Each function maps uint8 (N, C, H, W) to the same shape. ``padding`` fills the pixels that come from outside the
 image: "reflect" with the image reflected at its border, "zeros" with black.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from decanet.data._sampling import transform_affine
+from decanet.data._sampling import sample, transform_affine
 
 
 def translate(images: Tensor, down: int, right: int, padding: str = "reflect") -> Tensor:
@@ -43,6 +43,29 @@ def rescale(images: Tensor, factor: float, padding: str = "reflect") -> Tensor:
     return _transformed(images, [[1 / factor, 0.0, 0.0], [0.0, 1 / factor, 0.0]], padding)
 
 
+def turn(images: Tensor, degrees: float, padding: str = "reflect") -> Tensor:
+    """Turn the plane of images about its vertical axis, the right side away, seen from two widths in front of it.
+
+    A camera's change of viewpoint, for a flat object, with bilinear interpolation.
+
+    Raises:
+        ValueError: an angle of 75 degrees or more, where the image is almost a line.
+    """
+    if abs(degrees) >= 75:
+        raise ValueError(f"{degrees:g} degrees are too many; an image can be turned by less than 75")
+    height, width = images.shape[2:]
+    distance = 2.0 * width
+    angle = math.radians(degrees)
+    v = torch.arange(height, dtype=torch.float64).view(-1, 1) - (height - 1) / 2
+    u = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
+    # A point (x, y) of the plane is seen at d (x cos, y) / (d + x sin); this is its inverse.
+    x = u * distance / (distance * math.cos(angle) - u * math.sin(angle))
+    y = v * (distance + x * math.sin(angle)) / distance
+    columns = (x + (width - 1) / 2).expand(height, width)[None]
+    moved = sample(images.float(), y[None] + (height - 1) / 2, columns, padding)
+    return moved.round_().clamp_(0, 255).to(torch.uint8)
+
+
 def flip(images: Tensor) -> Tensor:
     """Exchange left and right."""
     return images.flip(3)
@@ -72,6 +95,7 @@ SHIFTS = {
         Shift("vertical translation", "pixels", 0, lambda x, amount, p: translate(x, round(amount), 0, p)),
         Shift("rotation", "degrees", 0, rotate),
         Shift("scale", "factor", 1, rescale),
+        Shift("viewpoint", "degrees", 0, turn),
     )
 }
 
