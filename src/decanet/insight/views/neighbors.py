@@ -170,8 +170,9 @@ def _draw_map(axes: "Axes", result: Neighbors, data: ImageData) -> None:
     if len(classes) <= 10:
         markers = "osD^vPX*ph"
         for k, label in enumerate(classes.tolist()):
+            inside = result.places[labels == label]
             axes.scatter(
-                result.places[labels == label, 0], result.places[labels == label, 1], s=12, alpha=0.55, linewidth=0, marker=markers[k],
+                inside[:, 0], inside[:, 1], s=12, alpha=0.55, linewidth=0, marker=markers[k],
                 color=COLORS[k % len(COLORS)], label=literal(names[label]),
             )  # fmt: skip
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9, markerscale=1.8)
@@ -179,8 +180,8 @@ def _draw_map(axes: "Axes", result: Neighbors, data: ImageData) -> None:
         axes.scatter(result.places[:, 0], result.places[:, 1], s=10, color="#999999", alpha=0.5, linewidth=0)
     _draw_thumbnails(axes, result, data)
     axes.scatter(
-        result.place_of_query[:, 0], result.place_of_query[:, 1], s=160, marker="*", color="#ffdd00", edgecolor="black", linewidth=1.1, zorder=6,
-        label="the images above",
+        result.place_of_query[:, 0], result.place_of_query[:, 1], s=160, marker="*", color="#ffdd00",
+        edgecolor="black", linewidth=1.1, zorder=6, label="the images above",
     )  # fmt: skip
     first, second = (100 * share for share in result.explained)
     axes.set(
