@@ -1,12 +1,15 @@
 """``decanet inspect specialization``: towers of color and towers of form."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from decanet.cli._shared import JsonFlag, console, print_json, table
 from decanet.cli.inspect._options import Out, load
+
+if TYPE_CHECKING:
+    from decanet.evaluation.trained import TrainedModel
 
 
 def command(
@@ -39,9 +42,18 @@ def command(
         trained = [load(reference, None, "cpu", report) for reference in references]
     results = [specialization.compute(one.model, title(one)) for one in trained]
     path = save_figure(specialization.draw(results), out or Path("specialization.png"))
-    rows = [one.row() for one in results]
+    rows = [{**one.row(), **_of_run(subject)} for one, subject in zip(results, trained, strict=True)]
     if json:
         print_json({"rows": rows, "figure": str(path)})
         return
     table(rows)
     console().print_line(f"wrote {path}")
+
+
+def _of_run(trained: "TrainedModel") -> dict[str, Any]:
+    """Return the seed and the accuracy of the run that the network is from."""
+    run = trained.provenance.run
+    if run is None:
+        return {}
+    result = run.read_json(run.result)
+    return {"seed": result["seed"], "test_top1_pct": round(100 * result["test_top1"], 2)}
