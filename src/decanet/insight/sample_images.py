@@ -1,17 +1,17 @@
 """Some test images as pixels, for whatever changes pixels before the network sees them."""
 
 import hashlib
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from decanet.core.progress import Silent
 from decanet.core.runtime import generator
 from decanet.data import ImageData
-from decanet.data.decoding import fit_square
 from decanet.evaluation.trained import TrainedModel
 from decanet.insight.attribution.passes import evaluate_probabilities
-from decanet.insight.subject import normalize
+from decanet.insight.subject import normalize, split_inputs
 
 
 def choose_images(trained: TrainedModel, data: ImageData, count: int) -> tuple[Tensor, Tensor]:
@@ -20,10 +20,15 @@ def choose_images(trained: TrainedModel, data: ImageData, count: int) -> tuple[T
     They are the same for every network, except for their size.
     """
     order = torch.randperm(len(data.test), generator=generator("invariance", "images"))[:count].sort().values
-    size = trained.spec.image_size
-    pixels = data.test.pixels(order, trained.resize).permute(0, 2, 3, 1).numpy()
-    squares = np.stack([fit_square(one, trained.resize, trained.interpolation, size) for one in pixels])
-    return torch.from_numpy(squares).permute(0, 3, 1, 2).contiguous(), data.test.labels[order]
+    return pixels_of(trained, data, order), data.test.labels[order]
+
+
+def pixels_of(trained: TrainedModel, data: ImageData, indices: Tensor) -> Tensor:
+    """Return test images as the network sees them in an evaluation, uint8 (N, 3, S, S), in the order of ``indices``."""
+    some = replace(data, test=data.test[indices])
+    x = torch.cat(list(split_inputs(trained, some, Silent(), ""))).cpu()
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (trained.spec.mean, trained.spec.std))
+    return ((x * std + mean) * 255).round().clamp(0, 255).to(torch.uint8).contiguous()
 
 
 def network_inputs(trained: TrainedModel, images: Tensor) -> Tensor:
