@@ -180,7 +180,7 @@ def _draw_back(
         output = stage_output(trained.model, x, stage)
     position = int(responses(output, unit)[0].argmax())
     # Outside of the receptive field all maps are zero, which would make any two of them alike.
-    inside = (slice(None), slice(None))
+    inside: tuple[slice, ...] = (slice(None), slice(None))
     if fields is not None and output.ndim == 4:
         ends = [
             field.pixels(number)
