@@ -8,7 +8,8 @@ from cyclopts import App, Parameter
 from decanet.cli._shared import JsonFlag, console, print_json, table
 
 command = App(
-    name="benchmark", help="Measure the speed of this machine: training, networks, loading, convolution."
+    name="benchmark",
+    help="Measure the speed of this machine: training, networks, loading, convolution, insight.",
 )
 
 Out = Annotated[
@@ -122,6 +123,36 @@ def data(
         target = _folder(out)
         measured = loading.measure(folder, report, workers=workers, rounds=rounds)
     _finish("data", measured, loading.table(measured), target, json)
+
+
+@command.command
+def insight(
+    references: Annotated[
+        tuple[str, ...],
+        Parameter(help="Networks (default: decanet_m, resnet20_cifar and efficientnet_lite0@pypi)."),
+    ] = (),
+    /,
+    *,
+    rounds: Annotated[int, Parameter(help="Rounds in which both take turns.")] = 5,
+    out: Out = None,
+    threads: Threads = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time the attribution methods in turn with captum's, and compare their results.
+
+    For example:
+
+    ```
+    decanet benchmark insight
+    decanet benchmark insight decanet_m --rounds 9
+    ```
+    """
+    from decanet.benchmarking import insight as attributions
+
+    with _measuring(threads, json) as report:
+        folder = _folder(out)
+        measured = attributions.measure(references, report, rounds=rounds)
+    _finish("insight", measured, attributions.table(measured), folder, json)
 
 
 @command.command
