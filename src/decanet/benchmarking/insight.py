@@ -161,8 +161,9 @@ def table(measured: dict[str, Any]) -> str:
         for method, row in methods.items()
     ]
     return (
-        f"One image, float32; medians of {measured['rounds']} rounds in turn, captum at its best of several batch sizes "
-        f"and both memory layouts. Integrated gradients take {measured['steps']} steps, SmoothGrad {measured['samples']} "
-        f"samples. Differences are relative to the largest value; in float32 a rounding can decide a maximum.\n\n"
+        f"One image, float32; medians of {measured['rounds']} rounds in turn, captum at its best of several batch "
+        f"sizes and both memory layouts. Integrated gradients take {measured['steps']} steps, SmoothGrad "
+        f"{measured['samples']} samples. Differences are relative to the largest value; in float32 a rounding can "
+        f"decide a maximum.\n\n"
         f"{markdown_table(rows)}\n\n{about(measured)}"
     )
