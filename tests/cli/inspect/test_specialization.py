@@ -13,7 +13,9 @@ def test_towers_of_several_networks_are_compared(tmp_path: Path, capsys: pytest.
     out = tmp_path / "towers.png"
     words = ["inspect", "specialization", "two_tower_cifar", "alexnet_cifar", "--out", str(out), "--json"]
     assert run(words) == 0
-    two, one = json.loads(capsys.readouterr().out)["rows"]
+    printed = json.loads(capsys.readouterr().out)
+    two, one = printed["rows"]
+    assert printed["comparison"] is None
     assert (two["towers"], one["towers"]) == (2, 1)
     assert two["network"] == "two_tower_cifar (untrained)"
     assert Image.open(out).width > 1000

@@ -1,6 +1,6 @@
 """Color selectivity of the towers of a network, and its permutation test."""
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -53,6 +53,34 @@ def test_the_test_rejects_alike_towers_as_rarely_as_it_says() -> None:
         p_values.append(specialization.compute(model, "random", permutations=400).p_value)
     assert 0.3 < np.mean(p_values) < 0.7
     assert np.mean(np.array(p_values) < 0.1) < 0.25
+
+
+def of_difference(difference: float, towers: int) -> specialization.Specialization:
+    return specialization.Specialization(
+        "it", towers, torch.zeros(2, 3, 1, 1), np.array([0, 1]), np.zeros(2), difference, 1.0, 1.0
+    )
+
+
+@pytest.mark.parametrize("towers", [[0.16, 0.18, 0.22, 0.23, 0.2], [0.16, 0.03, 0.22, 0.05, 0.2]])
+def test_networks_with_towers_are_compared_with_controls_exactly(towers: list[float]) -> None:
+    controls = [0.09, 0.04, 0.02, 0.01, 0.07]
+    results = [of_difference(one, 2) for one in towers] + [of_difference(one, 1) for one in controls]
+    found = specialization.compare(results)
+    assert found is not None
+    assert (found.towers, found.one_tower) == pytest.approx((np.mean(towers), np.mean(controls)))
+    both = np.array(towers + controls)
+    # Equal numbers of both: the distribution is symmetric, and the two-sided p-value that of the absolute value.
+    every = [
+        abs(both[list(some)].mean() - np.delete(both, list(some)).mean())
+        for some in combinations(range(10), 5)
+    ]
+    exact = np.mean(np.array(every) >= abs(np.mean(towers) - np.mean(controls)) - 1e-12)
+    assert found.p_value == pytest.approx(exact)
+
+
+def test_fewer_than_two_networks_of_a_kind_are_not_compared() -> None:
+    results = [of_difference(0.1, 2), of_difference(0.2, 2), of_difference(0.3, 1)]
+    assert specialization.compare(results) is None
 
 
 def test_a_control_is_split_into_halves() -> None:

@@ -1,5 +1,6 @@
 """``decanet inspect specialization``: towers of color and towers of form."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,13 +22,15 @@ def command(
 ) -> None:
     """Compare the colors of the first filters between the towers that read them, with a permutation test.
 
-    A network with one tower is a control: its filters are split into halves.
+    A network with one tower is a control: its filters are split into halves. Where there are at least two networks of
+    each kind, they are compared too.
 
     For example:
 
     ```
     decanet inspect specialization alexnet_two_tower
-    decanet inspect specialization runs/two_tower-20261127-093000 runs/two_tower-20261127-094000
+    decanet train two_tower --set model.options.towers=1
+    decanet inspect specialization runs/two_tower-*
     ```
     """
     from decanet.cli.progress import ConsoleReport
@@ -43,10 +46,16 @@ def command(
     results = [specialization.compute(one.model, title(one)) for one in trained]
     path = save_figure(specialization.draw(results), out or Path("specialization.png"))
     rows = [{**one.row(), **_of_run(subject)} for one, subject in zip(results, trained, strict=True)]
+    comparison = specialization.compare(results)
     if json:
-        print_json({"rows": rows, "figure": str(path)})
+        print_json({"rows": rows, "comparison": comparison and asdict(comparison), "figure": str(path)})
         return
     table(rows)
+    if comparison:
+        console().print_line(
+            f"mean difference {comparison.towers:.3f} with towers, {comparison.one_tower:.3f} with one tower"
+            f" (permutation test over the networks: p = {comparison.p_value:.2g})"
+        )
     console().print_line(f"wrote {path}")
 
 

@@ -196,20 +196,24 @@ def _draw_statistics(panel: "SubFigure", layer: Filters, one: Statistics) -> Non
     angle = np.deg2rad(np.concatenate([one.orientation, one.orientation + 180]))
     radius = np.tile(one.frequency, 2)
     polar.scatter(angle, radius, c=np.tile(colors, (2, 1)), s=26, edgecolor="#333333", linewidth=0.5)
-    largest = max(0.4, 1.08 * float(one.frequency.max()))
-    polar.set(ylim=(0, largest), rlabel_position=112, yticks=[0.2, 0.4] if largest > 0.4 else [0.2])
-    polar.set_title("orientation of stripes and\nfrequency (cycles per pixel)", fontsize=9.5)
+    largest = max(0.44, 1.08 * float(one.frequency.max()))
+    polar.set(ylim=(0, largest), yticks=[0.2, 0.4], yticklabels=[])
+    polar.set_title(
+        "orientation of stripes and frequency\n(circles: 0.2 and 0.4 cycles per pixel)", fontsize=9.5
+    )
     polar.tick_params(labelsize=8)
     color.hist(one.color, bins=20, range=(0, 1), color=COLORS[0], edgecolor="white")
     color.axvline(2 / 3, color="#333333", linestyle="--", linewidth=1)
     place = color.get_xaxis_transform()
     color.text(0.65, 0.97, "random\nweights", ha="right", va="top", fontsize=8, transform=place)
     color.set(xlabel="color selectivity (0 gray, 1 color alone)", ylabel="filters")
+    color.yaxis.get_major_locator().set_params(integer=True)
     color.set_title("fraction of the energy\noff the gray axis", fontsize=9.5)
     if one.gabors:
         r2 = [gabor.r2 for gabor in one.gabors]
         fits.hist(r2, bins=20, range=(0, 1), color=COLORS[2], edgecolor="white")
         fits.set(xlabel="R² of the best Gabor function", ylabel="filters")
+        fits.yaxis.get_major_locator().set_params(integer=True)
         fits.set_title(f"how well a Gabor function fits\n(median R² {np.median(r2):.2f})", fontsize=9.5)
     else:
         fits.set_axis_off()

@@ -100,6 +100,39 @@ def compute(model: nn.Module, title: str, permutations: int = PERMUTATIONS) -> S
     return Specialization(title, towers, weights, groups, color, found, p_value(found), p_value(random))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Networks with towers against controls with one tower.
+
+    Attributes:
+        towers: mean difference between the towers' color selectivity, over the networks with towers.
+        one_tower: the same over the controls, whose filters are split in halves.
+        p_value: of a two-sided permutation test over networks, exact for up to 20,000 ways to divide them.
+    """
+
+    towers: float
+    one_tower: float
+    p_value: float
+
+
+def compare(results: Sequence[Specialization]) -> Comparison | None:
+    """Compare networks with towers and controls with one; None where there are not at least two of each."""
+    from scipy.stats import permutation_test
+
+    towers = [one.difference for one in results if one.towers > 1]
+    controls = [one.difference for one in results if one.towers == 1]
+    if min(len(towers), len(controls)) < 2:
+        return None
+    test = permutation_test(
+        (towers, controls),
+        lambda a, b, axis: np.mean(a, axis) - np.mean(b, axis),
+        vectorized=True,
+        n_resamples=PERMUTATIONS,
+        random_state=np.random.default_rng(seed_from("specialization")),
+    )
+    return Comparison(float(np.mean(towers)), float(np.mean(controls)), float(test.pvalue))
+
+
 @styled
 def draw(results: Sequence[Specialization]) -> "Figure":
     """Draw the filters of each tower, the most colorful first, and their color selectivity."""
@@ -134,6 +167,7 @@ def draw(results: Sequence[Specialization]) -> "Figure":
             row[2].plot([values.mean()] * 2, [place - 0.3, place + 0.3], color="#000000", linewidth=2)
         row[2].set(xlim=(0, 1), ylim=(1.5, -0.5))
         row[2].set_yticks([0, 1], [str(ordered[0] + 1), str(ordered[-1] + 1)])
+        row[2].set_ylabel("tower" if one.towers > 1 else "half")
         row[2].set_title(
             f"difference {one.difference:.2f}, p = {one.p_value:.2g}", fontsize=9, fontweight="normal"
         )
