@@ -207,13 +207,13 @@ def _draw_statistics(panel: "SubFigure", layer: Filters, one: Statistics) -> Non
     place = color.get_xaxis_transform()
     color.text(0.65, 0.97, "random\nweights", ha="right", va="top", fontsize=8, transform=place)
     color.set(xlabel="color selectivity (0 gray, 1 color alone)", ylabel="filters")
-    color.yaxis.get_major_locator().set_params(integer=True)
+    color.locator_params(axis="y", integer=True)
     color.set_title("fraction of the energy\noff the gray axis", fontsize=9.5)
     if one.gabors:
         r2 = [gabor.r2 for gabor in one.gabors]
         fits.hist(r2, bins=20, range=(0, 1), color=COLORS[2], edgecolor="white")
         fits.set(xlabel="R² of the best Gabor function", ylabel="filters")
-        fits.yaxis.get_major_locator().set_params(integer=True)
+        fits.locator_params(axis="y", integer=True)
         fits.set_title(f"how well a Gabor function fits\n(median R² {np.median(r2):.2f})", fontsize=9.5)
     else:
         fits.set_axis_off()
