@@ -7,7 +7,7 @@ Follows   A. Krizhevsky et al., NIPS 2012, section 5 (momentum 0.9, weight decay
 Command   decanet train two_tower
 Accuracy  78.57 % top-1 on the test set of CIFAR-10 (mean of 5 seeds, standard deviation 0.45); 78.98 % (0.28) with
           one tower, whose second convolution has twice the parameters
-Time      133 to 430 s of training, beside other work
+Time      132.6 s of training for the fastest run, up to 430 s beside other work
 Source    benchmarks/results/two_tower.json: two Zen 4 cores, bfloat16
 """
 
