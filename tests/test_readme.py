@@ -107,7 +107,7 @@ def test_the_tutorials_accuracy_is_the_committed_results() -> None:
     assert 0.715 <= result["test_top1"] <= 0.76
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "images").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "images").rglob("*.*")), ids=lambda path: path.name)
 def test_images_are_in_full_color_and_small(path: Path) -> None:
     with Image.open(path) as image:
         assert image.mode in {"RGB", "RGBA"}, "a palette turns navy into black"

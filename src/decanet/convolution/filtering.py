@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from decanet.convolution.images import Padding, cheapest_method, convolve, correlate, pad_planes
+from decanet.convolution.images import Padding, Steps, cheapest_method, convolve, correlate, pad_planes, pair
 from decanet.convolution.kernel_lookup import find_kernels
 
 
@@ -37,8 +37,8 @@ class Setting:
     """Operation, padding, stride and dilation, as in :func:`~decanet.convolution.images.correlate`."""
 
     padding: Padding = "zero"
-    stride: int = 1
-    dilation: int = 1
+    stride: int | Steps = 1
+    dilation: int | Steps = 1
     correlated: bool = True
 
     @property
@@ -47,11 +47,26 @@ class Setting:
         return "cross-correlation" if self.correlated else "convolution"
 
     @property
+    def strides(self) -> Steps:
+        """The stride (down, right)."""
+        return pair(self.stride, "stride")
+
+    @property
+    def dilations(self) -> Steps:
+        """The dilation (down, right)."""
+        return pair(self.dilation, "dilation")
+
+    @property
+    def options(self) -> str:
+        """Padding, stride and dilation in words."""
+        steps = f"stride {_in_words(self.strides)}, dilation {_in_words(self.dilations)}"
+        return f"padding {self.padding}, {steps}"
+
+    @property
     def caption(self) -> str:
         """The operation and its options as a sentence."""
         how = "as conv2d in CNN libraries" if self.correlated else "the kernel is flipped"
-        options = f"padding {self.padding}, stride {self.stride}, dilation {self.dilation}"
-        return f"{self.word.capitalize()} ({how}), {options}."
+        return f"{self.word.capitalize()} ({how}), {self.options}."
 
     def apply(self, image: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the values of the convolution, or of the cross-correlation."""
@@ -61,19 +76,13 @@ class Setting:
     def result(self, name: str, image: np.ndarray, weights: np.ndarray) -> Convolved:
         """Convolve or cross-correlate ``image`` with the kernel ``weights`` of that name."""
         values = self.apply(image, weights)
-        sizes = zip(image.shape, values.shape, self.spans(weights), self.before(weights))
-        rows, columns = (self._inner(*size) for size in sizes)
+        sizes = zip(image.shape, values.shape, self.spans(weights), self.before(weights), self.strides)
+        rows, columns = (_inner(*size) for size in sizes)
         return Convolved(name, weights, values, (rows, columns))
-
-    def _inner(self, pixels: int, results: int, span: int, before: int) -> slice:
-        first = -(-before // self.stride)
-        stop = min(results, (pixels - 1 - span + before) // self.stride + 1)
-        # A kernel as large as the image reaches into the padding everywhere.
-        return slice(first, stop) if first < stop else slice(0, results)
 
     def spans(self, weights: np.ndarray) -> list[int]:
         """Return the distance in pixels from the first weight of a kernel to the last, down and across."""
-        return [self.dilation * (n - 1) for n in weights.shape[-2:]]
+        return [apart * (n - 1) for apart, n in zip(self.dilations, weights.shape[-2:])]
 
     def before(self, weights: np.ndarray) -> list[int]:
         """Return the padding above and to the left of the image."""
@@ -84,6 +93,18 @@ class Setting:
     def pad(self, image: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return an image (H, W) with the padding that ``weights`` need."""
         return pad_planes(image[None], self.spans(weights), self.padding, not self.correlated)[0]
+
+
+def _inner(pixels: int, results: int, span: int, before: int, stride: int) -> slice:
+    """Return the results along one axis for which the kernel lies inside the image."""
+    first = -(-before // stride)
+    stop = min(results, (pixels - 1 - span + before) // stride + 1)
+    # A kernel as large as the image reaches into the padding everywhere.
+    return slice(first, stop) if first < stop else slice(0, results)
+
+
+def _in_words(steps: Steps) -> str:
+    return str(steps[0]) if steps[0] == steps[1] else f"{steps[0]} down and {steps[1]} right"
 
 
 def filter_image(image: np.ndarray, spellings: Sequence[str], setting: Setting) -> list[Convolved]:

@@ -123,7 +123,7 @@ def cheapest_method(
     12-megapixel float32 image (one thread, AVX-512); ``scripts/correlation_methods.py`` repeats them. Only their ratios
     matter.
     """
-    (down, right), (apart_down, apart_right) = _pair(stride, "stride"), _pair(dilation, "dilation")
+    (down, right), (apart_down, apart_right) = pair(stride, "stride"), pair(dilation, "dilation")
     kh, kw = kernel.shape
     span = max(apart_down * (kh - 1), apart_right * (kw - 1)) + 1
     tile = _tile_size(span)
@@ -146,7 +146,7 @@ def _correlate(
     *,
     flipped: bool,
 ) -> np.ndarray:
-    stride, dilation = _pair(stride, "stride"), _pair(dilation, "dilation")
+    stride, dilation = pair(stride, "stride"), pair(dilation, "dilation")
     image = _check_image(image, weights)
     dtype = np.float32 if np.result_type(image.dtype, np.float32) == np.float32 else np.float64
     planes = np.moveaxis(image, -1, 0) if image.ndim == 3 else image[None]  # (C, H, W)
@@ -274,7 +274,8 @@ def pad_planes(planes: np.ndarray, spans: list[int], padding: str, flipped: bool
     return np.pad(planes, widths, mode=_NUMPY_PADDING[padding])  # type: ignore[call-overload]
 
 
-def _pair(value: int | Steps, name: str) -> Steps:
+def pair(value: int | Steps, name: str) -> Steps:
+    """Return (down, right) of one number or two. Raises UsageError for numbers below 1; ``name`` is for its message."""
     down, right = value if isinstance(value, tuple | list) and len(value) == 2 else (value, value)
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in (down, right)):
         raise UsageError(f"{name} must be an integer of at least 1, or two of them; got {value!r}")

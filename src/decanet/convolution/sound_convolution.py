@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -54,13 +55,13 @@ class Response:
 
     Attributes:
         times: in seconds, (n,).
-        values: of the impulses, as factors; else of the response, (n,).
-        impulses: whether the response consists of impulses alone, as that of echoes, which have no width.
+        values: of the impulses, as factors; of a continuous kernel in 1/s; else one factor for each sample, (n,).
+        kind: "impulses" alone, which have no width; "continuous", the tutorial's kernel; or "samples".
     """
 
     times: Array
     values: Array
-    impulses: bool
+    kind: Literal["impulses", "continuous", "samples"]
 
 
 def response_of(kernels: Sequence[SoundKernel], sample_rate: int) -> Response:
@@ -74,17 +75,17 @@ def response_of(kernels: Sequence[SoundKernel], sample_rate: int) -> Response:
             taps = {}
             for time, value in products:
                 taps[time] = taps.get(time, 0.0) + value
-        return Response(np.array([*taps]), np.array([*taps.values()]), impulses=True)
+        return Response(np.array([*taps]), np.array([*taps.values()]), "impulses")
     decays = [kernel for kernel in kernels if isinstance(kernel, ExponentialDecay)]
     finite = [kernel for kernel in kernels if not isinstance(kernel, ExponentialDecay)]
     if len(kernels) == 1 and decays:
         times = np.linspace(0.0, math.log(1000.0) / decays[0].alpha, 500)
-        return Response(times, decays[0](times), impulses=False)
+        return Response(times, decays[0](times), "continuous")
     blocks: Iterable[Array] = [combined_response(finite, sample_rate)[:, :1]]
     for decay in decays:
         blocks = decaying(blocks, decay, sample_rate)
     values = np.concatenate(list(blocks))[:, 0]
-    return Response(np.arange(len(values)) / sample_rate, values, impulses=False)
+    return Response(np.arange(len(values)) / sample_rate, values, "samples")
 
 
 def mixed(dry: Iterable[Array], wet: Iterable[Array], mix: float) -> Iterator[Array]:
@@ -115,8 +116,9 @@ def low_pass_in_words(kernel: ExponentialDecay) -> str:
         for hertz in (100, 1000)
     )
     return (
-        f"this kernel has no impulse at 0, so the result does not contain the sound itself: it is a low-pass filter "
-        f"with the gain alpha / sqrt(alpha^2 + omega^2), {gains}; --mix 0.5 keeps half of the original"
+        "this kernel has no impulse at 0, so the result does not contain the sound itself.\n"
+        f"It is a low-pass filter with the gain alpha / sqrt(alpha^2 + omega^2): 1 at 0 Hz, because its\n"
+        f"integral is 1; {gains}"
     )
 
 

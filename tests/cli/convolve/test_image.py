@@ -300,3 +300,16 @@ def test_a_bad_image_is_one_line(tmp_path, capsys):
     assert error.count("\n") == 1
     assert "letter.jpg" in error
     assert not (tmp_path / "figure.png").exists()
+
+
+def test_stride_takes_one_number_or_two(small, tmp_path):
+    for given, shape in (("2", (20, 25)), ("2,1", (20, 50)), ("1,3", (40, 17))):
+        assert image(small, "--kernel", "box", "--stride", given, "--save-array", tmp_path / "a.npy") == 0
+        assert np.load(tmp_path / "a.npy").shape == shape
+
+
+def test_three_numbers_are_no_stride(small, capsys):
+    assert image(small, "--kernel", "box", "--stride", "1,2,3") == 2
+    assert (
+        "--stride takes one number, or two as DOWN,RIGHT such as 2,1; got '1,2,3'" in capsys.readouterr().err
+    )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from decanet.convolution.figures.signals import draw_echo, draw_echo_sheet, draw_sound
-from decanet.convolution.impulse_responses import Echo, ExponentialDecay
-from decanet.convolution.signals import sine, sine_closed_form, sine_gain, tutorial_times
+from decanet.convolution.impulse_responses import Echo, ExponentialDecay, Reverb
+from decanet.convolution.signals import sine, sine_closed_form, sine_delay, sine_gain, tutorial_times
 from decanet.convolution.sound_convolution import response_of
 from decanet.convolution.sound_output import rendered
 from decanet.convolution.sounds import Sound
@@ -18,7 +18,7 @@ def test_a_sound_is_drawn_before_and_after_on_one_time_axis():
         response = response_of([Echo(((0.5, 0.5),))], 100)
         figure = draw_sound(clap, result, "an echo of 0.5 after 0.5 s", response)
     before, kernel, after = figure.axes
-    assert kernel.get_title() == "Kernel g: impulses"
+    assert kernel.get_title() == "Kernel g: impulses (Dirac)"
     np.testing.assert_array_equal(kernel.lines[0].get_xydata(), [[0, 1], [0.5, 0.5]])
     assert before.get_title(loc="left") == "Original: clap"
     assert after.get_title(loc="left") == "Convolved with an echo of 0.5 after 0.5 s"
@@ -51,6 +51,18 @@ def test_a_sound_that_was_scaled_is_drawn_as_it_was_written_with_its_level():
         )
 
 
+def test_a_room_is_drawn_as_a_level_that_falls():
+    clap = Sound("clap", 1000, 1, "PCM_16", np.full((1000, 1), 0.5))
+    with rendered([np.full((1000, 1), 0.01)]) as result:
+        response = response_of([Reverb(0.8)], 1000)
+        _, kernel, _ = draw_sound(clap, result, "a room", response).axes
+    assert response.kind == "samples"
+    levels = kernel.lines[0].get_ydata()
+    assert levels.max() == pytest.approx(0)
+    slope = np.polyfit(np.linspace(0, 0.8, len(levels))[1:], levels[1:], 1)[0]
+    assert slope == pytest.approx(-60 / 0.8, rel=0.15)  # 60 dB in its time
+
+
 def test_the_sheet_has_a_panel_for_each_alpha():
     alphas = [0.5, 1.0, 5.0]
     values = np.stack([sine_closed_form(alpha, tutorial_times()) for alpha in alphas])
@@ -59,7 +71,10 @@ def test_the_sheet_has_a_panel_for_each_alpha():
     for axes, alpha, row in zip(figure.axes, alphas, values):
         np.testing.assert_array_equal(axes.lines[0].get_ydata(), sine(tutorial_times()))
         np.testing.assert_array_equal(axes.lines[1].get_ydata(), row)
-        assert axes.get_title() == rf"$\alpha={alpha:g}$ s$^{{-1}}$: amplitude {sine_gain(alpha):#.2g}"
+        assert (
+            axes.get_title()
+            == rf"$\alpha={alpha:g}$ s$^{{-1}}$: {sine_gain(alpha):#.2g}, delay {sine_delay(alpha):.2f} s"
+        )
         assert axes.get_xlabel() == "Time (s)"
     (legend,) = figure.legends
     assert ["original" in legend.texts[0].get_text(), "convolved" in legend.texts[1].get_text()] == [

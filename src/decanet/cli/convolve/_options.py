@@ -1,11 +1,12 @@
 """Options that several commands of ``decanet convolve`` have, and the reading of their images."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
-from decanet.core.errors import DataError, did_you_mean
+from decanet.core.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,11 +43,37 @@ PaddingMode = Annotated[
         "repeated; or nothing, so that the result is smaller.",
     ),
 ]
+
+
+def _pair(_: Any, tokens: Sequence[Token]) -> int | tuple[int, int]:
+    """Return "2" as 2, and "2,1" as (2, 1). Raises UsageError for anything else."""
+    text = tokens[0].value
+    parts = text.split(",")
+    if len(parts) > 2 or not all(part.strip().isdecimal() for part in parts):
+        raise UsageError(
+            f"{tokens[0].keyword} takes one number, or two as DOWN,RIGHT such as 2,1; got {text!r}"
+        )
+    numbers = [int(part) for part in parts]
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
 Stride = Annotated[
-    int, Parameter(name="--stride", help="Pixels from one position of the kernel to the next.")
+    Any,
+    Parameter(
+        name="--stride",
+        converter=_pair,
+        n_tokens=1,
+        help="Pixels from one position of the kernel to the next: one number, or DOWN,RIGHT.",
+    ),
 ]
 Dilation = Annotated[
-    int, Parameter(name="--dilation", help="Pixels between neighboring weights of the kernel.")
+    Any,
+    Parameter(
+        name="--dilation",
+        converter=_pair,
+        n_tokens=1,
+        help="Pixels between neighboring weights of the kernel: one number, or DOWN,RIGHT.",
+    ),
 ]
 
 

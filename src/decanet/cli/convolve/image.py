@@ -57,6 +57,7 @@ def apply(
     decanet convolve image holiday.jpg --kernel gaussian:sigma=2.5 --out soft.png
     decanet convolve image --kernel "[[0,-1,0],[-1,5,-1],[0,-1,0]]" --color
     decanet convolve image holiday.jpg --kernel sobel_x --save-array edges.npy
+    decanet convolve image --kernel box --stride 2,1
     ```
 
     Args:
@@ -358,7 +359,7 @@ def list_(*, json: JsonFlag = False) -> None:
         say(f"    {entry.does}\n    {entry.source}", markup=False)
 
 
-def _setting(padding: PaddingMode, stride: int, dilation: int, convolve: bool = False) -> "Setting":
+def _setting(padding: PaddingMode, stride: Stride, dilation: Dilation, convolve: bool = False) -> "Setting":
     from decanet.convolution.filtering import Setting
 
     return Setting(padding, stride, dilation, correlated=not convolve)

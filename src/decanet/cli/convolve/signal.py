@@ -241,14 +241,18 @@ def sound(
             f"convolved with {description}" + (f", mixed with {1 - mix:.0%} of the original" * (mix < 1))
         )
     for kernel in kernels:
-        if isinstance(kernel, ExponentialDecay) and mix == 1:
-            print_line(low_pass_in_words(kernel))
+        if isinstance(kernel, ExponentialDecay):
+            for line in low_pass_in_words(kernel).splitlines():
+                print_line(line)
     with rendered(blocks) as result:
         loudness = write_sound(out, result, original.sample_rate, encoding, peak)
         files = [out]
         if len(kernels) == 1 and isinstance(kernels[0], Echo) and len(kernels[0].taps) == 1 and mix == 1:
             (delay, strength) = kernels[0].taps[0]
             at, now, later, heard = echo_at_the_loudest(original, result, delay)
+            print_line(
+                "the kernel is two impulses (Dirac): finite values at single points would have the integral 0"
+            )
             print_line(
                 f"at the loudest instant, t0 = {at:.3f} s, d = {delay:g} s: F(t0 + d) = f(t0 + d) + {strength:g} f(t0)"
             )
@@ -260,11 +264,8 @@ def sound(
             from decanet.core.plotting import save_figure
 
             response = response_of(kernels, original.sample_rate)
-            files.append(
-                save_figure(
-                    draw_sound(original, result, " and ".join(descriptions), response, loudness.gain), figure
-                )
-            )
+            words = " and ".join(descriptions) + f"; {mix:.0%} of the mix" * (mix < 1)
+            files.append(save_figure(draw_sound(original, result, words, response, loudness.gain), figure))
         if array:
             files.append(save_samples(array, result))
     seconds = result.frames / original.sample_rate

@@ -27,7 +27,7 @@ def command(
 
     ```
     decanet inspect compare decanet_m decanet_s
-    decanet inspect compare decanet_m runs/quick-20261124-093000 runs/quick-20261124-094000
+    decanet inspect compare decanet_m runs/quick-20261124-093000
     ```
     """
     from decanet.cli.progress import ConsoleReport

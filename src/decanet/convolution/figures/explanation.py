@@ -67,7 +67,7 @@ def draw_flip(image: np.ndarray, name: str, weights: np.ndarray, setting: Settin
     show_color_bar(large[2], np.stack([done.values for done in results]), scale)
     write_title(figure, "Convolution flips the kernel, the cross-correlation of CNN libraries does not")
     change = "With this kernel the flip only changes the sign." if np.allclose(weights, -flipped) else ""
-    options = f"Padding {setting.padding}, stride {setting.stride}, dilation {setting.dilation}."
+    options = f"{setting.options.capitalize()}."
     write_caption(figure, change, options, scale_caption([scale], results))
     return figure
 
@@ -110,11 +110,11 @@ def _draw_arrows(axes: Any, right: Convolved, up: Convolved, setting: Setting) -
     tiles = [one[: rows * block, : columns * block].reshape(rows, block, columns, block) for one in inside]
     u, v = (tile.mean(axis=(1, 3)) for tile in tiles)
     first = [span.indices(n)[0] for span, n in zip(right.inner, right.values.shape)]
-    y, x = ((start + block * (np.arange(n) + 0.5) - 0.5) * setting.stride
-            for start, n in zip(first, (rows, columns)))  # fmt: skip
+    y, x = ((start + block * (np.arange(n) + 0.5) - 0.5) * stride
+            for start, n, stride in zip(first, (rows, columns), setting.strides))  # fmt: skip
     longest = float(np.quantile(np.hypot(u, v), 0.98)) or 1.0
     axes.quiver(x, y, u, v, angles="uv", color="#c75a00", pivot="mid", units="width", width=0.005,
-                scale_units="x", scale=longest / (1.5 * block * setting.stride))  # fmt: skip
+                scale_units="x", scale=longest / (1.5 * block * min(setting.strides)))  # fmt: skip
 
 
 def _show_wheel(axes: Any) -> None:
@@ -154,28 +154,33 @@ def draw_padding_and_stride(setting: Setting) -> Any:
     image = np.random.default_rng(5).integers(1, 10, (5, 5)).astype(float)
     ones = np.ones((3, 3))
     cases = grid_cases(setting)
-    if len(image) + setting.spans(ones)[0] > MOST_CELLS:
+    if len(image) + max(setting.spans(ones)) > MOST_CELLS:
+        most = max(setting.dilations)
         raise UsageError(
-            f"the grid of 5x5 pixels is too small for dilation {setting.dilation}; use a dilation of up to 4"
+            f"the grid of 5x5 pixels is too small for dilation {most}; use a dilation of up to 4"
         )
     results = [case.apply(image, ones) for case in cases]
     figure = new_figure(3.25 * max(len(cases), 2), 6.7)
     grid = figure.subplots(2, len(cases), height_ratios=[1.25, 1], squeeze=False)
     for above, below, case, result in zip(*grid, cases, results):
-        padding, stride, dilation = case.padding, case.stride, case.dilation
-        span = case.spans(ones)[0]
-        padded, margin = case.pad(image, ones), case.before(ones)[0]
-        picked = [(i * dilation, j * dilation) for i in range(3) for j in range(3)]
-        _draw_cells(above, padded, margin, picked)
-        _outline(above, 0, 0, span + 1, BLUE, "-")
-        if padded.shape[1] > span + stride:
-            _outline(above, 0, stride, span + 1, ORANGE, "--")
-        above.set_title(f"padding {padding}, stride {stride},\ndilation {dilation}", fontsize=10)
-        _draw_cells(below, result, 0, picked=[(0, 0)])
-        _outline(below, 0, 0, 1, BLUE, "-")
+        (down, right), (apart_down, apart_right) = case.strides, case.dilations
+        spans = [span + 1 for span in case.spans(ones)]
+        padded, margins = case.pad(image, ones), case.before(ones)
+        picked = [(i * apart_down, j * apart_right) for i in range(3) for j in range(3)]
+        _draw_cells(above, padded, margins, picked)
+        _outline(above, 0, 0, spans, BLUE, "-")
+        if padded.shape[1] >= spans[1] + right:
+            _outline(above, 0, right, spans, ORANGE, "--")
+        above.set_title(case.options.replace(", dilation", ",\ndilation"), fontsize=10)
+        _draw_cells(below, result, (0, 0), picked=[(0, 0)])
+        _outline(below, 0, 0, (1, 1), BLUE, "-")
         if result.shape[1] > 1:
-            _outline(below, 0, 1, 1, ORANGE, "--")
-        size = f"floor(({len(padded)} − {span + 1}) / {stride}) + 1 = {len(result)}"
+            _outline(below, 0, 1, (1, 1), ORANGE, "--")
+        sizes = [
+            f"floor(({size} − {span}) / {stride}) + 1 = {outcome}"
+            for size, span, stride, outcome in zip(padded.shape, spans, (down, right), result.shape)
+        ]
+        size = "\n".join(dict.fromkeys(sizes))
         below.set_title(f"result {by(result.shape)}\n{size}", fontsize=9, fontweight="normal")
     write_title(figure, "A 3 × 3 kernel of ones on a 5 × 5 image")
     write_caption(
@@ -187,10 +192,13 @@ def draw_padding_and_stride(setting: Setting) -> Any:
     return figure
 
 
-def _draw_cells(axes: Any, values: np.ndarray, margin: int, picked: Sequence[tuple[int, int]]) -> None:
+def _draw_cells(
+    axes: Any, values: np.ndarray, margins: Sequence[int], picked: Sequence[tuple[int, int]]
+) -> None:
     height, width = values.shape
     inner = np.zeros(values.shape)
-    inner[margin : height - margin, margin : width - margin] = 1
+    above, before = margins
+    inner[above : height - above, before : width - before] = 1
     axes.imshow(np.where(inner, 1.0, 0.86), **GRAY)
     axes.set(
         xticks=np.arange(0.5, width - 1), yticks=np.arange(0.5, height - 1), xticklabels=[], yticklabels=[]
@@ -206,11 +214,12 @@ def _draw_cells(axes: Any, values: np.ndarray, margin: int, picked: Sequence[tup
         axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=size, weight=heavy, color=color)
 
 
-def _outline(axes: Any, row: int, column: int, length: int, color: str, line: str) -> None:
+def _outline(axes: Any, row: int, column: int, lengths: Sequence[int], color: str, line: str) -> None:
     from matplotlib.patches import Rectangle
 
     inset = 0.06 if line == "--" else 0
-    corner, size = (column - 0.5 + inset, row - 0.5 + inset), length - 2 * inset
+    corner = (column - 0.5 + inset, row - 0.5 + inset)
+    height, width = (length - 2 * inset for length in lengths)
     axes.add_patch(
-        Rectangle(corner, size, size, fill=False, color=color, lw=2.6, ls=line, clip_on=False, zorder=5)
+        Rectangle(corner, width, height, fill=False, color=color, lw=2.6, ls=line, clip_on=False, zorder=5)
     )

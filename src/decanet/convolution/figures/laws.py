@@ -71,7 +71,7 @@ def draw_laws() -> "Figure":
 
     echo_then_late = np.where(times < 1.0, 0.0, drifting_echo(_clap, times - 1.0))
     _draw_pair(
-        moving, times, "Not time-invariant: the echoing wall moves away", "echo of the delayed clap",
+        moving, times, "Not time-invariant: a wall moves away (Doppler)", "echo of the delayed clap",
         drifting_echo(late_clap, times), "delayed echo of the clap", echo_then_late, equal=False,
     )  # fmt: skip
     _over_time(moving, times)

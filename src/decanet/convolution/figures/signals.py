@@ -24,7 +24,7 @@ FAINT = 0.2  # amplitudes below it are drawn enlarged as well
 
 @styled
 def draw_echo(alpha: float, values: Array) -> "Figure":
-    """Draw the tutorial's figure: the original in blue, its continuous echo in red below, and the kernel g.
+    """Draw the tutorial's figure: the original in blue, the convolved sine in red below, and the kernel g.
 
     The amplitude axis is the same for all alphas. A response too weak to be readable is drawn enlarged as well.
     """
@@ -83,10 +83,11 @@ def draw_echo_sheet(alphas: Sequence[float], values: Array) -> "Figure":
             times, sine(times), color=BLUE, linewidth=1, alpha=0.55, label=r"original, $f(t)=\sin 2\pi t$"
         )
         axes.plot(
-            times, row, color=RED, label=r"convolved with $g(t)=\alpha e^{-\alpha t}$, the continuous echo"
-        )
+            times, row, color=RED,
+            label=r"convolved with $g(t)=\alpha e^{-\alpha t}$: amplitude $\alpha/\sqrt{\alpha^2+\omega^2}$",
+        )  # fmt: skip
         axes.set_title(
-            rf"$\alpha={alpha:g}$ s$^{{-1}}$: amplitude {sine_gain(alpha):#.2g}",
+            rf"$\alpha={alpha:g}$ s$^{{-1}}$: {sine_gain(alpha):#.2g}, delay {sine_delay(alpha):.2f} s",
             fontweight="normal",
             fontsize=10,
         )
@@ -135,7 +136,8 @@ def draw_sound(
         axes.stairs(shape[:, :2].mean(axis=1), edges, color=color, linewidth=0.6, baseline=None)
         axes.set(ylabel="Amplitude", xlabel="Time (s)", xlim=(0, edges[-1]))
         axes.set_ylim(-1.05 * largest, 1.05 * largest)
-        axes.set_title(literal(title), loc="left")
+        # The legend is beside the title.
+        axes.set_title(literal(title), loc="left", fontsize=11 if len(title) <= 46 else 8.5)
         axes.tick_params(labelbottom=True)
         _draw_levels(axes, 1.05 * largest)
         axes.legend(
@@ -148,18 +150,32 @@ def draw_sound(
 
 
 def _draw_response(axes: "Axes", response: Response) -> None:
-    """Impulses are stems: they have no width, so no curve can show them."""
-    if response.impulses:
+    """Impulses are stems: they have no width, so no curve can show them. Samples of a room are drawn as levels."""
+    axes.set_xlabel("Time (s)")
+    if response.kind == "impulses":
         axes.vlines(response.times, 0, response.values, color=GREEN, linewidth=2.5)
         axes.plot(response.times, response.values, "o", color=GREEN, markersize=6)
-        axes.set(title="Kernel g: impulses", ylabel="Factor")
+        axes.set(title="Kernel g: impulses (Dirac)", ylabel="Factor")
         last = max(float(response.times.max()), 0.1)
         axes.set_xlim(-0.08 * last, 1.15 * last)
         axes.axhline(0, color="#999999", linewidth=0.8)
-    else:
-        axes.plot(response.times, response.values, color=GREEN, linewidth=1)
-        axes.set(title="Kernel g", ylabel="Weight", xlim=(0, max(float(response.times[-1]), 1e-3)))
-    axes.set_xlabel("Time (s)")
+        return
+    axes.set_xlim(0, max(float(response.times[-1]), 1e-3))
+    if response.kind == "continuous":
+        axes.plot(response.times, response.values, color=GREEN, linewidth=1.5)
+        axes.set(title="Kernel g, integral 1", ylabel="Weight (1/s)")
+        return
+    # The peaks of short windows: a single loud first sample would leave the rest of a linear axis empty.
+    size = np.abs(response.values)
+    parts = np.array_split(size, min(len(size), 400))
+    peaks = np.array([part.max() for part in parts]) / (size.max() or 1.0)
+    axes.plot(
+        np.linspace(0, response.times[-1], len(peaks)),
+        20 * np.log10(peaks.clip(1e-5)),
+        color=GREEN,
+        linewidth=1,
+    )
+    axes.set(title="Kernel g", ylabel="Level below its peak (dB)", ylim=(-80, 3))
 
 
 def _draw_levels(axes: "Axes", largest: float) -> None:
@@ -168,7 +184,8 @@ def _draw_levels(axes: "Axes", largest: float) -> None:
     amplitudes = [10 ** (level / 20) for level in steps]
     shown: list[tuple[float, int]] = []
     for amplitude, level in zip(amplitudes, steps):
-        if amplitude <= largest and (not shown or shown[-1][0] - amplitude > 0.13 * largest):
+        apart = not shown or shown[-1][0] - amplitude > 0.16 * largest
+        if amplitude <= largest and apart and amplitude > 0.05 * largest:  # lower ones would crowd at zero
             shown.append((amplitude, level))
     levels = axes.secondary_yaxis("right")
     levels.set_yticks(

@@ -184,7 +184,7 @@ def _frame_patch(axes: Any, row: int, column: int, weights: np.ndarray, setting:
 
     height, width = (span + 1 for span in setting.spans(weights))
     above, before = setting.before(weights)
-    top, left = row * setting.stride - above - 0.5, column * setting.stride - before - 0.5
+    top, left = row * setting.strides[0] - above - 0.5, column * setting.strides[1] - before - 0.5
     artists = [
         axes.add_patch(Rectangle((left, top), width, height, fill=False, color=ORANGE, lw=2, clip_on=False))
     ]
