@@ -29,3 +29,12 @@ def test_default_positions_are_the_extreme_responses_inside_the_image():
     positions = default_positions(done)
     assert list(positions) == [(9, 17), (12, 5), (0, 0), (10, 15)]
     assert "padding" in positions[0, 0]
+
+
+def test_strides_and_dilations_may_differ_down_and_right():
+    image, weights = np.random.default_rng(0).random((12, 14)), np.array([[1.0, -2.0], [3.0, 4.0]])
+    setting = Setting("none", stride=(2, 3), dilation=(1, 4))
+    window = SlidingWindow(image, weights, setting)
+    done = setting.result("mine", image.round(2), weights)
+    for place in ((0, 0), (2, 1), (4, 2)):
+        assert window.products(*place).sum() == pytest.approx(done.values[place], abs=1e-9)

@@ -29,11 +29,11 @@ class SlidingWindow:
 
     def patch(self, row: int, column: int) -> np.ndarray:
         """Return the pixels beneath the kernel, (kh, kw)."""
-        top, left = row * self._setting.stride, column * self._setting.stride
-        step = self._setting.dilation
         rows, columns = (
-            slice(top, top + self._spans[0] + 1, step),
-            slice(left, left + self._spans[1] + 1, step),
+            slice(number * stride, number * stride + span + 1, apart)
+            for number, stride, span, apart in zip(
+                (row, column), self._setting.strides, self._spans, self._setting.dilations
+            )
         )
         return self._padded[rows, columns]
 
