@@ -63,10 +63,18 @@ def _subcommand(name: str) -> Callable[..., None]:
     return shown
 
 
+MORE_EXAMPLES = {
+    "convolution": (" --size 5 --stride 2 --padding 1",),
+    "channels": (" --image cat.jpg",),
+    "pooling": (" --image cat.jpg --kernel 4", " --size 6 --kernel 3 --stride 2 --ceil-mode"),
+}
+
+
 def _help(name: str) -> str:
     """The help of an example, without its options: the list of commands shows its first line."""
-    examples = f"```\ndecanet layers {name}\ndecanet layers {name} --seed 3 --out {name}-3.png\n```"
-    return f"{_markdown(documentation(name))}\n\nFor example:\n\n{examples}"
+    options = ["", f" --seed 3 --out {name}-3.png", *MORE_EXAMPLES.get(name, ())]
+    examples = "\n".join(f"decanet layers {name}{one}" for one in options)
+    return f"{_markdown(documentation(name))}\n\nFor example:\n\n```\n{examples}\n```"
 
 
 def _markdown(text: str) -> str:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from decanet.convolution.layer_examples.channels import CHANNELS, compute, draw, text
 from decanet.core.errors import UsageError
@@ -27,10 +29,24 @@ def test_maps_are_the_sums_of_the_partial_results_and_equal_torch(chosen):
     np.testing.assert_allclose(cells(figure, "map 0"), r.y[0].ravel())
 
 
+@settings(max_examples=25, deadline=None)
+@given(size=st.integers(3, 6), kernels=st.integers(1, 4), seed=st.integers(0, 10**6))
+def test_gradients_of_several_channels_equal_autograd(size, kernels, seed):
+    r = compute(size=size, kernels=kernels, seed=seed)
+    x, weight, bias = (torch.tensor(v, requires_grad=True) for v in (r.x[None], r.weight, r.bias))
+    y = torch.nn.functional.conv2d(x, weight, bias)
+    y.backward(torch.tensor(r.grad_y[None]))
+    np.testing.assert_allclose(r.y, y[0].detach().numpy(), atol=1e-12)
+    for ours, theirs in ((r.grad_weight, weight.grad), (r.grad_bias, bias.grad), (r.grad_x, x.grad[0])):
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-12)
+    assert max(map(len, text(r).splitlines())) <= 120
+    assert "dL/dx, blue" in text(r)
+
+
 def test_a_photograph_is_shown_by_channel():
     image = np.random.default_rng(0).random((20, 30, 3))
     r = compute(image=image)
-    assert r.y.shape == (2, 20, 30)
+    assert r.y.shape == (2, 18, 28)  # no padding, whose edge would be the strongest
     np.testing.assert_allclose(r.partial.sum(axis=1), r.y, atol=1e-12)
     titles = [axes.get_title() for axes in draw(r).axes if axes.images]
     assert titles[:4] == ["image", "x, red", "x, green", "x, blue"]

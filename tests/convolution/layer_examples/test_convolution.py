@@ -42,9 +42,10 @@ def test_outputs_and_gradients_equal_autograd(chosen):
 def test_printed_sums_and_drawn_cells_are_right(chosen):
     r = compute(**chosen)
     shown = text(r)
-    assert check_sums(re.sub(r"\n +\+", " +", shown).replace(" (b)", "")) >= 4
+    assert check_sums(re.sub(r"\n +\+", " +", shown).replace(" (b)", "")) >= 8
     figure = draw(r)
-    for title, values in (("x", r.x), ("W", r.weight), ("y", r.y), ("dL/dy", r.grad_y), ("dL/dW", r.grad_weight),
+    padded = np.pad(r.x, r.padding)
+    for title, values in (("x", padded), ("W", r.weight), ("y", r.y), ("dL/dy", r.grad_y), ("dL/dW", r.grad_weight),
                           ("dL/dx", r.grad_x)):  # fmt: skip
         np.testing.assert_allclose(cells(figure, title), values.ravel())
 
@@ -53,3 +54,8 @@ def test_printed_sums_and_drawn_cells_are_right(chosen):
 def test_impossible_settings_are_refused(chosen):
     with pytest.raises(UsageError):
         compute(**chosen)
+
+
+def test_no_printed_line_is_longer_than_a_hundred_characters():
+    for chosen in ({}, {"size": 7, "kernel": 5, "padding": 1}, {"size": 6, "kernel": 2, "seed": 4}):
+        assert max(map(len, text(compute(**chosen)).splitlines())) <= 100

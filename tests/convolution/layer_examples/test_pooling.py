@@ -19,6 +19,30 @@ SETTINGS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+def plain_mean(r):
+    """The mean by its definition: padding counts as zeros, what lies beyond it does not count."""
+    window, size = r.window, len(r.x)
+    found = np.empty(r.maximum.shape)
+    for u, v in np.ndindex(found.shape):
+        values = []
+        for i, j in np.ndindex(window.kernel, window.kernel):
+            row, column = (
+                n * window.stride - window.padding + k * window.dilation for n, k in ((u, i), (v, j))
+            )
+            if max(row, column) < size + window.padding:
+                values.append(r.x[row, column] if min(row, column) >= 0 and max(row, column) < size else 0.0)
+        found[u, v] = np.mean(values)
+    return found
+
+
+def test_the_pixels_that_a_dilated_window_reads_are_marked():
+    r = compute(size=6, kernel=2, dilation=3, stride=1)
+    marks = [line for line in draw(r).axes[0].lines if line.get_gid() == "read"]
+    assert len(marks) == 2
+    columns = np.unique(np.floor(marks[0].get_xdata()))
+    assert list(np.diff(columns)) == [3]
+
+
 @settings(max_examples=60, deadline=None)
 @given(SETTINGS)
 def test_outputs_and_gradients_equal_autograd(chosen):
@@ -33,6 +57,7 @@ def test_outputs_and_gradients_equal_autograd(chosen):
     np.testing.assert_allclose(r.maximum, y[0, 0].detach().numpy(), atol=1e-12)
     np.testing.assert_allclose(r.grad_x_maximum, x.grad[0, 0].numpy(), atol=1e-12)
     if window.dilation > 1:  # PyTorch has no dilated average
+        np.testing.assert_allclose(r.mean, plain_mean(r), atol=1e-12)
         return
     x = torch.tensor(r.x[None, None], requires_grad=True)
     y = torch.nn.functional.avg_pool2d(x, *settings_of_both, window.ceil_mode)

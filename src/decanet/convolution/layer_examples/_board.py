@@ -32,6 +32,7 @@ class Board:
         self, left: float, top: float, values: Array, title: str, *,
         decimals: int | None = None, limit: float | None = None,
         rows: Sequence[str] = (), columns: Sequence[str] = (), bold: Array | None = None, color: str | None = None,
+        padding: int = 0,
     ) -> None:  # fmt: skip
         """Draw an array (columns,) or (rows, columns) below its title, negative values blue and positive ones orange.
 
@@ -44,6 +45,7 @@ class Board:
             rows, columns: labels left of the rows and above the columns.
             bold: mask (rows, columns) of the cells to emphasize with a bold number and a thick border.
             color: one for all cells, where it means something else than the sign.
+            padding: cells drawn around these, above which the title stands.
         """
         from matplotlib.colors import to_rgb
         from matplotlib.patches import Rectangle
@@ -69,7 +71,7 @@ class Board:
             self.write(left - 0.15, top + i + 0.5, label, ha="right", color="#555555", fontsize=9)
         for j, label in enumerate(columns):
             self.write(left + j + 0.5, top - 0.3, label, ha="center", color="#555555", fontsize=9)
-        self.write(left, top - (1.0 if columns else 0.4), title, fontweight="bold")
+        self.write(left - padding, top - padding - (1.0 if columns else 0.4), title, fontweight="bold")
 
     def write(self, x: float, y: float, text: str, **options: Any) -> None:
         """Write literal text, left-aligned and vertically centered by default."""

@@ -38,6 +38,8 @@ class ChannelsExample:
         weight, bias: (O, 3, K, K), (O,).
         partial: result of each slice alone, (O, 3, OH, OW).
         y: sum over the slices, with the bias, (O, OH, OW).
+        grad_y: dL/dy, which stands for the layer above, (O, OH, OW); zeros for a photograph.
+        grad_weight, grad_bias, grad_x: dL/dW (O, 3, K, K), dL/db (O,), dL/dx (3, H, W), which sums over the kernels.
         photograph: whether ``x`` is a photograph, which is drawn, and not small numbers.
     """
 
@@ -46,6 +48,10 @@ class ChannelsExample:
     bias: Array
     partial: Array
     y: Array
+    grad_y: Array
+    grad_weight: Array
+    grad_bias: Array
+    grad_x: Array
     photograph: bool
 
 
@@ -66,16 +72,19 @@ def compute(*, size: int = 4, kernels: int = 2, seed: int = 0, image: Array | No
     random = generator(seed)
     if image is None:
         x, weight = integers(random, 3, 3, size, size), integers(random, 1, kernels, 3, 3, 3)
-        bias, padding = integers(random, 3, kernels), 0
+        bias = integers(random, 3, kernels)
     else:
         x, weight = np.moveaxis(image, 2, 0).astype(float), np.stack([EDGE, OPPONENT])
-        bias, padding = np.zeros(2), 1
-    slices = [
-        Convolution(weight[:, c : c + 1], None, padding=padding).forward(x[None, c : c + 1])[0]
-        for c in range(3)
-    ]
-    y = Convolution(weight, bias, padding=padding).forward(x[None])[0]
-    return ChannelsExample(x, weight, bias, np.stack(slices, axis=1), y, image is not None)
+        bias = np.zeros(2)
+    slices = [Convolution(weight[:, c : c + 1], None).forward(x[None, c : c + 1])[0] for c in range(3)]
+    layer = Convolution(weight, bias)
+    y = layer.forward(x[None])[0]
+    grad_y = integers(random, 2, *y.shape) if image is None else np.zeros(y.shape)
+    grad_x = layer.backward(grad_y[None])[0]
+    return ChannelsExample(
+        x=x, weight=weight, bias=bias, partial=np.stack(slices, axis=1), y=y, grad_y=grad_y,
+        grad_weight=layer.grads["weight"], grad_bias=layer.grads["bias"], grad_x=grad_x, photograph=image is not None,
+    )  # fmt: skip
 
 
 def text(result: ChannelsExample) -> str:
@@ -105,7 +114,12 @@ def text(result: ChannelsExample) -> str:
         lines += [*beside({**parts, f"sum + {number(float(r.bias[k]))} = y": r.y[k]}), ""]
         terms = " + ".join(_signed(float(r.partial[k, c, 0, 0])) for c in range(3))
         lines += [f"y[{k}, 0, 0] = {terms} + {_signed(float(r.bias[k]))} = {number(float(r.y[k, 0, 0]))}", ""]
-    return "\n".join(lines[:-1])
+    lines += ["Backward: a slice sees its own channel and its own map; a channel adds up all kernels", ""]
+    for k in range(count):
+        slices = {f"dL/dW, {name}": one for name, one in zip(CHANNELS, r.grad_weight[k])}
+        lines += [*beside({f"dL/dy of map {k}": r.grad_y[k], **slices, "dL/db": r.grad_bias[k : k + 1]}), ""]
+    lines += beside({f"dL/dx, {name}": one for name, one in zip(CHANNELS, r.grad_x)})
+    return "\n".join(lines)
 
 
 def _signed(value: float) -> str:

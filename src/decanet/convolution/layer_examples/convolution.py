@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGEST = 7  # rows of an image whose numbers fit a figure and a terminal
+FEW = 16  # sums that are all written out
 
 
 @dataclass(frozen=True)
@@ -106,15 +107,15 @@ def compute(
 
 
 def text(result: ConvolutionExample) -> str:
-    """Return all numbers, with the sums of one output, one weight and one pixel, as lines."""
+    """Return all numbers, with the sums of every output, weight and pixel where these are few, as lines."""
     r = result
     lines = ["Forward", "", *beside({"x": r.x, "W": r.weight, "b": np.array([r.bias]), "y": r.y}), ""]
-    u, v = _example(r.y)
-    terms = [
-        f"{_signed(float(r.weight[i, j]))}*{_signed(r.pixel(*r.met(u, v, i, j)))}"
-        for i, j in np.ndindex(r.weight.shape)
-    ]
-    lines += _wrapped(f"y[{u}, {v}]", [*terms, f"{_signed(r.bias)} (b)"], r.y[u, v])
+    for u, v in _examples(r.y):
+        terms = [
+            f"{_signed(float(r.weight[i, j]))}*{_signed(r.pixel(*r.met(u, v, i, j)))}"
+            for i, j in np.ndindex(r.weight.shape)
+        ]
+        lines += _wrapped(f"y[{u}, {v}]", [*terms, f"{_signed(r.bias)} (b)"], r.y[u, v])
     lines += ["", "Backward", ""]
     gradients = {
         "dL/dy": r.grad_y,
@@ -123,16 +124,17 @@ def text(result: ConvolutionExample) -> str:
         "dL/db": np.array([r.grad_bias]),
     }
     lines += [*beside(gradients), ""]
-    terms = [
-        f"{_signed(float(r.grad_y[u, v]))}*{_signed(r.pixel(*r.met(u, v, 0, 0)))}"
-        for u, v in np.ndindex(r.y.shape)
-    ]
-    lines += _wrapped("dL/dW[0, 0]", terms, r.grad_weight[0, 0])
-    row, column = _example(r.x)
-    terms = [f"{_signed(g)}*{_signed(w)}" for g, w in _meetings(r, row, column)]
-    lines += _wrapped(
-        f"dL/dx[{row}, {column}]", terms or ["0 (no window contains it)"], r.grad_x[row, column]
-    )
+    for i, j in _examples(r.weight):
+        terms = [
+            f"{_signed(float(r.grad_y[u, v]))}*{_signed(r.pixel(*r.met(u, v, i, j)))}"
+            for u, v in np.ndindex(r.y.shape)
+        ]
+        lines += _wrapped(f"dL/dW[{i}, {j}]", terms, r.grad_weight[i, j])
+    for row, column in _examples(r.x):
+        terms = [f"{_signed(g)}*{_signed(w)}" for g, w in _meetings(r, row, column)]
+        lines += _wrapped(
+            f"dL/dx[{row}, {column}]", terms or ["0 (no window contains it)"], r.grad_x[row, column]
+        )
     lines += _wrapped("dL/db", [_signed(float(g)) for g in r.grad_y.ravel()], r.grad_bias)
     return "\n".join(lines)
 
@@ -149,6 +151,11 @@ def _example(values: Array) -> tuple[int, int]:
     """The entry whose sum is written out: the second in both directions, where there is one."""
     rows, columns = values.shape
     return min(1, rows - 1), min(1, columns - 1)
+
+
+def _examples(values: Array) -> list[tuple[int, int]]:
+    """The entries whose sums are written out: all of up to ``FEW``, else one."""
+    return list(np.ndindex(*values.shape)) if values.size <= FEW else [_example(values)]
 
 
 def _signed(value: float) -> str:
@@ -172,17 +179,17 @@ def _wrapped(name: str, terms: list[str], total: float) -> list[str]:
 def draw(result: ConvolutionExample) -> "Figure":
     """Draw forward and backward with a number in every cell; the window of one output is framed."""
     r = result
-    high = max(len(r.x), len(r.weight), len(r.y))
+    padded = np.pad(r.x, r.padding)
+    high = max(len(padded), len(r.weight), len(r.y))
     u, v = _example(r.y)
-    framed = np.zeros(r.x.shape, bool)
+    framed = np.zeros(padded.shape, bool)
     for i, j in np.ndindex(r.weight.shape):
-        row, column = r.met(u, v, i, j)
-        if 0 <= row < len(r.x) and 0 <= column < len(r.x):
-            framed[row, column] = True
+        row, column = (place + r.padding for place in r.met(u, v, i, j))
+        framed[row, column] = True
     shown = np.zeros(r.y.shape, bool)
     shown[u, v] = True
     settings = f"stride {r.stride}, padding {r.padding}, dilation {r.dilation}"
-    width = len(r.x) + len(r.weight) + len(r.y) + 6.2
+    width = len(padded) + len(r.weight) + len(r.y) + 6.2
     back = len(r.y) + len(r.weight) + len(r.x) + 6.6
     figure, board = new_board(
         max(width, back), 2 * (high + 2.4), f"Convolution, forward and backward ({settings})"
@@ -196,8 +203,8 @@ def draw(result: ConvolutionExample) -> "Figure":
         return left + 0.9
 
     left, top = 0.3, tops[0]
-    board.cells(left, top, r.x, "x", bold=framed)
-    left = sign_after(left + len(r.x), top, "⋆")
+    board.cells(left, top, padded, "x", bold=framed)
+    left = sign_after(left + len(padded), top, "⋆")
     board.cells(left, top, r.weight, "W")
     left = sign_after(left + len(r.weight), top, "+")
     board.cells(left, top, np.array([[r.bias]]), "b")

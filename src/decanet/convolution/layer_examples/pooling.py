@@ -175,8 +175,10 @@ def draw(result: PoolingExample) -> "Figure":
         board.write(0, top - 1.3, f"{name}: " + _story(name), fontsize=11, color=BLUE, fontweight="bold")
         left, places = 0.3 + before, 0 if name == "maximum" else 2
         _frame(board, left, top + before, size, before, after)
-        board.cells(left, top + before, r.x, "x", bold=winners)
+        board.cells(left, top + before, r.x, "x", bold=winners, padding=before)
         _outline(board, left, top + before, r)
+        if window.dilation > 1:
+            _mark_read(board, left, top + before, r)
         left += size + after + 0.5
         board.write(left, top + high / 2, "→", ha="center", fontsize=13)
         board.cells(left + 0.5, top + before, y, "y", decimals=places)
@@ -223,6 +225,16 @@ def _outline(board: Board, left: float, top: float, r: PoolingExample) -> None:
                 fill=False, edgecolor=color, linewidth=2.2, linestyle="--", zorder=4, gid=f"window {index}",
             )
         )  # fmt: skip
+
+
+def _mark_read(board: Board, left: float, top: float, r: PoolingExample) -> None:
+    """A dot in each pixel that the first window of a dilated pooling reads: it passes over those between them."""
+    places = [n * r.window.dilation - r.window.padding for n in range(r.window.kernel)]
+    columns = [left + column + 0.84 for _ in places for column in places]
+    rows = [top + row + 0.2 for row in places for _ in places]
+    board.axes.plot(
+        columns, rows, "o", color="#000000", markersize=3.5, linestyle="none", zorder=5, gid="read"
+    )
 
 
 def _draw_photograph(r: PoolingExample) -> "Figure":

@@ -89,7 +89,10 @@ def integrated_gradients(
         gradients = evaluate_gradients(model, inputs.flatten(0, 1), targets).view(inputs.shape)
         total += (shares * gradients).sum(0)
     attribution = (x - start) * total
-    difference = evaluate_scores(model, x, target) - evaluate_scores(model, start, target)
+    both = torch.cat([x, start])
+    targets = target if isinstance(target, int) else target.repeat(2)
+    of_image, of_baseline = evaluate_scores(model, both, targets).chunk(2)
+    difference = of_image - of_baseline
     residual = (attribution.flatten(1).sum(1, dtype=torch.float64) - difference).abs()
     return IntegratedGradients(attribution, steps, difference, residual.to(difference.dtype))
 
