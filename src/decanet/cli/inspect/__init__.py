@@ -13,7 +13,10 @@ Each view takes a model reference: a run's folder, decanet_m, NAME@SOURCE for pr
 For example:
 
 ```
-decanet inspect filters runs/quick-20261124-093000
+decanet inspect report decanet_m
+decanet inspect attribution efficientnet_lite0@pypi cat.jpg
+decanet inspect errors runs/quick-20261124-093000
+decanet inspect invariance decanet_m decanet_s
 ```
 """
 
