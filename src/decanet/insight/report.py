@@ -139,7 +139,7 @@ def _attribution(subject: Subject) -> "tuple[Figure, Rows]":
     target = _target(subject)
     found = attribution.compute(
         trained.model, image.x, image.pixels[0],
-        target=target, label=trained.classes[target], title=title(trained),
+        target=target, label=trained.classes[target], title=title(trained), report=subject.report,
     )  # fmt: skip
     return attribution.draw(found), found.rows()
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from decanet.insight.attribution.gradients import input_x_gradient, integrated_gradients, smooth_grad
 from decanet.insight.attribution.maps import METHODS, SIGNED, attribution_maps
+from tests.conftest import Heard
 from tests.insight.attribution.test_gradients import made
 
 
@@ -25,6 +26,8 @@ def test_each_map_is_the_sum_over_the_channels() -> None:
         assert (found.values[name].min() < 0) == (name in SIGNED)
 
 
-def test_methods_can_be_chosen_and_grad_cam_needs_a_stage() -> None:
+def test_methods_can_be_chosen_and_grad_cam_needs_a_stage(heard: Heard) -> None:
     model, x, _ = made("mlp_cifar")
+    attribution_maps(model, x[:1], 0, None, ("gradient x input", "occlusion"), report=heard)
+    assert [step[1:3] for step in heard.steps] == [(0, 2), (1, 2)]
     assert tuple(attribution_maps(model, x[:1], 0, None, ("Grad-CAM", "occlusion")).values) == ("occlusion",)

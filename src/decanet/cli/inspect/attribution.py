@@ -82,6 +82,7 @@ def command(
             result = attribution.compute(
                 trained.model, seen.x, seen.pixels[0],
                 target=target, label=trained.classes[target], title=title(trained), stage=stage,
+                report=report,
             )  # fmt: skip
             if data is not None or images is not None:
                 where = cache_folder(data_dir)

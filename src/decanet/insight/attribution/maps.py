@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
+from decanet.core.progress import Report
 from decanet.insight.attribution.grad_cam import grad_cam, resize_map
 from decanet.insight.attribution.gradients import input_x_gradient, integrated_gradients, smooth_grad
 from decanet.insight.attribution.occlusion import occlusion
@@ -39,6 +40,7 @@ def attribution_maps(
     stage: str | None,
     methods: Sequence[str] = METHODS,
     steps: int | None = None,
+    report: Report | None = None,
 ) -> Maps:
     """Compute the maps of one image.
 
@@ -49,10 +51,13 @@ def attribution_maps(
         stage: the stage of Grad-CAM; None leaves Grad-CAM out.
         methods: names from ``METHODS``.
         steps: of integrated gradients; as many as completeness needs by default.
+        report: receives progress.
     """
     found: dict[str, Tensor] = {}
     taken, residual, difference = 0, 0.0, 0.0
-    for method in methods:
+    for number, method in enumerate(methods):
+        if report is not None:
+            report.progress("attributing", number, len(methods), "methods")
         if method == "gradient x input":
             found[method] = input_x_gradient(model, x, target).sum(1)
         elif method == "integrated gradients":

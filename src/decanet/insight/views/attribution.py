@@ -174,6 +174,7 @@ def compute(
     label: str,
     title: str,
     stage: str | None = None,
+    report: Report | None = None,
 ) -> Attribution:
     """Compute the maps of one image, and their curves of deletion and insertion.
 
@@ -185,6 +186,7 @@ def compute(
         label: its name.
         title: name of the network.
         stage: the stage of Grad-CAM; the last one with feature maps by default.
+        report: receives progress.
 
     Raises:
         UsageError: the network has no such stage, or the stage has no positions.
@@ -192,7 +194,7 @@ def compute(
     stage = grad_cam_stage(model, x, stage)
     with torch.inference_mode():
         probability = float(model(x).softmax(1)[0, target])
-    found = attribution_maps(model, x, target, stage)
+    found = attribution_maps(model, x, target, stage, report=report)
     maps = []
     for method, values in found.values.items():
         importance = torch.from_numpy(values).to(x.device)
