@@ -15,13 +15,7 @@ from decanet.core.progress import Report, Silent
 from decanet.core.runtime import generator
 from decanet.data import ImageData
 from decanet.evaluation.trained import TrainedModel
-from decanet.insight.attribution.faithfulness import (
-    STEPS,
-    area,
-    bootstrap_interval,
-    deletion_curve,
-    insertion_curve,
-)
+from decanet.insight.attribution.faithfulness import area, bootstrap_interval, deletion_curve, insertion_curve
 from decanet.insight.attribution.gradients import FIRST_STEPS
 from decanet.insight.attribution.maps import METHODS, SIGNED, attribution_maps
 from decanet.insight.attribution.randomization import randomized_networks, rank_correlation
@@ -261,7 +255,7 @@ def measure_scores(
                 ),
             }
 
-        parts = (digest, split_digest(some), index, trained.spec.image_size, stage, STEPS)
+        parts = (digest, split_digest(some), index, trained.spec.image_size, stage)
         results.append(cached(cache, "attribution", parts, score))
         report.progress("scoring the attributions", index + 1, len(x), "images")
     deletion = torch.stack([result["deletion"] for result in results], 1)
