@@ -24,7 +24,7 @@ def test_grad_cam_of_every_stage_equals_captums(name: str) -> None:
     assert_grad_cam_equals_captums(name)
 
 
-@pytest.mark.slow(reason="all stages of all networks at the size of their papers: many minutes")
+@pytest.mark.slow(reason="all stages of all networks in float64: minutes")
 @pytest.mark.parametrize("name", [name for name in list_models() if name not in FAMILIES])
 def test_grad_cam_of_every_network_equals_captums(name: str) -> None:
     assert_grad_cam_equals_captums(name)

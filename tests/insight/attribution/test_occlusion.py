@@ -27,7 +27,7 @@ def test_occlusion_equals_captums(name: str) -> None:
     assert_occlusion_equals_captums(name)
 
 
-@pytest.mark.slow(reason="all networks at the size of their papers: minutes")
+@pytest.mark.slow(reason="225 passes through all networks in float64: minutes")
 @pytest.mark.parametrize("name", [name for name in list_models() if name not in FAMILIES])
 def test_occlusion_of_every_network_equals_captums(name: str) -> None:
     assert_occlusion_equals_captums(name)
