@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from decanet.cli._shared import FIGURE
+from decanet.cli._shared import FIGURE, console, print_json, table
 
 if TYPE_CHECKING:
     from decanet.core.progress import Report
@@ -36,6 +36,11 @@ Data = Annotated[
 Out = Annotated[
     Path | None, Parameter(validator=FIGURE, help="The figure (.png, .svg, .pdf; default: VIEW.png).")
 ]
+References = Annotated[
+    str,
+    Parameter(name="REF", help="Networks: runs' folders, decanet_m, NAME@SOURCE; several are compared."),
+]
+ImageCount = Annotated[int, Parameter(help="Number of test images, chosen at random.")]
 
 
 def load(reference: str, arch: str | None, device: str, report: "Report") -> "TrainedModel":
@@ -76,3 +81,41 @@ def load_images(
     if is_untrained(trained):
         raise UsageError("a network with random weights has no test set; give a trained one")
     return load_evaluation_data(trained, data, cache=cache, report=report, source=source)
+
+
+def draw_on_test_images(
+    view: Any, references: Sequence[str], images: int, data: str | None, out: Path, *,
+    device: str, source: str, data_dir: Path | None, json: bool,
+) -> None:  # fmt: skip
+    """Run a view that changes the pixels of test images on each network, and print and draw what it found.
+
+    ``view`` is a module of :mod:`decanet.insight.views` whose ``compute`` takes images with their labels.
+
+    Raises:
+        UsageError: no network or no image.
+    """
+    from decanet.cli.progress import ConsoleReport
+    from decanet.core.errors import UsageError
+    from decanet.core.plotting import save_figure
+    from decanet.core.runtime import cache_folder
+    from decanet.insight.sample_images import choose_images
+
+    if not references:
+        raise UsageError("give at least one trained network, for instance decanet_m")
+    if images < 1:
+        raise UsageError(f"--images {images}: give at least 1, better 500")
+    found = []
+    with ConsoleReport(to_stderr=json) as report:
+        where = cache_folder(data_dir)
+        for reference in references:
+            trained = load(reference, None, device, report)
+            loaded = load_images(trained, data, where, report, source)
+            pixels, labels = choose_images(trained, loaded, images)
+            found.append(view.compute(trained, pixels, labels, where, report))
+    path = save_figure(view.draw(found), out)
+    rows = [row for one in found for row in one.rows()]
+    if json:
+        print_json({"rows": rows, "figure": str(path)})
+        return
+    table(rows)
+    console().print_line(f"wrote {path}")
