@@ -18,7 +18,7 @@ from decanet.core.errors import DecanetError, ResourceError, UsageError
 from decanet.core.files import write_json
 from decanet.core.progress import Report
 from decanet.core.recipe import Recipe
-from decanet.core.recipe_files import parse_recipe
+from decanet.core.recipe_files import agrees, parse_recipe
 from decanet.core.run_folder import RunFolder
 from decanet.training.recipes import load_recipe
 from decanet.training.run_files import new_run_path
@@ -129,16 +129,7 @@ def _kept(file: Path, recipe: Recipe, seed: int, machine: dict[str, Any]) -> dic
     except (OSError, ValueError, KeyError, TypeError):
         return None
     wanted = recipe.model_copy(update={"seed": seed}).model_dump(mode="json")
-    return entry if same_machine and _agrees(wanted, settings) else None
-
-
-def _agrees(wanted: Any, resolved: Any) -> bool:
-    """Whether ``resolved`` has all settings of ``wanted``; those that ``wanted`` leaves open may have any value."""
-    if isinstance(wanted, dict):
-        return isinstance(resolved, dict) and all(
-            _agrees(value, resolved.get(key)) for key, value in wanted.items()
-        )
-    return wanted in (None, "auto") or wanted == resolved
+    return entry if same_machine and agrees(wanted, settings) else None
 
 
 def _summarized(

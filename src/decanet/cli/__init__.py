@@ -21,6 +21,7 @@ COMMANDS = (
     "convolve",
     "layers",
     "data",
+    "experiment",
     "benchmark",
     "doctor",
 )

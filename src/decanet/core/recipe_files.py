@@ -164,6 +164,19 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     return changed if settings else recipe
 
 
+def agrees(declared: Any, resolved: Any) -> bool:
+    """Whether ``resolved``, the stored settings of a run, has all values of a recipe that leaves some open.
+
+    Both are as ``recipe.model_dump(mode="json")`` returns them; what is None or "auto" in ``declared`` may have any
+    value.
+    """
+    if isinstance(declared, Mapping):
+        return isinstance(resolved, Mapping) and all(
+            agrees(value, resolved.get(key)) for key, value in declared.items()
+        )
+    return declared in (None, "auto") or declared == resolved
+
+
 def to_toml(recipe: Recipe) -> str:
     """Return the recipe as TOML, which :func:`read_recipe` reads back to an equal value."""
     top, tables = [], []

@@ -19,13 +19,13 @@ which each position has kernels of its own.
     The same with response normalization over 9 neighboring feature maps, after pool1 and before pool2, and with 64
     instead of 32 filters at each position of local3: 2,112,970 parameters. This is the last version of the file
     (dnouri/cuda-convnet, and cuda-convnet2); the first one normalized over 5 feature maps before both poolings and had
-    32 filters.
+    32 filters. ``normalization`` "none" and "batch" are for the controlled experiments.
 
 Sizes, constants and initialization are those of the layer files. Pooling rounds sizes up (32, 16, 8, 4) and averages
 over the pixels inside the image, as in that code. A number of classes other than 10 changes only the last layer.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,8 @@ from decanet.models._input_errors import explain_input_errors
 from decanet.models.layers import replace_head
 from decanet.models.protocol import named_stages
 from decanet.models.registry import register_model
+
+Normalization = Literal["none", "response", "batch"]
 
 
 class WithinMapNorm(nn.Module):
@@ -125,18 +127,22 @@ class CudaConvnet18(nn.Module):
 
 
 class CudaConvnetLocal(nn.Module):
-    """``layers-conv-local-13pct``, and ``11pct`` with ``response_norm``."""
+    """``layers-conv-local-13pct``, and ``11pct`` with the width and the normalization of that file."""
 
     stages: ClassVar = named_stages("conv1", "pool1", "conv2", "pool2", "local3", "local4", "fc10")
     head_layers: ClassVar = ("fc10",)
 
-    def __init__(self, num_classes: int = 10, response_norm: bool = False) -> None:
+    def __init__(self, num_classes: int, local3: int, normalization: Normalization) -> None:
         super().__init__()
-        local3 = 64 if response_norm else 32
 
         def norm() -> nn.Module:
-            # The code divides the scale by the size, as PyTorch does.
-            return nn.LocalResponseNorm(9, alpha=1e-3, beta=0.75, k=1.0) if response_norm else nn.Identity()
+            match normalization:
+                case "response":  # the code divides the scale by the size, as PyTorch does
+                    return nn.LocalResponseNorm(9, alpha=1e-3, beta=0.75, k=1.0)
+                case "batch":
+                    return nn.BatchNorm2d(64)
+                case _:
+                    return nn.Identity()
 
         self.conv1 = nn.Conv2d(3, 64, kernel_size=5, padding=2)
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
@@ -244,10 +250,10 @@ def cuda_convnet_18(num_classes: int = 10) -> CudaConvnet18:
 @register_model(input_size=(3, 24, 24), paper="krizhevsky2012", recipe=PAPER_13)
 def cuda_convnet_13(num_classes: int = 10) -> CudaConvnetLocal:
     """Krizhevsky's CIFAR network of 13% error: two convolutional, two locally connected layers."""
-    return CudaConvnetLocal(num_classes)
+    return CudaConvnetLocal(num_classes, local3=32, normalization="none")
 
 
 @register_model(input_size=(3, 24, 24), paper="krizhevsky2012", recipe=PAPER_11)
-def cuda_convnet_11(num_classes: int = 10) -> CudaConvnetLocal:
+def cuda_convnet_11(num_classes: int = 10, normalization: Normalization = "response") -> CudaConvnetLocal:
     """Krizhevsky's CIFAR network of 11% error: response normalization, and a wider local layer."""
-    return CudaConvnetLocal(num_classes, response_norm=True)
+    return CudaConvnetLocal(num_classes, local3=64, normalization=normalization)

@@ -324,3 +324,9 @@ def densenet40_12_cifar(num_classes: int = 10, dropout: float = 0.0) -> DenseNet
 def densenet_bc100_12_cifar(num_classes: int = 10, dropout: float = 0.0) -> DenseNetCifar:
     """DenseNet-BC with 100 layers and growth rate 12 for 32x32 images: 0.8 million parameters."""
     return DenseNetCifar(layers=16, growth=12, bc=True, num_classes=num_classes, dropout=dropout)
+
+
+@register_model(input_size=(3, 24, 24))
+def small_densenet(num_classes: int = 10, layers: int = 4, growth: int = 12) -> DenseNetCifar:
+    """The plan for 32x32 images with bottlenecks, three short blocks of any growth, for the experiments; ours."""
+    return DenseNetCifar(layers, growth, bc=True, num_classes=num_classes)

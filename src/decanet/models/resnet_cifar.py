@@ -9,7 +9,8 @@ The idea: small networks that differ only in depth, to measure its effect. Witho
 Follows section 4.2: a 3x3 convolution, then 6n layers of 3x3 convolutions with feature maps of 32x32, 16x16 and 8x8 and
 16, 32 and 64 channels, global average pooling and a fully connected layer: 6n + 2 layers, n = 3, 5, 7, 9, 18. All
 shortcuts are identities (option A), so a residual network and the plain network of the same depth have equally many
-parameters; ``shortcut="B"`` has projections where channels grow.
+parameters; ``shortcut="B"`` has projections where channels grow. ``small_resnet``, of any depth and width, is ours, for
+the controlled experiments.
 
 Other implementations differ: some use projections (2,752 parameters more), and the wider ResNet-18 for 32x32 images
 that is often called a "CIFAR ResNet" is not in the paper.
@@ -24,6 +25,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from decanet.core.errors import UsageError
 from decanet.core.recipe import Augmentation, Model, Recipe, Schedule, Sgd
 from decanet.models._departures import CHANNEL_MEAN, DEVIATION, MOMENTUM, WARM_UP
 from decanet.models._input_errors import explain_input_errors
@@ -34,21 +36,24 @@ from decanet.models.resnet import BasicBlock
 
 
 class ResNetCifar(nn.Module):
-    """6n + 2 layers for 32x32 images; ``block`` is (in_channels, out_channels, stride) -> module."""
+    """6n + 2 layers for 32x32 images; ``block`` is (in_channels, out_channels, stride) -> module.
+
+    ``width`` is the number of channels of the first stage, 16 in the paper.
+    """
 
     stages: ClassVar = named_stages("conv1", "stage1", "stage2", "stage3", "fc")
     head_layers: ClassVar = ("fc",)
 
-    def __init__(self, block: Block, n: int, num_classes: int = 10) -> None:
+    def __init__(self, block: Block, n: int, num_classes: int = 10, width: int = 16) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
+        self.conv1 = nn.Conv2d(3, width, kernel_size=3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        self.stage1 = stage(block, n, 16, 16, stride=1)
-        self.stage2 = stage(block, n, 16, 32, stride=2)
-        self.stage3 = stage(block, n, 32, 64, stride=2)
+        self.stage1 = stage(block, n, width, width, stride=1)
+        self.stage2 = stage(block, n, width, 2 * width, stride=2)
+        self.stage3 = stage(block, n, 2 * width, 4 * width, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(64, num_classes)
+        self.fc = nn.Linear(4 * width, num_classes)
         initialize_he(self)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -73,8 +78,8 @@ class ResNetCifar(nn.Module):
         initialize_he(self.fc)
 
 
-def _network(depth: int, num_classes: int, shortcut: str | None) -> ResNetCifar:
-    return ResNetCifar(partial(BasicBlock, shortcut=shortcut), (depth - 2) // 6, num_classes)
+def _network(depth: int, num_classes: int, shortcut: str | None, width: int = 16) -> ResNetCifar:
+    return ResNetCifar(partial(BasicBlock, shortcut=shortcut), (depth - 2) // 6, num_classes, width)
 
 
 PAPER = Recipe(
@@ -156,3 +161,15 @@ def plain56_cifar(num_classes: int = 10) -> ResNetCifar:
 def plain110_cifar(num_classes: int = 10) -> ResNetCifar:
     """The 110 layers without shortcuts, which hardly train at all (error above 60%, Figure 6)."""
     return _network(110, num_classes, None)
+
+
+@register_model(input_size=(3, 24, 24))
+def small_resnet(num_classes: int = 10, depth: int = 8, width: int = 16, shortcut: str = "A") -> ResNetCifar:
+    """The same plan in any depth of 6n + 2 layers and any width, for the experiments; ``shortcut="none"`` is plain.
+
+    Raises:
+        UsageError: no network of the plan has so many layers.
+    """
+    if depth < 8 or (depth - 2) % 6:
+        raise UsageError(f"small_resnet has 6n + 2 layers: 8, 14, 20, ...; got depth={depth}")
+    return _network(depth, num_classes, None if shortcut == "none" else shortcut, width)

@@ -44,14 +44,20 @@ class ResNeXtBlock(nn.Module):
     """The sum of ``cardinality`` paths, as a grouped convolution (Figure 3c).
 
     (N, C_in, H, W) -> (N, C_out, H/stride, W/stride). ``path_width`` is the width that a path has in the
-    first stage, where C_out is 256; it grows with C_out.
+    first stage, where C_out is ``base``, 256 in the paper; it grows with C_out.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, stride: int, cardinality: int, path_width: int
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        cardinality: int,
+        path_width: int,
+        base: int = 256,
     ) -> None:
         super().__init__()
-        width = cardinality * path_width * out_channels // 256
+        width = cardinality * path_width * out_channels // base
         self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, groups=cardinality, bias=False)
@@ -75,9 +81,9 @@ class ResNeXtBlock(nn.Module):
         return self.relu(out)
 
 
-def _block(cardinality: int, path_width: int) -> Block:
+def _block(cardinality: int, path_width: int, base: int = 256) -> Block:
     return lambda in_channels, out_channels, stride: ResNeXtBlock(
-        in_channels, out_channels, stride, cardinality, path_width
+        in_channels, out_channels, stride, cardinality, path_width, base
     )
 
 
@@ -129,22 +135,28 @@ class ResNeXt(nn.Module):
 
 
 class ResNeXtCifar(nn.Module):
-    """Section 5.3: 9n + 2 layers for 32x32 images; here n = 3 blocks in each of three stages."""
+    """Section 5.3: 9n + 2 layers for 32x32 images; in the paper n = 3 blocks in each of three stages.
+
+    ``channels`` is the number of output channels of the first stage, 256 in the paper, where a path is ``path_width``
+    wide.
+    """
 
     stages: ClassVar = named_stages("conv1", "stage1", "stage2", "stage3", "fc")
     head_layers: ClassVar = ("fc",)
 
-    def __init__(self, n: int, cardinality: int, path_width: int, num_classes: int = 10) -> None:
+    def __init__(
+        self, n: int, cardinality: int, path_width: int, num_classes: int = 10, channels: int = 256
+    ) -> None:
         super().__init__()
-        block = _block(cardinality, path_width)
-        self.conv1 = nn.Conv2d(3, 64, kernel_size=3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        block = _block(cardinality, path_width, channels)
+        self.conv1 = nn.Conv2d(3, channels // 4, kernel_size=3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels // 4)
         self.relu = nn.ReLU(inplace=True)
-        self.stage1 = stage(block, n, 64, 256, stride=1)
-        self.stage2 = stage(block, n, 256, 512, stride=2)
-        self.stage3 = stage(block, n, 512, 1024, stride=2)
+        self.stage1 = stage(block, n, channels // 4, channels, stride=1)
+        self.stage2 = stage(block, n, channels, 2 * channels, stride=2)
+        self.stage3 = stage(block, n, 2 * channels, 4 * channels, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(1024, num_classes)
+        self.fc = nn.Linear(4 * channels, num_classes)
         initialize_he(self)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -261,3 +273,11 @@ def resnext29_8x64d_cifar(num_classes: int = 10) -> ResNeXtCifar:
 def resnext29_16x64d_cifar(num_classes: int = 10) -> ResNeXtCifar:
     """ResNeXt-29 for 32x32 images: 16 paths of width 64."""
     return ResNeXtCifar(n=3, cardinality=16, path_width=64, num_classes=num_classes)
+
+
+@register_model(input_size=(3, 24, 24))
+def small_resnext(
+    num_classes: int = 10, cardinality: int = 4, path_width: int = 6, blocks: int = 1
+) -> ResNeXtCifar:
+    """The plan for 32x32 images with a quarter of the channels and any number of paths, for the experiments; ours."""
+    return ResNeXtCifar(blocks, cardinality, path_width, num_classes, channels=64)

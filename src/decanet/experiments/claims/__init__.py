@@ -1,0 +1,1 @@
+"""The experiments, one module each with ``EXPERIMENT``; they are found by discovery."""
