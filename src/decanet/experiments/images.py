@@ -12,7 +12,7 @@ from decanet.data import ImageData
 from decanet.data.loaders.memory import MemorySplit
 from decanet.experiments.declaration import Images
 
-VALIDATION = 0.1  # of the training split, its end; trainings for tuning are evaluated on it and nothing else
+VALIDATION = 0.1  # of the training split, its end, on which trainings for tuning are evaluated
 
 
 def prepare_images(data: ImageData, images: Images, *, tuning: bool) -> ImageData:
@@ -36,7 +36,7 @@ def prepare_images(data: ImageData, images: Images, *, tuning: bool) -> ImageDat
     train = chosen[balanced_order(chosen.labels)[:count]]
     if images.wrong_labels:
         train = replace(train, labels=with_wrong_labels(train.labels, images.wrong_labels, len(data.classes)))
-    return replace(data, train=train, validation=data.train[cut:] if tuning else None)
+    return replace(data, train=train, test=data.train[cut:] if tuning else data.test)
 
 
 def balanced_order(labels: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ def with_wrong_labels(labels: Tensor, fraction: float, classes: int) -> Tensor:
 def fingerprint(data: ImageData) -> str:
     """Return a hash of every image and label that a training uses, 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for split in (data.train, data.test, data.validation):
+    for split in (data.train, data.test):
         if isinstance(split, MemorySplit):
             digest.update(split.images.numpy().tobytes())
             digest.update(split.labels.numpy().tobytes())

@@ -21,7 +21,7 @@ from decanet.evaluation.metrics import Predictions
 from decanet.evaluation.runs import load_run
 from decanet.experiments.agreement import compare_with_people
 from decanet.experiments.declaration import Arm, Experiment
-from decanet.experiments.images import VALIDATION, fingerprint, prepare_images
+from decanet.experiments.images import fingerprint, prepare_images
 from decanet.training.resolve import resolve
 from decanet.training.session import TrainingReport, run_training, without_paths
 
@@ -65,7 +65,6 @@ class Trial:
                 "optimizer": arm.optimizer.model_copy(update={"lr": self.lr}),
                 "seed": self.seed,
                 "epochs": epochs,
-                "validation": VALIDATION if self.purpose == "tuning" else 0.0,
             }
         )
 
