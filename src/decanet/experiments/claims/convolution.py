@@ -13,7 +13,7 @@ def _arm(model: str, group: str, count: int) -> Arm:
         f"model.name={model}",
         "data.image_size=32",
         f"epochs={SAMPLES / count}",
-        f"log_every={max(1, count // 512)}",
+        "log_every=50",
     )
     return Arm(f"{group} {count}", recipe, Images(count), x=count, group=group)
 
