@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from decanet.core.errors import DivergedError
+from decanet.core.processor import choose_precision
 from decanet.core.recipe import Recipe
 from decanet.core.recipe_files import agrees
 from decanet.core.run_folder import RunFolder
@@ -110,7 +111,9 @@ def run_trial(
         people: file with people's labels, for the quantities that need it.
     """
     mine = prepare_images(data, trial.arm.images, tuning=trial.purpose == "tuning")
-    recipe = resolve(trial.recipe, mine, device)
+    # Compared arms share their precision, which a recipe alone would choose by the cost of its network.
+    precision = choose_precision(trial.recipe.precision, device)
+    recipe = resolve(trial.recipe.model_copy(update={"precision": precision}), mine, device)
     run = RunFolder(folder)
     result: dict[str, Any] = {
         "format": FORMAT,
