@@ -43,6 +43,8 @@ class Arm:
         images: that it is trained on.
         x: its place on the axis of the figure, where the factor is a number.
         group: name of the curve that it belongs to, where the figure has several.
+        tuned_as: another arm, whose learning rate it takes over; empty for one of its own.
+        seeds: number of seeds; None for that of the experiment.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Arm:
     images: Images = Images()
     x: float | None = None
     group: str = ""
+    tuned_as: str = ""
+    seeds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Experiment:
         comparisons: what the claim predicts.
         axis: what the figure's axis of numbers shows, a key of the texts; empty for a figure of categories.
         quantities: drawn, from left to right.
-        learning_rates: the grid, the same for every arm.
+        learning_rates: the grid, the same for every arm; empty where the recipes of the arms state their own.
         chosen_by: what the learning rate is chosen by, in the trainings for tuning.
         tuning: fraction of the training's length that a training for tuning has.
         seeds: number of seeds of each arm.

@@ -61,11 +61,13 @@ def tuning_trials(experiment: Experiment, results: Results) -> list[Trial]:
     When the best value of any arm is at the edge, the grid grows there for every arm, at most twice on each side.
     """
     grid = list(experiment.learning_rates)
+    if not grid:
+        return []
     for _ in range(4):
         missing = [trial for trial in _grid(experiment, grid) if not _done(trial, results)]
         if missing:
             return missing
-        best = {min(_errors(experiment, arm, grid, results))[1] for arm in experiment.arms}
+        best = {min(_errors(experiment, arm, grid, results))[1] for arm in _tuned(experiment)}
         lowest, highest = experiment.learning_rates[0] / 10, experiment.learning_rates[-1] * 10
         if min(grid) in best and min(grid) / EDGE >= lowest:
             grid.insert(0, round(min(grid) / EDGE, 6))
@@ -92,27 +94,33 @@ def tuning(experiment: Experiment, results: Results) -> Tuning:
     )
     errors = {
         arm.name: tuple(error for error, _ in _errors(experiment, arm, grid, results))
+        for arm in _tuned(experiment)
+    }
+    best = {name: grid[values.index(min(values))] for name, values in errors.items()}
+    chosen = {
+        arm.name: best[arm.tuned_as or arm.name] if best else arm.recipe.optimizer.lr
         for arm in experiment.arms
     }
-    chosen = {name: grid[values.index(min(values))] for name, values in errors.items()}
     return Tuning(grid, errors, chosen)
 
 
-def final_trials(
-    experiment: Experiment, chosen: Mapping[str, float], seeds: int | None = None
-) -> list[Trial]:
+def final_trials(experiment: Experiment, chosen: Mapping[str, float]) -> list[Trial]:
     """Return the trials that are compared, all arms of a seed before those of the next."""
     return [
         Trial(experiment, arm, chosen[arm.name], seed, "final")
-        for seed in range(seeds or experiment.seeds)
+        for seed in range(experiment.seeds)
         for arm in experiment.arms
+        if seed < (arm.seeds or experiment.seeds)
     ]
 
 
 def quick_trials(experiment: Experiment) -> list[Trial]:
     """Return the trials of a demonstration: one seed, the middle learning rate, all arms shortened by one factor."""
-    lr = experiment.learning_rates[len(experiment.learning_rates) // 2]
-    whole = [Trial(experiment, arm, lr, QUICK_SEED, "quick") for arm in experiment.arms]
+    grid = experiment.learning_rates
+    whole = [
+        Trial(experiment, arm, grid[len(grid) // 2] if grid else arm.recipe.optimizer.lr, QUICK_SEED, "quick")
+        for arm in experiment.arms
+    ]
     factor = min(1.0, QUICK_SECONDS * REFERENCE_WORKERS / sum(map(predicted_seconds, whole)))
     return [replace(trial, epochs=round(trial.arm.recipe.epochs * factor, 2)) for trial in whole]
 
@@ -124,6 +132,10 @@ def to_do(trials: Iterable[Trial], results: Results) -> list[Trial]:
 
 def _done(trial: Trial, results: Results) -> bool:
     return trial.file in results and trial.is_result(results[trial.file])
+
+
+def _tuned(experiment: Experiment) -> list[Arm]:
+    return [arm for arm in experiment.arms if not arm.tuned_as]
 
 
 def _grid(experiment: Experiment, grid: Sequence[float]) -> list[Trial]:
@@ -146,6 +158,6 @@ def predicted_seconds(trial: Trial) -> float:
 
 def predicted_minutes(experiment: Experiment, workers: int = REFERENCE_WORKERS) -> float:
     """Return the time of a whole experiment on the reference machine: every arm, learning rate and seed."""
-    anything = {arm.name: experiment.learning_rates[0] for arm in experiment.arms}
+    anything = dict.fromkeys((arm.name for arm in experiment.arms), 0.1)
     trials = [*_grid(experiment, experiment.learning_rates), *final_trials(experiment, anything)]
     return sum(map(predicted_seconds, trials)) / workers / 60

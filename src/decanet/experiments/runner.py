@@ -9,6 +9,9 @@ import hashlib
 import multiprocessing
 import os
 import queue
+import signal
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -41,6 +44,7 @@ from decanet.training.loop import Line
 
 MOST_WORKERS = 8
 POLL_SECONDS = 0.5
+GRACE_SECONDS = 30  # for the checkpoint of a worker whose runner was killed
 
 
 @dataclass(frozen=True)
@@ -206,11 +210,22 @@ _state: dict[str, Any] = {}  # of a worker process
 
 def _begin(setting: Setting, threads: int, events: Any) -> None:
     """Prepare a worker: lowest priority, its threads, the data."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(19)
     torch.set_num_threads(threads)
     data = load_data("cifar10", cache=setting.cache, report=Silent(), source=setting.source)
     _state.update(setting=setting, data=data, events=events)
+
+
+def _end_with_parent() -> None:
+    """Stop this worker when the runner is killed, which would otherwise leave it at work for nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)  # a training saves its checkpoint
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)
 
 
 def _work(trial: Trial) -> None:
