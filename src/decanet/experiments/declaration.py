@@ -27,10 +27,13 @@ class Images:
     Attributes:
         count: number of images, the first of a fixed order in which every ten have one of each class; None for all.
         wrong_labels: fraction of them whose label is another class than its own, drawn at random.
+        change: of every training and test image: "patches 8", squares of 8 pixels in random places; "low-pass" or
+            "high-pass"; empty for none.
     """
 
     count: int | None = None
     wrong_labels: float = 0.0
+    change: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from decanet.core.errors import DataError
 from decanet.core.runtime import generator
@@ -12,6 +13,7 @@ from decanet.data import ImageData
 from decanet.data.loaders.memory import MemorySplit
 from decanet.experiments.declaration import Images
 
+GRAY = 128.0  # of an image without coarse structure
 VALIDATION = 0.1  # of the training split, its end, on which trainings for tuning are evaluated
 
 
@@ -25,7 +27,7 @@ def prepare_images(data: ImageData, images: Images, *, tuning: bool) -> ImageDat
     Raises:
         DataError: there are fewer images, or they are not in memory.
     """
-    if not isinstance(data.train, MemorySplit):
+    if not isinstance(data.train, MemorySplit) or not isinstance(data.test, MemorySplit):
         raise DataError(f"experiments need images in memory; {data.name} is read from files")
     cut = len(data.train) - round(VALIDATION * len(data.train))
     rest = data.train[:cut]
@@ -36,7 +38,33 @@ def prepare_images(data: ImageData, images: Images, *, tuning: bool) -> ImageDat
     train = chosen[balanced_order(chosen.labels)[:count]]
     if images.wrong_labels:
         train = replace(train, labels=with_wrong_labels(train.labels, images.wrong_labels, len(data.classes)))
-    return replace(data, train=train, test=data.train[cut:] if tuning else data.test)
+    test = data.train[cut:] if tuning else data.test
+    if images.change:
+        train = replace(train, images=changed(train.images, images.change))
+        test = replace(test, images=changed(test.images, images.change))
+    return replace(data, train=train, test=test)
+
+
+def changed(images: Tensor, change: str) -> Tensor:
+    """Return ``images``, uint8 (N, 3, S, S), changed as an arm asks for; see :class:`Images`."""
+    kind, _, size = change.partition(" ")
+    if kind == "patches":
+        return shuffle_patches(images, int(size))
+    coarse = F.avg_pool2d(F.pad(images.float(), (2, 2, 2, 2), mode="replicate"), 5, stride=1)
+    if kind == "low-pass":
+        return coarse.round().to(torch.uint8)
+    return (images.float() - coarse + GRAY).round().clamp(0, 255).to(torch.uint8)
+
+
+def shuffle_patches(images: Tensor, size: int) -> Tensor:
+    """Return ``images`` (N, C, S, S) with their squares of ``size`` pixels in a random order, another for each."""
+    count, channels, side = images.shape[:3]
+    squares = images.unfold(2, size, size).unfold(3, size, size).flatten(2, 3)  # (N, C, squares, size, size)
+    order = torch.rand(count, squares.shape[2], generator=generator("experiment patches")).argsort(1)
+    mixed = squares.gather(2, order[:, None, :, None, None].expand_as(squares))
+    rows = side // size
+    whole = mixed.unflatten(2, (rows, rows)).permute(0, 1, 2, 4, 3, 5)  # (N, C, rows, size, rows, size)
+    return whole.reshape(count, channels, side, side).contiguous()
 
 
 def balanced_order(labels: Tensor) -> Tensor:

@@ -116,6 +116,8 @@ def final_trials(experiment: Experiment, chosen: Mapping[str, float]) -> list[Tr
 
 def quick_trials(experiment: Experiment) -> list[Trial]:
     """Return the trials of a demonstration: one seed, the middle learning rate, all arms shortened by one factor."""
+    if not experiment.arms:
+        return []
     grid = experiment.learning_rates
     whole = [
         Trial(experiment, arm, grid[len(grid) // 2] if grid else arm.recipe.optimizer.lr, QUICK_SEED, "quick")
@@ -139,7 +141,9 @@ def _tuned(experiment: Experiment) -> list[Arm]:
 
 
 def _grid(experiment: Experiment, grid: Sequence[float]) -> list[Trial]:
-    return [Trial(experiment, arm, lr, FIRST_TUNING_SEED, "tuning") for lr in grid for arm in experiment.arms]
+    return [
+        Trial(experiment, arm, lr, FIRST_TUNING_SEED, "tuning") for lr in grid for arm in _tuned(experiment)
+    ]
 
 
 def _errors(

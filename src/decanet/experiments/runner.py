@@ -108,19 +108,20 @@ def run_experiment(
         )
     folder = setting.folder(experiment)
     if quick:
-        _run_all(to_do(quick_trials(experiment), read_results(folder)), setting, report)
+        _run_all("demonstration", to_do(quick_trials(experiment), read_results(folder)), setting, report)
         return
     while trials := tuning_trials(experiment, read_results(folder)):
         report.note(
             f"tuning the learning rate of {experiment.name}: {len(trials)} trials, on the validation split"
         )
-        _run_all(trials, setting, report)
+        lowest, highest = (f"{end(trial.lr for trial in trials):g}" for end in (min, max))
+        _run_all(f"tuning, learning rates {lowest} to {highest}", trials, setting, report)
     chosen = tuning(experiment, read_results(folder)).chosen
     report.note("learning rates: " + ", ".join(f"{arm} {lr:g}" for arm, lr in chosen.items()))
     results = read_results(folder)
     trials = remaining(final_trials(experiment, chosen), results, report)
     report.note(f"{experiment.name}: {len(trials)} of {len(chosen) * experiment.seeds} trials to run")
-    _run_all(trials, setting, report)
+    _run_all("training", trials, setting, report)
 
 
 def remaining(trials: Sequence[Trial], results: Results, report: Report) -> list[Trial]:
@@ -156,8 +157,8 @@ def processor_kind(about: dict[str, Any]) -> str:
     return f"{about['processor']} ({about['capability']})"
 
 
-def _run_all(trials: Sequence[Trial], setting: Setting, report: Report) -> None:
-    """Run the trials and write their results; returns when all are done.
+def _run_all(task: str, trials: Sequence[Trial], setting: Setting, report: Report) -> None:
+    """Run the trials of one ``task`` and write their results; returns when all are done.
 
     Raises:
         ResourceError: a worker was killed.
@@ -176,7 +177,7 @@ def _run_all(trials: Sequence[Trial], setting: Setting, report: Report) -> None:
 
     def progress() -> None:
         share = sum(weights[file] * done[file] for file in done) / sum(weights.values())
-        report.progress("trials", len(trials) * share, len(trials), "trials")
+        report.progress(task, len(trials) * share, len(trials), "trials")
 
     threads = max(1, usable_cores() // workers)
     with ProcessPoolExecutor(workers, context, _begin, (setting, threads, events)) as pool:

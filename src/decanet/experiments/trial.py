@@ -1,6 +1,7 @@
 """One trial: a training of one arm with one learning rate and one seed, and what is measured of it."""
 
 import base64
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.metrics import Predictions
 from decanet.evaluation.runs import load_run
 from decanet.experiments.agreement import compare_with_people
-from decanet.experiments.declaration import Arm, Experiment
+from decanet.experiments.declaration import Arm, Experiment, Images
 from decanet.experiments.images import fingerprint, prepare_images
 from decanet.training.resolve import resolve
 from decanet.training.session import TrainingReport, run_training, without_paths
@@ -62,7 +63,7 @@ class Trial:
         epochs = self.epochs or arm.epochs * (self.experiment.tuning if self.purpose == "tuning" else 1)
         return arm.model_copy(
             update={
-                "name": f"{self.experiment.name}-{self.arm.name}".replace(" ", "-"),
+                "name": f"{self.experiment.name}-{_slug(self.arm.name)}",
                 "optimizer": arm.optimizer.model_copy(update={"lr": self.lr}),
                 "seed": self.seed,
                 "epochs": epochs,
@@ -72,7 +73,7 @@ class Trial:
     @property
     def file(self) -> str:
         """Name of the file of its result, below the folder of the experiment."""
-        stem = self.arm.name.replace(" ", "-")
+        stem = _slug(self.arm.name)
         if self.purpose == "tuning":
             return f"tuning/{stem}-lr{self.lr:g}-seed{self.seed}.json"
         return f"{'quick/' if self.purpose == 'quick' else ''}{stem}-seed{self.seed}.json"
@@ -84,9 +85,13 @@ class Trial:
             result.get("format") == FORMAT
             and result.get("generation") == GENERATION
             and result.get("purpose") == self.purpose
-            and result.get("images") == vars(self.arm.images)
+            and Images(**result.get("images", {})) == self.arm.images
             and agrees(declared, result.get("settings"))
         )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w.]+", "-", name).strip("-")
 
 
 def run_trial(
@@ -220,10 +225,10 @@ def final_train_error(curve: Sequence[tuple[float, float, float]]) -> float:
 
 
 def pack(wrong: np.ndarray) -> str:
-    """Return booleans (N,) as base64 of their bits, 8 images a byte."""
+    """Return booleans (N,) as base64 of their bits, 8 images a byte; the last byte is filled up with zeros."""
     return base64.b64encode(np.packbits(wrong).tobytes()).decode()
 
 
-def unpack(text: str, count: int) -> np.ndarray:
-    """Return the ``count`` booleans of :func:`pack`."""
-    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=count).astype(bool)
+def unpack(text: str) -> np.ndarray:
+    """Return the booleans of :func:`pack`, and at most seven more that are False."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8)).astype(bool)

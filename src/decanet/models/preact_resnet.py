@@ -240,3 +240,9 @@ def preact_resnet164_cifar(num_classes: int = 10) -> PreActResNetCifar:
 def preact_resnet200(num_classes: int = 1000) -> PreActResNet:
     """Pre-activation ResNet-200 for ImageNet."""
     return PreActResNet((3, 24, 36, 3), num_classes)
+
+
+@register_model(input_size=(3, 24, 24))
+def small_preact_resnet(num_classes: int = 10, units: int = 3) -> PreActResNetCifar:
+    """The plan for 32x32 images with three stages of ``units`` basic units, for the experiments; ours."""
+    return PreActResNetCifar(PreActBasicUnit, units, (16, 32, 64), num_classes)

@@ -17,10 +17,15 @@ EXPERIMENT = Experiment(
     number=2,
     source="NIPS 2012 paper, section 4.2",
     arms=tuple(_arm(dropout, count) for dropout in (0.0, 0.5) for count in COUNTS),
-    comparisons=tuple(
-        Comparison(f"dropout 0.5 {count}", f"dropout 0.0 {count}", quantity, "lower", stated=stated)
-        for quantity, stated in (("gap", "without dropout, substantial overfitting"), ("test_error", ""))
-        for count in COUNTS
+    comparisons=(
+        *(
+            Comparison(f"dropout 0.5 {count}", f"dropout 0.0 {count}", "gap", "lower", stated="lower")
+            for count in COUNTS
+        ),
+        *(
+            Comparison(f"dropout 0.5 {count}", f"dropout 0.0 {count}", "test_error", "lower")
+            for count in COUNTS
+        ),
     ),
     axis="images",
     quantities=("gap", "test_error"),
