@@ -64,6 +64,11 @@ ELSEWHERE = {
     "decanet.models": "tests/models/test_contract.py",
     "decanet.training.run_files": "tests/training/test_stopping.py",
 }
+CLAIMS = SOURCE / "decanet/experiments/claims"  # declarations, which one test reads like data
+ELSEWHERE |= {
+    f"decanet.experiments.claims.{file.stem}": "tests/experiments/test_declaration.py"
+    for file in CLAIMS.glob("[a-z]*.py")
+}
 
 
 # ------------------------------------------------------------------------------------------------------ detectors

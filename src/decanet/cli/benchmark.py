@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from decanet.cli._shared import JsonFlag, console, print_json, table
+from decanet.cli._shared import DataDir, JsonFlag, Source, console, print_json, table
 
 command = App(
     name="benchmark",
@@ -153,6 +153,40 @@ def insight(
         folder = _folder(out)
         measured = attributions.measure(references, report, rounds=rounds)
     _finish("insight", measured, attributions.table(measured), folder, json)
+
+
+@command.command
+def experiments(
+    *,
+    out: Annotated[Path, Parameter(help="File of the rates.")] = Path("experiment-rates.json"),
+    keep: Annotated[bool, Parameter(negative=(), help="Keep the rates that the file has already.")] = False,
+    source: Source = "auto",
+    data_dir: DataDir = None,
+) -> None:
+    """Time the training of every arm of the experiments on one thread, from which their length is predicted.
+
+    Run nothing else at the same time.
+
+    For example:
+
+    ```
+    decanet benchmark experiments
+    decanet benchmark experiments --keep --out src/decanet/experiments/rates.json
+    ```
+    """
+    from json import loads
+
+    from decanet.core.files import write_json
+    from decanet.core.runtime import cache_folder
+    from decanet.data import load_data
+    from decanet.experiments.declaration import list_experiments
+    from decanet.experiments.rates import measure_rates
+
+    known = loads(out.read_text(encoding="utf-8"))["rates"] if keep and out.exists() else {}
+    with _measuring(None, False) as report:
+        data = load_data("cifar10", cache=cache_folder(data_dir), report=report, source=source)
+        write_json(out, measure_rates(list_experiments(), data, report, known))
+    console().print_line(f"written: {out}")
 
 
 @command.command

@@ -137,6 +137,7 @@ def run(
     outcome = read_outcome(experiment, setting.folder(experiment))
     assert outcome is not None
     _print_outcome(outcome, Texts(PACKAGE, lang))
+    _warn_of_fonts(lang)
     drawn = save_figure(draw(outcome, lang), setting.folder(experiment) / f"{name}.png")
     console().print_line(f"figure: {drawn}   results: {setting.folder(experiment)}")
 
@@ -165,12 +166,20 @@ def report(
     from decanet.experiments.report import DPI, build, build_markdown, outcomes
 
     found = outcomes(_folder(results))
+    _warn_of_fonts(lang)
     for experiment, outcome in found:
         if outcome is not None:
             save_figure(draw(outcome, lang), out / f"{experiment.name}.png", dpi=DPI)
     write_text(out / "README.md", build_markdown(found, lang))
     write_text(out / "index.html", build(found, lang))
     console().print_line(f"wrote {out / 'index.html'} and {out / 'README.md'}")
+
+
+def _warn_of_fonts(lang: str) -> None:
+    from decanet.core.plotting import NO_CHINESE_FONT, figure_language
+
+    if figure_language(lang) != lang:
+        console(as_json=True).print_line(NO_CHINESE_FONT)  # on stderr
 
 
 def _folder(given: Path | None) -> Path:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 # Okabe and Ito's colors, safe for color-blind readers; LINES distinguishes lines in black and white.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 LINES = ("-", "--", "-.", ":")
+NO_CHINESE_FONT = (
+    "no installed font has Chinese characters, so the labels in figures are English; install one, for instance "
+    "Noto Sans CJK SC (Debian and Ubuntu: sudo apt-get install fonts-noto-cjk)"
+)
 
 STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
@@ -104,6 +108,11 @@ def encode_figure(figure: "Figure", kind: str = "png", *, dpi: int = 150) -> byt
         metadata = {"Date": None} if kind == "svg" else None
         figure.savefig(stream, format=kind, dpi=dpi, metadata=metadata)
     return stream.getvalue()
+
+
+def figure_language(language: str) -> str:
+    """Return the language of a figure's labels: ``language``, or English where no installed font has its characters."""
+    return "en" if language == "zh" and family_for("中") is None else language
 
 
 def show_image(axes, image, title: str = "", **options) -> None:  # type: ignore[no-untyped-def]

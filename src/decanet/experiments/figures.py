@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from decanet.core.plotting import COLORS, LINES, literal, new_figure, styled
+from decanet.core.plotting import COLORS, LINES, figure_language, literal, new_figure, styled
 from decanet.core.texts import Texts
 from decanet.experiments.outcome import ArmOutcome, Compared, Outcome, quantity_unit
 from decanet.experiments.statistics import CONFIDENCE
@@ -25,9 +25,9 @@ def draw(outcome: Outcome, language: str = "en") -> "Figure":
 
     Args:
         outcome: of one experiment.
-        language: of titles and labels, "en" or "zh".
+        language: of titles and labels, "en" or "zh"; English where no font has Chinese characters.
     """
-    texts = Texts(PACKAGE, language)
+    texts = Texts(PACKAGE, figure_language(language))
     experiment = outcome.experiment
     quantities = list(experiment.quantities)
     compares = any(each.difference is not None for each in outcome.compared)

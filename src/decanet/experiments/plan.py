@@ -84,6 +84,8 @@ def tuning(experiment: Experiment, results: Results) -> Tuning:
         raise UsageError(
             f"the learning rates of {experiment.name} are not tuned yet: decanet experiment run {experiment.name}"
         )
+    if not experiment.learning_rates:
+        return Tuning((), {}, {arm.name: arm.recipe.optimizer.lr for arm in experiment.arms})
     tried = {
         result["settings"]["optimizer"]["lr"]
         for name, result in results.items()
@@ -97,10 +99,7 @@ def tuning(experiment: Experiment, results: Results) -> Tuning:
         for arm in _tuned(experiment)
     }
     best = {name: grid[values.index(min(values))] for name, values in errors.items()}
-    chosen = {
-        arm.name: best[arm.tuned_as or arm.name] if best else arm.recipe.optimizer.lr
-        for arm in experiment.arms
-    }
+    chosen = {arm.name: best[arm.tuned_as or arm.name] for arm in experiment.arms}
     return Tuning(grid, errors, chosen)
 
 

@@ -5,6 +5,7 @@ interrupted continues from its checkpoint. Each worker is a process with one thr
 machine stays usable; two trainings of one thread each are also faster than two in turn on two threads.
 """
 
+import contextlib
 import hashlib
 import multiprocessing
 import os
@@ -41,6 +42,7 @@ from decanet.experiments.plan import (
 )
 from decanet.experiments.trial import GENERATION, Trial, run_trial
 from decanet.training.loop import Line
+from decanet.training.session import TrainingReport
 
 MOST_WORKERS = 8
 POLL_SECONDS = 0.5
@@ -55,7 +57,7 @@ class Setting:
         results: folder of all experiments' results, each in a folder of its name.
         cache: folder of data sets and of unfinished trainings.
         source: where the data comes from, see :func:`decanet.data.load_data`.
-        workers: trainings at once; None for one per core, at most eight.
+        workers: trainings at once; None for one per core, at most eight. One alone runs in this process.
         people: file of people's labels, for the experiment that needs it.
     """
 
@@ -166,36 +168,31 @@ def _run_all(task: str, trials: Sequence[Trial], setting: Setting, report: Repor
     """
     if not trials:
         return
-    load_data(
-        "cifar10", cache=setting.cache, report=report, source=setting.source
-    )  # fetched once, by this process
+    name = trials[0].recipe.data.name
+    data = load_data(name, cache=setting.cache, report=report, source=setting.source)  # fetched once, here
+    progress = _Progress(task, trials, report)
     workers = min(setting.workers or min(usable_cores(), MOST_WORKERS), len(trials))
+    if workers == 1:
+        for trial in trials:
+            progress.show()
+            _run_and_keep(trial, data, setting, Silence())
+            progress.done[trial.file] = 1.0
+        progress.show()
+        return
     context = multiprocessing.get_context("spawn")
     events: Any = context.Queue()
-    weights = {trial.file: predicted_seconds(trial) for trial in trials}
-    done = dict.fromkeys(weights, 0.0)
-
-    def progress() -> None:
-        share = sum(weights[file] * done[file] for file in done) / sum(weights.values())
-        report.progress(task, len(trials) * share, len(trials), "trials")
-
     threads = max(1, usable_cores() // workers)
-    with ProcessPoolExecutor(workers, context, _begin, (setting, threads, events)) as pool:
+    with ProcessPoolExecutor(workers, context, _begin, (setting, name, threads, events)) as pool:
         running: dict[Future[None], Trial] = {pool.submit(_work, trial): trial for trial in trials}
         try:
             while running:
                 finished, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
-                while True:
-                    try:
-                        file, share = events.get_nowait()
-                    except queue.Empty:
-                        break
-                    done[file] = max(done[file], share)
+                progress.receive(events)
                 for future in finished:
                     trial = running.pop(future)
                     future.result()
-                    done[trial.file] = 1.0
-                progress()
+                    progress.done[trial.file] = 1.0
+                progress.show()
         except BrokenProcessPool:
             raise ResourceError(
                 "a worker process was killed, perhaps for want of memory; what is finished is kept, "
@@ -206,16 +203,37 @@ def _run_all(task: str, trials: Sequence[Trial], setting: Setting, report: Repor
             raise
 
 
+class _Progress:
+    """How much of the trials is done, weighted by the time that each is predicted to take."""
+
+    def __init__(self, task: str, trials: Sequence[Trial], report: Report) -> None:
+        self.task, self.report = task, report
+        self.weights = {trial.file: predicted_seconds(trial) for trial in trials}
+        self.done = dict.fromkeys(self.weights, 0.0)
+
+    def receive(self, events: Any) -> None:
+        """Take what the workers have sent: the fraction of a trial that is done."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                file, share = events.get_nowait()
+                self.done[file] = max(self.done[file], share)
+
+    def show(self) -> None:
+        """Report the sum."""
+        share = sum(self.weights[file] * self.done[file] for file in self.done) / sum(self.weights.values())
+        self.report.progress(self.task, len(self.done) * share, len(self.done), "trials")
+
+
 _state: dict[str, Any] = {}  # of a worker process
 
 
-def _begin(setting: Setting, threads: int, events: Any) -> None:
+def _begin(setting: Setting, name: str, threads: int, events: Any) -> None:
     """Prepare a worker: lowest priority, its threads, the data."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(19)
     torch.set_num_threads(threads)
-    data = load_data("cifar10", cache=setting.cache, report=Silent(), source=setting.source)
+    data = load_data(name, cache=setting.cache, report=Silent(), source=setting.source)
     _state.update(setting=setting, data=data, events=events)
 
 
@@ -230,14 +248,16 @@ def _end_with_parent() -> None:
 
 
 def _work(trial: Trial) -> None:
-    setting: Setting = _state["setting"]
-    data: ImageData = _state["data"]
+    _run_and_keep(trial, _state["data"], _state["setting"], _Events(trial.file, _state["events"]))
+
+
+def _run_and_keep(trial: Trial, data: ImageData, setting: Setting, report: TrainingReport) -> None:
     result = run_trial(
         trial,
         data,
         unfinished(trial, setting.cache),
         device=torch.device("cpu"),
-        report=_Events(trial.file, _state["events"]),
+        report=report,
         people=setting.people,
     )
     write_json(setting.folder(trial.experiment) / trial.file, result)
@@ -250,28 +270,32 @@ def unfinished(trial: Trial, cache: Path) -> Path:
     return cache / "experiments" / f"{trial.recipe.name}-{digest}"
 
 
-class _Events:
-    """Sends the progress of a trial to the runner; a :class:`decanet.training.session.TrainingReport`."""
+class Silence(Silent):
+    """Drops the progress of a trial; a :class:`decanet.training.session.TrainingReport`."""
 
-    def __init__(self, file: str, events: Any) -> None:
-        self.file, self.events, self.total = file, events, 1
-
-    def note(self, text: str) -> None:
-        """Drop the message."""
-
-    def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
-        """Drop the progress of evaluations."""
-
-    def start(self, total_steps: int, steps_per_epoch: int) -> None:  # noqa: ARG002 (a protocol)
-        """Receive the length of the training."""
-        self.total = total_steps
+    def start(self, total_steps: int, steps_per_epoch: int) -> None:
+        """Drop the length of the training."""
 
     def forecast(self, seconds: float) -> None:
         """Drop the expected time."""
 
     def line(self, line: Line) -> None:
-        """Send how much of the training is done."""
-        self.events.put((self.file, line.step / self.total))
+        """Drop a line of the log."""
 
     def validation(self, epoch: float, error: float) -> None:
         """Drop the validation error of one epoch."""
+
+
+class _Events(Silence):
+    """Sends the progress of a trial to the runner."""
+
+    def __init__(self, file: str, events: Any) -> None:
+        self.file, self.events, self.total = file, events, 1
+
+    def start(self, total_steps: int, steps_per_epoch: int) -> None:  # noqa: ARG002 (a protocol)
+        """Receive the length of the training."""
+        self.total = total_steps
+
+    def line(self, line: Line) -> None:
+        """Send how much of the training is done."""
+        self.events.put((self.file, line.step / self.total))

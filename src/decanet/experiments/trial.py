@@ -120,6 +120,8 @@ def run_trial(
     precision = choose_precision(trial.recipe.precision, device)
     recipe = resolve(trial.recipe.model_copy(update={"precision": precision}), mine, device)
     run = RunFolder(folder)
+    if not run.data.exists():  # its first file: without it the others are of no use
+        shutil.rmtree(folder, ignore_errors=True)
     result: dict[str, Any] = {
         "format": FORMAT,
         "experiment": trial.experiment.name,

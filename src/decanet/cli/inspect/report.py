@@ -37,6 +37,7 @@ def command(
     """
     from decanet.cli.progress import ConsoleReport
     from decanet.core.files import write_text
+    from decanet.core.plotting import NO_CHINESE_FONT, figure_language
     from decanet.core.runtime import cache_folder
     from decanet.insight.report import Subject, build
     from decanet.insight.subject import is_untrained
@@ -48,6 +49,8 @@ def command(
         own = trained.recipe is not None and not is_untrained(trained)
         images = load_images(trained, data, where, report, source) if own or data is not None else None
         page = build(Subject(trained, reference, seen, images, where, report), lang)
+    if figure_language(lang) != lang:
+        console(as_json=True).print_line(NO_CHINESE_FONT)
     folder = out or Path(f"report-{Path(reference).name.replace('@', '-')}")
     write_text(folder / "index.html", page)
     console().print_line(f"wrote {folder / 'index.html'}")

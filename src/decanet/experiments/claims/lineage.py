@@ -51,7 +51,7 @@ EXPERIMENT = Experiment(
         Comparison("SENet", "MLP", "test_error", "lower"),
     ),
     learning_rates=(0.01, 0.03, 0.1),
-    tuning=0.15,
+    tuning=0.14,
     seeds=3,
     minutes=240,
 )
