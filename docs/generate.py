@@ -2,10 +2,12 @@
 
     python docs/generate.py               tables of the READMEs, and the networks' table that `decanet models` prints
     python docs/generate.py reference     docs/reference: the help of all commands, and the Python interface
+    python docs/generate.py experiments   docs/experiments.md and its Chinese version, with their figures
     python docs/generate.py images        images in docs/images that need no training
     python docs/generate.py images RUN    also those of a finished run, for instance of `decanet train quick`
 
-tests/test_readme.py and tests/test_reference_pages.py fail where a file differs from what this would write.
+tests/test_readme.py, test_experiments_page.py and test_reference_pages.py fail where a file differs from what this
+would write.
 """
 
 import json
@@ -15,12 +17,17 @@ from typing import Any
 
 from decanet.anatomy import table as models_table
 from decanet.core.plotting import save_figure
+from decanet.core.texts import Texts
+from decanet.experiments.report import build_markdown, outcomes, progress, summary
+from decanet.experiments.report import markdown_table as markdown_rows
 from decanet.lineage.table import markdown_table
 from decanet.lineage.timeline import lineage
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"
 READMES = {"README.md": "en", "README.zh.md": "zh"}
+EXPERIMENTS = {"docs/experiments.md": ("en", ""), "docs/experiments.zh.md": ("zh", "-zh")}
 TEXTS = {
     "en": {
         "head": "| recipe | seeds | test accuracy | training time | whole command | speed-up over the tutorial |",
@@ -57,9 +64,8 @@ TEXTS = {
 
 def speed_table(language: str) -> str:
     """Return the newest result of ``decanet benchmark train`` as a table with its conditions."""
-    results = ROOT / "benchmarks" / "results"
     # Until November 2026 the files were called training-DATE.json.
-    paths = sorted([*results.glob("training-*.json"), *results.glob("*-train.json")])
+    paths = sorted([*RESULTS.glob("training-*.json"), *RESULTS.glob("*-train.json")])
     measured = max((json.loads(path.read_text(encoding="utf-8")) for path in paths), key=lambda m: m["date"])
     texts = TEXTS[language]
     lines = [texts["head"], "|---|---:|---:|---:|---:|---:|"]
@@ -104,12 +110,48 @@ def _whole_run(texts: dict[str, str], measured: dict[str, Any]) -> str:
 
 def generated(name: str, text: str) -> str:
     """Return a README's ``text`` with its generated parts written anew."""
-    for part, content in {"speed": speed_table(READMES[name]), "lineage": markdown_table(lineage())}.items():
+    language = READMES[name]
+    parts = {
+        "speed": speed_table(language),
+        "experiments": experiments_table(language),
+        "lineage": markdown_table(lineage()),
+    }
+    for part, content in parts.items():
         begin, end = f"<!-- {part}:begin -->\n", f"<!-- {part}:end -->"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
         text = before + begin + content + end + after
     return text
+
+
+def experiments_table(language: str) -> str:
+    """Return the verdict of every experiment that has results, and how many wait for theirs."""
+    found = outcomes(RESULTS / "experiments")
+    texts = Texts("decanet.experiments", language)
+    done = [(experiment, outcome) for experiment, outcome in found if outcome is not None]
+    return f"{markdown_rows(*summary(done, texts))}\n\n{progress(found, texts)}\n"
+
+
+def experiments_pages() -> dict[Path, str]:
+    """Return the pages on the experiments by their paths."""
+    found = outcomes(RESULTS / "experiments")
+    return {
+        ROOT / name: build_markdown(found, language, f"images/experiments/{{name}}{suffix}.png")
+        for name, (language, suffix) in EXPERIMENTS.items()
+    }
+
+
+def write_experiments() -> None:
+    """Write the pages on the experiments, and their figures."""
+    from decanet.experiments.figures import draw
+
+    (ROOT / "docs" / "images" / "experiments").mkdir(parents=True, exist_ok=True)
+    for experiment, outcome in outcomes(RESULTS / "experiments"):
+        if outcome is not None:
+            for language, suffix in EXPERIMENTS.values():
+                _save_small(draw(outcome, language), f"experiments/{experiment.name}{suffix}.png", 80)
+    for path, text in experiments_pages().items():
+        path.write_text(text, encoding="utf-8")
 
 
 def draw_images(run: Path | None = None) -> None:
@@ -167,6 +209,9 @@ def main() -> None:
         import reference_pages
 
         reference_pages.write()
+        return
+    if sys.argv[1:2] == ["experiments"]:
+        write_experiments()
         return
     if sys.argv[1:2] == ["images"]:
         draw_images(*map(Path, sys.argv[2:]))

@@ -48,6 +48,7 @@ ACROSS = {
     "tests/test_architecture.py": "this file",
     "tests/test_contract.py": "docs/contract.md",
     "tests/test_corrections.py": "docs/corrections.md and its Chinese version",
+    "tests/test_experiments_page.py": "docs/experiments.md and its Chinese version",
     "tests/test_images_page.py": "docs/IMAGES.md",
     "tests/test_readme.py": "README.md, README.zh.md, docs/generate.py",
     "tests/test_reference_pages.py": "docs/reference_pages.py",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from decanet.models import create_model, model_entry
 from decanet.models.cuda_convnet import LocallyConnected2d, WithinMapNorm
@@ -13,6 +14,7 @@ from tests.models._checks import (
     check_smallest,
     check_stages,
     check_wrong_channels,
+    on_meta,
 )
 
 CONVOLUTIONS = 5 * 5 * 3 * 64 + 64 + 5 * 5 * 64 * 64 + 64
@@ -152,3 +154,11 @@ def test_recipe_of_the_parameter_file() -> None:
     check_learning_rates("cuda_convnet_11", rates, epochs=520, momentum=0.9, decay_vectors=False)
     recipe = model_entry("cuda_convnet_11").recipe
     assert any("0.01 in fc10" in departure for departure in recipe.departures)
+
+
+@pytest.mark.parametrize("normalization", ["none", "response", "batch"])
+def test_the_normalizations_stand_in_the_same_places(normalization: str) -> None:
+    model = on_meta("cuda_convnet_11", normalization=normalization)
+    kinds = {"none": nn.Identity, "response": nn.LocalResponseNorm, "batch": nn.BatchNorm2d}
+    assert isinstance(model.rnorm1, kinds[normalization])
+    assert isinstance(model.rnorm2, kinds[normalization])

@@ -189,3 +189,10 @@ def test_recipe_for_imagenet(name: str) -> None:
 def test_recipe_for_cifar(name: str) -> None:
     rates = {0: 0.1, 149: 0.1, 150: 0.01, 225: 0.001}
     check_learning_rates(name, rates, batch_size=64, epochs=300, nesterov=True, weight_decay=1e-4)
+
+
+def test_the_small_network_has_bottlenecks_and_compression() -> None:
+    model = on_meta("small_densenet", layers=4, growth=12)
+    assert model.conv1.out_channels == 24
+    assert model.transition1.conv.out_channels == (24 + 48) // 2
+    assert model.fc.in_features == 42 + 48

@@ -173,3 +173,11 @@ def test_recipe_of_section_5() -> None:
     check_learning_rates(
         "preact_resnet200", {}, nesterov=True, color_jitter=0.4, pca_noise=0.1, pca_scale="eigenvalue"
     )
+
+
+def test_the_small_network_has_as_many_parameters_as_the_residual_one_of_its_depth() -> None:
+    counts = [
+        sum(p.numel() for p in on_meta(name, **options).parameters())
+        for name, options in (("small_preact_resnet", {"units": 3}), ("small_resnet", {"depth": 20}))
+    ]
+    assert counts[0] == counts[1]

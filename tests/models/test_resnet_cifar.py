@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from decanet.core.errors import UsageError
 from decanet.models import create_model, model_entry
 from tests.models._checks import (
     check_counts,
@@ -136,3 +137,18 @@ def test_recipe_of_section_4_2(name: str) -> None:
     rates[0] = 0.01 if "110" in name else 0.1
     check_learning_rates(name, rates, batch_size=128, momentum=0.9, weight_decay=1e-4)
     assert model_entry(name).recipe.optimizer.nesterov is False
+
+
+@pytest.mark.parametrize("depth", [20, 56])
+def test_the_small_network_of_the_same_depth_and_width_is_the_papers(depth: int) -> None:
+    small, paper = on_meta("small_resnet", depth=depth), on_meta(f"resnet{depth}_cifar")
+    assert {k: v.shape for k, v in small.state_dict().items()} == {
+        k: v.shape for k, v in paper.state_dict().items()
+    }
+    plain = on_meta("small_resnet", depth=depth, shortcut="none")
+    assert str(plain) == str(on_meta(f"plain{depth}_cifar"))
+
+
+def test_a_depth_that_the_plan_does_not_have_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r"6n \+ 2 layers: 8, 14, 20"):
+        create_model("small_resnet", depth=18)

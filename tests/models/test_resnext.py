@@ -14,6 +14,7 @@ from tests.models._checks import (
     check_smallest,
     check_stages,
     check_wrong_channels,
+    on_meta,
     weighted_layers,
 )
 from tests.models._oracle import check_same_outputs, random_weights
@@ -121,3 +122,10 @@ def test_recipes() -> None:
     for name in ("resnext29_8x64d_cifar", "resnext29_16x64d_cifar"):
         rates = {0: 0.1, 149: 0.1, 150: 0.01, 225: 0.001}
         check_learning_rates(name, rates, batch_size=128, epochs=300, weight_decay=5e-4)
+
+
+def test_the_small_network_is_the_papers_with_a_quarter_of_the_channels() -> None:
+    model = on_meta("small_resnext", cardinality=8, path_width=6)
+    block = model.stage2[0]
+    assert (block.conv2.in_channels, block.conv2.groups, block.conv3.out_channels) == (96, 8, 128)
+    assert model.fc.in_features == 256

@@ -48,8 +48,10 @@ def build(found: Sequence[tuple[Experiment, Outcome | None]], language: str = "e
     )
 
 
-def build_markdown(found: Sequence[tuple[Experiment, Outcome | None]], language: str = "en") -> str:
-    """Return the report as Markdown, with figures named ``NAME.png`` beside it."""
+def build_markdown(
+    found: Sequence[tuple[Experiment, Outcome | None]], language: str = "en", figures: str = "{name}.png"
+) -> str:
+    """Return the report as Markdown; ``figures`` is the path of an experiment's figure, with its name in braces."""
     texts = Texts(PACKAGE, language)
     parts = [f"# {texts('report.title')}", texts("report.lead"), f"## {texts('report.summary')}"]
     parts += [markdown_table(*summary(found, texts)), texts("report.method")]
@@ -60,7 +62,7 @@ def build_markdown(found: Sequence[tuple[Experiment, Outcome | None]], language:
         if outcome is None:
             parts.append(texts("report.none_yet", command=f"`{rerun(experiment)}`"))
             continue
-        parts.append(f"![{texts(f'claims.{name}.title')}]({name}.png)")
+        parts.append(f"![{texts(f'claims.{name}.title')}]({figures.format(name=name)})")
         parts.append(markdown_table(*arms_table(outcome, texts)))
         if outcome.compared:
             parts.append(markdown_table(*comparisons_table(outcome, texts)))
@@ -83,6 +85,12 @@ def summary(found: Sequence[tuple[Experiment, Outcome | None]], texts: Texts) ->
         for experiment, outcome in found
     ]
     return header, rows
+
+
+def progress(found: Sequence[tuple[Experiment, Outcome | None]], texts: Texts) -> str:
+    """Return how many experiments have results, and how many wait for theirs."""
+    done = sum(outcome is not None for _, outcome in found)
+    return texts("report.waiting", done=done, waiting=len(found) - done)
 
 
 def verdicts(outcome: Outcome | None, texts: Texts) -> str:

@@ -227,10 +227,10 @@ def final_train_error(curve: Sequence[tuple[float, float, float]]) -> float:
 
 
 def pack(wrong: np.ndarray) -> str:
-    """Return booleans (N,) as base64 of their bits, 8 images a byte; the last byte is filled up with zeros."""
-    return base64.b64encode(np.packbits(wrong).tobytes()).decode()
+    """Return booleans (N,) as URL-safe base64 of their bits, 8 images a byte; zeros fill up the last byte."""
+    return base64.urlsafe_b64encode(np.packbits(wrong).tobytes()).decode()
 
 
 def unpack(text: str) -> np.ndarray:
     """Return the booleans of :func:`pack`, and at most seven more that are False."""
-    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8)).astype(bool)
+    return np.unpackbits(np.frombuffer(base64.urlsafe_b64decode(text), np.uint8)).astype(bool)

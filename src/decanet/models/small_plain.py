@@ -137,5 +137,5 @@ def small_plain(
     repeats: int = 1,
     head: Literal["fully_connected", "average"] = "fully_connected",
 ) -> SmallPlain:
-    """Four plain layers for 24x24 images, for the experiments: activation, normalization, pooling, dropout, kernels."""
+    """Four plain layers for 24x24 images, for the experiments on activation, pooling, dropout, kernels."""
     return SmallPlain(num_classes, activation, normalization, pooling, dropout, kernel, repeats, head)
