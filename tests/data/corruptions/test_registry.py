@@ -1,5 +1,6 @@
 """Corruptions: pure functions of images, name, severity, seed and sample."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -86,3 +87,23 @@ def test_unknown_names_and_severities_are_refused(small: Tensor) -> None:
             corrupt(small, "fog", severity)
     with pytest.raises(ValueError, match="uint8"):
         corrupt(small.float(), "fog", 1)
+
+
+def test_large_images_are_corrupted_as_by_imagecorruptions(large: Tensor) -> None:
+    """Where the package is installed: it needs OpenCV and an old setuptools, so the tests do not install it.
+
+    Its elastic_transform is another deformation than ImageNet-C's, and its fog needs NumPy 1.
+    """
+    package = pytest.importorskip("imagecorruptions", exc_type=ImportError)
+    before = large[1].permute(1, 2, 0).numpy()
+    for name in set(NAMES) - {"elastic_transform", "fog"}:
+        for severity in SEVERITIES:
+            np.random.seed(0)
+            theirs = package.corrupt(before, corruption_name=name, severity=severity).astype(float)
+            ours = corrupt(large[1:2], name, severity)[0].permute(1, 2, 0).numpy().astype(float)
+            if name not in RANDOM:
+                assert np.abs(theirs - ours).mean() < 0.7, name  # theirs cuts off the fraction of a gray level
+                continue
+            within = 0.12 if name == "motion_blur" else 0.03  # the angle of the motion is random
+            spread = [(image - before).std() for image in (theirs, ours)]
+            assert spread[1] == pytest.approx(spread[0], rel=within), name
