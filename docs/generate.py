@@ -2,6 +2,7 @@
 
     python docs/generate.py               tables of the READMEs, and the networks' table that `decanet models` prints
     python docs/generate.py reference     docs/reference: the help of all commands, and the Python interface
+    python docs/generate.py course        the numbers of the course, from results, counts and facts
     python docs/generate.py experiments   docs/experiments.md and its Chinese version, with their figures
     python docs/generate.py images        images in docs/images that need no training
     python docs/generate.py images RUN    also those of a finished run, for instance of `decanet train quick`
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from decanet.anatomy import table as models_table
+from decanet.core.files import write_json
 from decanet.core.plotting import save_figure
 from decanet.core.texts import Texts
 from decanet.experiments.report import build_markdown, outcomes, progress, summary
@@ -25,6 +27,7 @@ from decanet.lineage.timeline import lineage
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+COURSE_NUMBERS = ROOT / "src" / "decanet" / "course" / "numbers.json"
 WHOLE_RUN = "benchmarks/results/tutorial_bf16-seed0.json"
 READMES = {"README.md": "en", "README.zh.md": "zh"}
 EXPERIMENTS = {"docs/experiments.md": ("en", ""), "docs/experiments.zh.md": ("zh", "-zh")}
@@ -124,6 +127,48 @@ def generated(name: str, text: str) -> str:
     return text
 
 
+def course_numbers() -> dict[str, str]:
+    """Return the numbers that the chapters of the course insert, by key."""
+    from decanet.core import facts
+
+    measured = json.loads(max(RESULTS.glob("*-train.json")).read_text(encoding="utf-8"))
+    numbers = {
+        "tutorial.step": f"{1000 * measured['tutorial']['step_seconds_median']:.0f}",
+        "tutorial.minutes": f"{measured['tutorial']['extrapolated_seconds'] / 60:.0f}",
+    }
+    for name, s in measured["summary"].items():
+        numbers[f"{name}.accuracy"] = f"{s['test_top1_pct_mean']:.1f}"
+        numbers[f"{name}.std"] = f"{s['test_top1_pct_std']:.2f}"
+        seconds = s["train_seconds_mean"]
+        numbers[f"{name}.seconds"] = f"{seconds:.1f}" if seconds < 100 else f"{seconds:,.0f}"
+    found = {experiment.name: outcome for experiment, outcome in outcomes(RESULTS / "experiments")}
+    if (outcome := found["convolution"]) is not None:
+        for short, group in (("mlp", "fully connected"), ("cnn", "convolutional")):
+            for count in (500, 5000, 50000):
+                arm = outcome.arm(f"{group} {count}")
+                numbers[f"convolution.{short}{count}"] = f"{arm.middle('test_error'):.1f}"
+                numbers[f"convolution.gap_{short}{count}"] = f"{arm.middle('gap'):.1f}"
+    if (outcome := found["activation"]) is not None:
+        for arm in outcome.arms:
+            numbers[f"activation.{arm.arm.name}"] = f"{arm.middle('epochs_to_target'):.1f}"
+            numbers[f"activation.{arm.arm.name}_lr"] = f"{arm.lr:g}"
+    for row in models_table.table():
+        numbers[f"anatomy.{row['name']}.params"] = f"{row['params']:,}"
+        numbers[f"anatomy.{row['name']}.macs"] = f"{row['macs']:,}"
+    results = facts.competition()
+    errors = {
+        "alexnet_error": (2012, 1), "second_2012": (2012, 2), "googlenet_error": (2014, 1),
+        "resnet_error": (2015, 1), "senet_error": (2017, 1),
+    }  # fmt: skip
+    for key, (year, rank) in errors.items():
+        entry = next(e for e in results if (e.year, e.rank, e.task) == (year, rank, "classification"))
+        numbers[f"facts.{key}"] = f"{entry.top5_error_pct:.1f}"
+    numbers["facts.human_error"] = f"{facts.human().top5_error_pct:.1f}"
+    googlenet = next(row for row in models_table.table() if row["name"] == "googlenet")
+    numbers["facts.googlenet_params"] = f"{googlenet['params'] / 1e6:.0f}"
+    return numbers
+
+
 def experiments_table(language: str) -> str:
     """Return the verdict of every experiment that has results, and how many wait for theirs."""
     found = outcomes(RESULTS / "experiments")
@@ -212,6 +257,9 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["experiments"]:
         write_experiments()
+        return
+    if sys.argv[1:2] == ["course"]:
+        write_json(COURSE_NUMBERS, course_numbers())
         return
     if sys.argv[1:2] == ["images"]:
         draw_images(*map(Path, sys.argv[2:]))

@@ -22,6 +22,7 @@ COMMANDS = (
     "layers",
     "data",
     "experiment",
+    "course",
     "benchmark",
     "doctor",
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from decanet.cli._shared import DataDir, JsonFlag, Source, clock, console, print_json, table
+from decanet.cli._shared import FIGURE, DataDir, JsonFlag, Source, clock, console, print_json, table
 
 if TYPE_CHECKING:
     from decanet.experiments.declaration import Experiment
@@ -59,7 +59,17 @@ def list_(*, results: Folder = None, lang: Language = "en", json: JsonFlag = Fal
 
 
 @command.command
-def show(name: Name, /, *, results: Folder = None, lang: Language = "en", json: JsonFlag = False) -> None:
+def show(
+    name: Name,
+    /,
+    *,
+    out: Annotated[
+        Path | None, Parameter(help="Draw what came of it into this file.", validator=FIGURE)
+    ] = None,
+    results: Folder = None,
+    lang: Language = "en",
+    json: JsonFlag = False,
+) -> None:
     """Show one experiment: the claim, the arms, what is held equal, what it will take, and what came of it.
 
     For example:
@@ -67,16 +77,25 @@ def show(name: Name, /, *, results: Folder = None, lang: Language = "en", json: 
     ```
     decanet experiment show depth
     decanet experiment show activation --lang zh
+    decanet experiment show convolution --out convolution.png
     ```
     """
+    from decanet.core.errors import UsageError
+    from decanet.core.plotting import save_figure
     from decanet.core.texts import Texts
     from decanet.experiments.declaration import load_experiment
-    from decanet.experiments.figures import PACKAGE
+    from decanet.experiments.figures import PACKAGE, draw
     from decanet.experiments.outcome import read_outcome
+    from decanet.experiments.report import rerun
 
     experiment = load_experiment(name)
     texts = Texts(PACKAGE, lang)
     outcome = read_outcome(experiment, _folder(results) / name)
+    if out is not None:
+        if outcome is None:
+            raise UsageError(f"{name} has no results to draw: {rerun(experiment)}")
+        _warn_of_fonts(lang)
+        save_figure(draw(outcome, lang), out)
     if json:
         print_json(_as_json(experiment, outcome))
     else:
@@ -183,8 +202,15 @@ def _warn_of_fonts(lang: str) -> None:
 
 
 def _folder(given: Path | None) -> Path:
-    committed = Path("benchmarks/results")
-    return given or (committed / "experiments" if committed.is_dir() else Path("experiments"))
+    from importlib import resources
+
+    source = Path(str(resources.files("decanet"))).parents[
+        1
+    ]  # of a checkout; an installed package has no results
+    for checkout in (Path(), source):
+        if (checkout / "benchmarks/results").is_dir():
+            return given or checkout / "benchmarks/results/experiments"
+    return given or Path("experiments")
 
 
 def _print(experiment: "Experiment", outcome: "Outcome | None", texts: Any) -> None:

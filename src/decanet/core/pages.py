@@ -24,7 +24,7 @@ from decanet.core.texts import Texts
 
 SCHEMES = {"", "http", "https", "mailto"}  # of links; others could run code
 LARGEST_LEVEL = 6
-_HEADING, _VOID = "heading", {"img", "meta"}
+_HEADING, _MARKUP, _VOID = "heading", "markup", {"img", "meta"}
 _INLINE = {"a", "code", "em", "strong", "td", "th", "summary", "figcaption", "caption", "img"}
 _SIGNATURES = {
     b"\x89PNG\r\n": "image/png",
@@ -123,6 +123,11 @@ def figure(image: bytes, *, alt: str, caption: str | Sequence[Content] = "") -> 
     return Element("figure", (Element("img", (), source), *below))
 
 
+def markup(html: str) -> Element:
+    """HTML that decanet made itself, as the course does from its Markdown; it is not escaped."""
+    return Element(_MARKUP, (html,))
+
+
 def table(
     header: Sequence[Content],
     rows: Iterable[Sequence[Content]],
@@ -167,6 +172,8 @@ def page(
     language: str = "en",
     lead: str | Sequence[Content] = "",
     contents: bool = False,
+    style: str = "",
+    script: str = "",
 ) -> str:
     """Return a whole page as HTML.
 
@@ -176,6 +183,7 @@ def page(
         language: ``"en"`` or ``"zh"``: that of the content, and of the page's own texts.
         lead: a sentence or two below the title.
         contents: whether to list the sections below it.
+        style, script: CSS and JavaScript of our own for this page, besides the style of all pages.
 
     Raises:
         ValueError: two sections have one id, or the sections are nested too deeply.
@@ -204,11 +212,10 @@ def page(
             Element("footer", (texts("page.made_with", version=__version__),)),
         ),
     )
-    style = resources.files("decanet.core").joinpath("page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
+    style = resources.files("decanet.core").joinpath("page.css").read_text(encoding="utf-8") + style
+    policy = f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'"
+    if script:
+        policy += f"; script-src '{_digest(script)}'"
     metas = (
         {"charset": "utf-8"},
         {"http-equiv": "Content-Security-Policy", "content": policy},
@@ -218,8 +225,14 @@ def page(
     head = "".join(_render(Element("meta", (), attributes)) for attributes in metas)
     return (
         f'<!doctype html>\n<html lang="{texts("page.html_lang")}">\n<head>\n{head}'
-        f"<title>{_escape(title)}</title>\n<style>{style}</style>\n</head>\n{_render(body)}</html>\n"
+        f"<title>{_escape(title)}</title>\n<style>{style}</style>\n</head>\n{_render(body)}"
+        f"{f'<script>{script}</script>' if script else ''}</html>\n"
     )
+
+
+def _digest(text: str) -> str:
+    """The hash by which a Content-Security-Policy allows an inline style or script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _render(content: Content, level: int = 1) -> str:
@@ -227,6 +240,8 @@ def _render(content: Content, level: int = 1) -> str:
     if isinstance(content, str):
         return _escape(content)
     tag = content.tag
+    if tag == _MARKUP:
+        return "".join(map(str, content.children))
     if tag == "section":
         level += 1
     if tag == _HEADING:

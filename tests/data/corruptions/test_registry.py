@@ -102,7 +102,9 @@ def test_large_images_are_corrupted_as_by_imagecorruptions(large: Tensor) -> Non
             theirs = package.corrupt(before, corruption_name=name, severity=severity).astype(float)
             ours = corrupt(large[1:2], name, severity)[0].permute(1, 2, 0).numpy().astype(float)
             if name not in RANDOM:
-                assert np.abs(theirs - ours).mean() < 0.7, name  # theirs cuts off the fraction of a gray level
+                assert np.abs(theirs - ours).mean() < 0.7, (
+                    name
+                )  # theirs cuts off the fraction of a gray level
                 continue
             within = 0.12 if name == "motion_blur" else 0.03  # the angle of the motion is random
             spread = [(image - before).std() for image in (theirs, ours)]
