@@ -23,6 +23,7 @@ COMMANDS = (
     "data",
     "experiment",
     "course",
+    "quiz",
     "benchmark",
     "doctor",
 )
