@@ -92,6 +92,8 @@ class Plain(nn.Module):
         return self.conv3x3(x)
 
 
+AUX_WEIGHT = 0.3  # section 5: of the auxiliary loss
+
 MODULES: dict[str, type[InceptionSmall] | type[NaiveInception] | type[Plain]] = {
     "inception": InceptionSmall, "naive": NaiveInception, "plain": Plain,
 }  # fmt: skip
@@ -103,7 +105,6 @@ class SmallInception(nn.Module):
     stages: ClassVar = named_stages(
         "conv1", "pool1", "module1", "module2", "pool2", "module3", "module4", "fc"
     )
-    aux_weight = 0.3  # section 5
 
     def __init__(self, num_classes: int = 10, module: Module = "inception", auxiliary: bool = False) -> None:
         super().__init__()
@@ -119,6 +120,7 @@ class SmallInception(nn.Module):
         self.fc = nn.Linear(self.module4.out_channels, num_classes)
         self.aux: nn.Module | None = None
         if auxiliary:
+            self.aux_weight = AUX_WEIGHT
             self.aux = AuxiliaryClassifier(self.module2.out_channels, num_classes, batch_norm=True)
         self._initialize(self)
 
