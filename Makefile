@@ -4,7 +4,7 @@ BIN := .venv/bin
 PINS := $(shell $(PYTHON) -c 'import sys; print("-c constraints/py311.txt" if sys.version_info[:2] == (3, 11) else "")')
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINS)
 
-.PHONY: run test test-long check bench clean help
+.PHONY: run test browser test-long check bench clean help
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -25,6 +25,10 @@ run: .venv/base  ## train the default network on CIFAR-10 and draw what it learn
 
 test: .venv/dev  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal  # a process for each core, one thread in each
+
+browser: .venv/dev  ## install Chromium, Chinese fonts and what the browser tests need (Debian and Ubuntu)
+	$(shell [ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y -q chromium fonts-noto-cjk
+	$(PIP_INSTALL) -e '.[browser]'
 
 test-long: .venv/dev  ## inject faults in numbers (half an hour): counts go to benchmarks/results/faults.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope -m slow tests/faults

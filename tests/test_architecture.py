@@ -41,6 +41,7 @@ ACROSS = {
     "tests/cli/test_imports.py": "imports of all commands",
     "tests/cli/test_own_folders.py": "folders of users, from training to prediction",
     "tests/cli/test_user_text.py": "names of users, in every output",
+    "tests/course/test_browser.py": "the pages of the course in a browser",
     "tests/evaluation/test_packaged.py": "weights in the package",
     "tests/faults/": "injected faults",
     "tests/models/test_contract.py": "all networks",

@@ -80,6 +80,28 @@ def list_(*, lang: Language = "en") -> None:
 
 
 @command.command
+def notebooks(
+    folder: Annotated[Path, Parameter(help="Folder of the notebooks.")] = Path("notebooks"),
+    /,
+    *,
+    lang: Language = "en",
+) -> None:
+    """Write every chapter as a Jupyter notebook, whose cells run its commands.
+
+    For example:
+
+    ```
+    decanet course notebooks
+    decanet course notebooks my-notebooks --lang zh
+    ```
+    """
+    from decanet.course.notebooks import write_notebooks
+
+    written = write_notebooks(folder, lang)
+    console().print_line(f"wrote {len(written)} notebooks into {folder}")
+
+
+@command.command
 def check(
     exercise: Annotated[str, Parameter(help="Name of an exercise, as the chapter states it.")],
     answer: Annotated[str, Parameter(help="Your answer: a number.", allow_leading_hyphen=True)],

@@ -56,6 +56,8 @@ class _Renderer:
         self.md.use(dollarmath_plugin, renderer=_formula)
         self.md.add_render_rule("fence", lambda _, tokens, index, *__: self.fence(tokens[index]))
         self.md.add_render_rule("heading_open", self.heading)
+        self.md.add_render_rule("table_open", self.table)
+        self.md.add_render_rule("table_close", lambda *_: "</table></div>\n")
 
     def markdown(self, text: str) -> str:
         """Return Markdown as HTML, its numbers filled in."""
@@ -67,6 +69,12 @@ class _Renderer:
         """A heading with an id, so that search and links reach its section."""
         title = tokens[index + 1].content
         return f'<{tokens[index].tag} id="{html.escape(slug(title))}">'
+
+    def table(self, tokens: Any, index: int, *_: Any) -> str:
+        """A table that scrolls where it is too wide; its columns name it for those who cannot see it."""
+        end = next(at for at in range(index, len(tokens)) if tokens[at].type == "thead_close")
+        label = ", ".join(token.content for token in tokens[index:end] if token.type == "inline")
+        return f'<div class="table" role="region" tabindex="0" aria-label="{html.escape(label)}"><table>'
 
     def fence(self, token: Any) -> str:
         """A block of the chapter, or plain code."""
