@@ -20,7 +20,7 @@ from decanet.anatomy import table as models_table
 from decanet.core.files import write_json
 from decanet.core.plotting import save_figure
 from decanet.core.texts import Texts
-from decanet.experiments.report import build_markdown, outcomes, progress, summary
+from decanet.experiments.report import build_markdown, figure_of, outcomes, progress, summary
 from decanet.experiments.report import markdown_table as markdown_rows
 from decanet.lineage.table import markdown_table
 from decanet.lineage.timeline import lineage
@@ -188,13 +188,13 @@ def experiments_pages() -> dict[Path, str]:
 
 def write_experiments() -> None:
     """Write the pages on the experiments, and their figures."""
-    from decanet.experiments.figures import draw
-
     (ROOT / "docs" / "images" / "experiments").mkdir(parents=True, exist_ok=True)
-    for experiment, outcome in outcomes(RESULTS / "experiments"):
-        if outcome is not None:
-            for language, suffix in EXPERIMENTS.values():
-                _save_small(draw(outcome, language), f"experiments/{experiment.name}{suffix}.png", 80)
+    found = outcomes(RESULTS / "experiments")
+    for experiment, outcome in found:
+        for language, suffix in EXPERIMENTS.values():
+            figure = figure_of(experiment, outcome, found, language)
+            if figure is not None:
+                _save_small(figure, f"experiments/{experiment.name}{suffix}.png", 80)
     for path, text in experiments_pages().items():
         path.write_text(text, encoding="utf-8")
 

@@ -7,7 +7,7 @@ import pytest
 
 from decanet.core.plotting import encode_figure
 from decanet.experiments.declaration import Comparison, Experiment
-from decanet.experiments.figures import draw, spread
+from decanet.experiments.figures import draw, draw_front, pareto_front, spread
 from tests.experiments.conftest import Keep, experiment
 from tests.experiments.test_outcome import outcome, run
 
@@ -62,3 +62,18 @@ def test_the_spread_is_students() -> None:
     low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert spread(values) == pytest.approx((high - low) / 2)
     assert spread([1.0]) == 0
+
+
+def test_the_front_is_what_nothing_beats_in_both() -> None:
+    assert pareto_front([1, 2, 3, 4], [30, 40, 20, 20]) == [0, 2]
+    assert pareto_front([2, 1, 1], [10, 30, 20]) == [2, 0]
+    assert pareto_front([], []) == []
+
+
+def test_the_front_draws_every_arm_of_every_experiment(tmp_path: Path, keep: Keep) -> None:
+    run(keep, tmp_path, declared())
+    found = outcome(tmp_path, declared())
+    figure = draw_front([found, found], "depth_without_parameters")
+    points = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    assert [len(line.get_xdata()) for line in points] == [2, 2]  # type: ignore[arg-type]
+    assert encode_figure(figure, "svg")

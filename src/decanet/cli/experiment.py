@@ -181,14 +181,14 @@ def report(
     """
     from decanet.core.files import write_text
     from decanet.core.plotting import save_figure
-    from decanet.experiments.figures import draw
-    from decanet.experiments.report import DPI, build, build_markdown, outcomes
+    from decanet.experiments.report import DPI, build, build_markdown, figure_of, outcomes
 
     found = outcomes(_folder(results))
     _warn_of_fonts(lang)
     for experiment, outcome in found:
-        if outcome is not None:
-            save_figure(draw(outcome, lang), out / f"{experiment.name}.png", dpi=DPI)
+        figure = figure_of(experiment, outcome, found, lang)
+        if figure is not None:
+            save_figure(figure, out / f"{experiment.name}.png", dpi=DPI)
     write_text(out / "README.md", build_markdown(found, lang))
     write_text(out / "index.html", build(found, lang))
     console().print_line(f"wrote {out / 'index.html'} and {out / 'README.md'}")

@@ -49,6 +49,52 @@ def draw(outcome: Outcome, language: str = "en") -> "Figure":
     return figure
 
 
+@styled
+def draw_front(outcomes: Sequence[Outcome], name: str, language: str = "en") -> "Figure":
+    """Draw the test error of every arm of some experiments over its parameters and its multiply-adds.
+
+    The line is the front: no other network of its experiment has both fewer of them and a lower error.
+
+    Args:
+        outcomes: of the experiments.
+        name: of the experiment that draws them, whose title it takes.
+        language: of titles and labels.
+    """
+    texts = Texts(PACKAGE, figure_language(language))
+    figure = new_figure(11.0, 4.6)
+    figure.suptitle(texts(f"claims.{name}.title"), fontweight="bold")
+    axes = figure.subplots(1, 2, sharey=True)
+    for place, cost in zip(axes, ("params", "macs"), strict=True):
+        for k, outcome in enumerate(outcomes):
+            arms = [arm for arm in outcome.arms if arm.params]
+            x = [getattr(arm, cost) for arm in arms]
+            y = [float(arm.middle("test_error") or 0.0) for arm in arms]
+            color = COLORS[k % len(COLORS)]
+            label = texts(f"claims.{outcome.experiment.name}.title")
+            place.plot(x, y, MARKERS[k % len(MARKERS)], color=color, markersize=6, label=label)
+            front = pareto_front(x, y)
+            place.plot(
+                [x[i] for i in front],
+                [y[i] for i in front],
+                LINES[k % len(LINES)],
+                color=color,
+                linewidth=1.3,
+            )
+        place.set(xscale="log", xlabel=texts(f"columns.{'network' if cost == 'params' else 'multiply_adds'}"))
+    axes[0].set_ylabel(_label("test_error", texts))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
+    return figure
+
+
+def pareto_front(costs: Sequence[float], errors: Sequence[float]) -> list[int]:
+    """Return the indices of what nothing else beats in both, from the cheapest on."""
+    front: list[int] = []
+    for index in sorted(range(len(costs)), key=lambda i: (costs[i], errors[i])):
+        if not front or errors[index] < errors[front[-1]]:
+            front.append(index)
+    return front
+
+
 def title(outcome: Outcome, texts: Texts) -> str:
     """Return the experiment's question with the number of seeds."""
     question = texts(f"claims.{outcome.experiment.name}.title")

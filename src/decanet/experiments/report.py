@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from decanet.core import pages
 from decanet.core.pages import Element
 from decanet.core.plotting import encode_figure
 from decanet.core.texts import Texts
 from decanet.experiments.declaration import Experiment, list_experiments
-from decanet.experiments.figures import PACKAGE, draw
+from decanet.experiments.figures import PACKAGE, draw, draw_front
 from decanet.experiments.outcome import ArmOutcome, Compared, Outcome, quantity_unit, read_outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DPI = 110
 Row = tuple[str, ...]
@@ -42,7 +46,7 @@ def build(found: Sequence[tuple[Experiment, Outcome | None]], language: str = "e
             id="summary",
         )
     ]
-    content += [_section(experiment, outcome, texts) for experiment, outcome in found]
+    content += [_section(experiment, outcome, found, texts) for experiment, outcome in found]
     return pages.page(
         texts("report.title"), *content, language=language, lead=texts("report.lead"), contents=True
     )
@@ -57,8 +61,12 @@ def build_markdown(
     parts += [markdown_table(*summary(found, texts)), texts("report.method")]
     for experiment, outcome in found:
         name = experiment.name
+        used = reused(experiment, found)
         parts.append(f"## {experiment.number}. {texts(f'claims.{name}.title')}")
         parts += [f"**{heading}.** {text}" for heading, text in statements(experiment, texts)]
+        if used:
+            parts.append(f"![{texts(f'claims.{name}.title')}]({figures.format(name=name)})")
+            continue
         if outcome is None:
             parts.append(texts("report.none_yet", command=f"`{rerun(experiment)}`"))
             continue
@@ -69,6 +77,23 @@ def build_markdown(
         parts += remarks(outcome, texts)
         parts.append(f"{texts('report.rerun')}: `{rerun(experiment)}`")
     return "\n\n".join(parts) + "\n"
+
+
+def reused(experiment: Experiment, found: Sequence[tuple[Experiment, Outcome | None]]) -> list[Outcome]:
+    """Return the outcomes that an experiment without runs of its own draws."""
+    return [outcome for other, outcome in found if other.name in experiment.reuses and outcome is not None]
+
+
+def figure_of(
+    experiment: Experiment,
+    outcome: Outcome | None,
+    found: Sequence[tuple[Experiment, Outcome | None]],
+    language: str,
+) -> "Figure | None":
+    """Return the figure of an experiment; None where nothing was run."""
+    if used := reused(experiment, found):
+        return draw_front(used, experiment.name, language)
+    return None if outcome is None else draw(outcome, language)
 
 
 def markdown_table(header: Row, rows: Sequence[Row]) -> str:
@@ -116,7 +141,9 @@ def statements(experiment: Experiment, texts: Texts) -> list[tuple[str, str]]:
 
 
 def rerun(experiment: Experiment) -> str:
-    """Return the command that runs an experiment."""
+    """Return the command that runs an experiment, or the first of those whose runs it draws."""
+    if experiment.reuses:
+        return f"decanet experiment run {experiment.reuses[0]}"
     return f"decanet experiment run {experiment.name}" + ("" if experiment.full else " --quick")
 
 
@@ -191,16 +218,24 @@ def remarks(outcome: Outcome, texts: Texts) -> list[str]:
     return said
 
 
-def _section(experiment: Experiment, outcome: Outcome | None, texts: Texts) -> Element:
+def _section(
+    experiment: Experiment,
+    outcome: Outcome | None,
+    found: Sequence[tuple[Experiment, Outcome | None]],
+    texts: Texts,
+) -> Element:
     title = texts(f"claims.{experiment.name}.title")
     parts: list[Element] = [
         pages.paragraph(pages.strong(f"{heading}. "), text) for heading, text in statements(experiment, texts)
     ]
-    if outcome is None:
+    figure = figure_of(experiment, outcome, found, texts.language)
+    if figure is None:
         parts.append(pages.note(texts("report.none_yet", command=rerun(experiment))))
     else:
-        alt = texts("report.alt", title=title, verdicts=verdicts(outcome, texts))
-        parts.append(pages.figure(encode_figure(draw(outcome, texts.language), dpi=DPI), alt=alt))
+        shown = verdicts(outcome, texts) if outcome else texts("verdicts.described")
+        alt = texts("report.alt", title=title, verdicts=shown)
+        parts.append(pages.figure(encode_figure(figure, dpi=DPI), alt=alt))
+    if outcome is not None:
         header, rows = arms_table(outcome, texts)
         parts.append(pages.table(header, rows, numeric=range(1, len(header)), caption=texts("report.ours")))
         if outcome.compared:
