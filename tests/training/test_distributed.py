@@ -83,7 +83,8 @@ def test_torchrun_tells_each_process_its_rank_and_where_to_meet(tmp_path: Path) 
         "import os, socket\n"
         "from decanet.core.runtime import ranks_from_environment\n"
         "socket.create_connection((os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']))).close()\n"
-        "print(ranks_from_environment(), os.environ['TORCHELASTIC_USE_AGENT_STORE'])\n"
+        "line = f\"{ranks_from_environment()} {os.environ['TORCHELASTIC_USE_AGENT_STORE']}\\n\"\n"
+        "os.write(1, line.encode())  # at once: the lines of two processes may not mix\n"
     )
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script),
