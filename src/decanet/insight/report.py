@@ -15,6 +15,7 @@ from decanet.core.progress import Report
 from decanet.core.texts import Texts
 from decanet.data import ImageData
 from decanet.evaluation.trained import TrainedModel
+from decanet.insight.figure_texts import translate, translated
 from decanet.insight.sample_images import choose_images
 from decanet.insight.subject import Images, is_untrained, prepare_images, title
 from decanet.insight.units import stage_output
@@ -97,13 +98,14 @@ def _section(subject: Subject, name: str, view: "View", texts: Texts) -> Element
     parts: list[Element] = [pages.paragraph(what)]
     try:
         figure, rows = view(subject)
+        translate(figure, texts.language)
         parts.append(pages.figure(encode_figure(figure, dpi=DPI), alt=what, caption=read))
         if rows:
             header = list(rows[0])
-            body = [[str(row.get(column, "")) for column in header] for row in rows]
-            shown = pages.table(
-                [column.replace("_", " ") for column in header], body, numeric=range(1, len(header))
-            )
+            words = translated if texts.language == "zh" else str
+            body = [[words(str(row.get(column, ""))) for column in header] for row in rows]
+            titles = [words(column.replace("_", " ")) for column in header]
+            shown = pages.table(titles, body, numeric=range(1, len(header)))
             parts.append(shown)
     except UsageError as error:
         parts.append(pages.note(texts("report.left_out", reason=str(error))))
