@@ -1,6 +1,5 @@
 """The README agrees with the commands and the results, and the Chinese README with the English one."""
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -13,16 +12,6 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.zh.md")
-
-
-@pytest.fixture(scope="module")
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def text(name: str) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from decanet.core.errors import UsageError
 from decanet.experiments.declaration import Arm, Comparison, Experiment, Quantity
 from decanet.experiments.plan import Results, Tuning, final_trials, quick_trials, read_results, tuning
-from decanet.experiments.rates import rate_key
 from decanet.experiments.runner import processor_kind
 from decanet.experiments.statistics import (
     FEWEST,
@@ -287,8 +286,3 @@ def quantity_unit(quantity: Quantity | str) -> str:
     if quantity.startswith("human_loss"):
         return "nats"
     return "none" if quantity.startswith("human") else "percent"
-
-
-def network_of(arm: Arm) -> str:
-    """Return the network of an arm in words, for tables."""
-    return rate_key(arm).partition(", ")[0]
