@@ -42,6 +42,7 @@ ACROSS = {
     "tests/cli/test_own_folders.py": "folders of users, from training to prediction",
     "tests/cli/test_user_text.py": "names of users, in every output",
     "tests/course/test_browser.py": "the pages of the course in a browser",
+    "tests/explorer/test_browser.py": "the pages of the explorer in a browser",
     "tests/evaluation/test_packaged.py": "weights in the package",
     "tests/faults/": "injected faults",
     "tests/models/test_contract.py": "all networks",

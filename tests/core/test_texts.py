@@ -1,6 +1,7 @@
 """All languages have the same texts with the same values in them, and every text is used."""
 
 import ast
+import re
 import string
 import sys
 import tomllib
@@ -20,15 +21,25 @@ PACKAGES = sorted({
 
 
 def used_keys(folder: Path) -> tuple[set[str], tuple[str, ...]]:
-    """The strings of a package's source, and the literal beginnings of its f-strings."""
+    """The strings of a package's source, and the literal beginnings of its f-strings, in Python and in JavaScript."""
     strings, beginnings = set(), set()
+    for file in folder.rglob("*.js"):
+        script = file.read_text(encoding="utf-8")
+        strings |= set(re.findall(r'"([^"\n]*)"', script))
+        beginnings |= set(re.findall(r"`([\w.]+)\$\{", script))
+        if re.search(r"`\$\{page\.name\}\.", script):  # texts that every page has
+            strings |= {
+                f"{page.stem}.{key}"
+                for page in folder.rglob("pages/*.js")
+                for key in ("name", "title", "lead")
+            }
     for file in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 strings.add(node.value)
             elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
                 beginnings.add(str(node.values[0].value))
-    return strings, tuple(beginning for beginning in beginnings if beginning.rstrip(".").isidentifier())
+    return strings, tuple(beginning for beginning in beginnings if beginning.replace(".", "_").isidentifier())
 
 
 def values_in(text: str) -> set[str]:

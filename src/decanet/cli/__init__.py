@@ -24,6 +24,7 @@ COMMANDS = (
     "experiment",
     "course",
     "quiz",
+    "explore",
     "benchmark",
     "doctor",
 )
