@@ -20,6 +20,8 @@ from decanet.anatomy import table as models_table
 from decanet.core.files import write_json
 from decanet.core.plotting import save_figure
 from decanet.core.texts import Texts
+from decanet.experiments.measured import FILE as MEASURED
+from decanet.experiments.measured import measured
 from decanet.experiments.report import build_markdown, figure_of, outcomes, progress, summary
 from decanet.experiments.report import markdown_table as markdown_rows
 from decanet.lineage.table import markdown_table
@@ -257,6 +259,8 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["experiments"]:
         write_experiments()
+        results = measured(outcomes(RESULTS / "experiments"))
+        write_json(ROOT / "src/decanet/experiments" / MEASURED, {"experiments": results})
         return
     if sys.argv[1:2] == ["course"]:
         write_json(COURSE_NUMBERS, course_numbers())

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the browser tests need
 PAGES = [page.name for page in load_pages()]
 READY = {  # what stands on a page once it has its first answers
     "convolve": ".equation .result", "network": ".chain .result", "edit": ".bars .percent",
+    "sound": ".signal rect", "train": "button.primary", "lineage": ".point", "experiments": ".claims button",
 }  # fmt: skip
 
 

@@ -83,8 +83,11 @@ def command(
         _open(f"{address}#lang={lang}")
     import contextlib
 
-    with contextlib.suppress(KeyboardInterrupt):
-        serve(build_app(session, hosts, token), server)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            serve(build_app(session, hosts, token), server)
+    finally:
+        session.close()
 
 
 def _open(address: str) -> None:

@@ -20,6 +20,7 @@ from decanet.data.decoding import fit_square
 from decanet.data.image_io import open_rgb
 from decanet.evaluation.trained import TrainedModel
 from decanet.explorer.packing import unpack_pixels
+from decanet.explorer.training import Watched
 from decanet.insight.sample_images import pixels_of
 from decanet.insight.steps import Recording, record
 from decanet.insight.subject import is_untrained, load_subject, normalize
@@ -69,6 +70,8 @@ class Session:
         self._networks: OrderedDict[str, TrainedModel] = OrderedDict()
         self._recordings: OrderedDict[tuple[str, str], Recording] = OrderedDict()
         self._lock = threading.RLock()
+        self.runs = runs
+        self.trainings: dict[int, Watched] = {}
 
     def network(self, asked: Mapping[str, Any]) -> TrainedModel:
         """Return the network that a page names. Raises UsageError for one that is not offered."""
@@ -108,6 +111,13 @@ class Session:
                 raise DataError(str(error).replace(kept.name, "the file")) from None
         trained = self.network(asked)
         return fit_square(image, trained.resize, trained.interpolation, trained.spec.image_size)
+
+    def close(self) -> None:
+        """Stop the trainings, and wait until their checkpoints are saved."""
+        for training in self.trainings.values():
+            training.stop()
+        for training in self.trainings.values():
+            training.join()
 
     @functools.cached_property
     def test_images(self) -> ImageData | None:

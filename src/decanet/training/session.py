@@ -20,10 +20,12 @@ from decanet.evaluation.evaluate import evaluate_split
 from decanet.evaluation.metrics import Predictions
 from decanet.models.weight_files import load_weights
 from decanet.training.forecast import Forecast
-from decanet.training.loop import Line, train
+from decanet.training.loop import Line, Progress, train
 from decanet.training.run_files import append, begin, prepare_to_resume, refuse_other_run
 from decanet.training.setup import batches_for, build, cost_of, initialize_from_data
 from decanet.training.stopping import StopRequest, resumable
+
+Watch = Callable[[nn.Module, Progress], None]
 
 
 class TrainingReport(Report, Protocol):
@@ -53,6 +55,7 @@ def run_training(
     model: nn.Module | None = None,
     resume: bool = False,
     draw: Callable[[dict[str, Any], Predictions], None] | None = None,
+    watch: Watch | None = None,
 ) -> tuple[dict[str, Any], Predictions]:
     """Train by ``recipe`` and write the run's files.
 
@@ -67,6 +70,8 @@ def run_training(
             recipe's registered network is built.
         resume: continue from the run's checkpoint, or from the first step if it ended before the first checkpoint.
         draw: draws the figures from what is returned.
+        watch: called after each step with the network that is trained and its progress. It may wait, and it may raise
+            :class:`~decanet.core.errors.Interrupted`: the checkpoint is then saved.
 
     Returns the result, and the predictions on the evaluated split: the validation set if the recipe holds one out,
     else the test set.
@@ -94,7 +99,7 @@ def run_training(
             else:
                 trained, speed = _train(
                     recipe, model, data, run,
-                    device=device, ranks=ranks, report=report, resume=resume, stop=stop,
+                    device=device, ranks=ranks, report=report, resume=resume, stop=stop, watch=watch,
                 )  # fmt: skip
             report.note(f"evaluating on the {split} set")
             evaluation_began = time.perf_counter()
@@ -149,6 +154,7 @@ def _train(
     report: TrainingReport,
     resume: bool,
     stop: StopRequest,
+    watch: Watch | None,
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Return the trained network, and the result's entries on time and speed."""
     began = time.perf_counter()
@@ -176,6 +182,13 @@ def _train(
             append(run, {"epoch": epoch, "validation_error": error})
             report.validation(epoch, error)
 
+    forecast = Forecast(recipe, total_steps, report.forecast)
+
+    def on_step(progress: Progress) -> None:
+        forecast.on_step(progress)
+        if watch is not None:
+            watch(model, progress)
+
     def validate(network: nn.Module) -> Predictions:
         return evaluate_split(network, recipe, data, "validation", device, ranks)
 
@@ -189,7 +202,7 @@ def _train(
         resume=resume and run.checkpoint.exists(),
         on_line=on_line,
         on_epoch=on_epoch,
-        on_step=Forecast(recipe, total_steps, report.forecast).on_step,
+        on_step=on_step,
         validate=validate if recipe.validation else None,
         stop=stop,
         num_classes=len(data.classes),
