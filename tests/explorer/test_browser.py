@@ -30,6 +30,7 @@ PAGES = [page.name for page in load_pages()]
 READY = {  # what stands on a page once it has its first answers
     "convolve": ".equation .result", "network": ".chain .result", "edit": ".bars .percent",
     "sound": ".signal rect", "train": "button.primary", "lineage": ".point", "experiments": ".claims button",
+    "units": ".unit",
 }  # fmt: skip
 
 
@@ -130,6 +131,30 @@ def test_filtering_in_the_browser_equals_python(visit: Visit, served: Served, pa
         assert np.allclose(np.reshape(found["values"], expected.shape), expected, atol=1e-4)
 
 
+def test_sounds_in_the_browser_equal_python(visit: Visit, served: Served) -> None:
+    page = visit.open(served, "sound")
+    random = np.random.default_rng(0)
+    signal, response = random.standard_normal(57), random.standard_normal(23)
+    found = page.evaluate(
+        """async ([x, h]) => {
+          const { byFft, byRecursion, decay, direct, echo } = await import("/static/lib/sound.js");
+          const [a, b] = [Float64Array.from(x), Float64Array.from(h)];
+          return {
+            direct: Array.from(direct(a, b)), fft: Array.from(byFft(a, b)),
+            recursion: Array.from(byRecursion(a, 0.2, 30)), decay: Array.from(decay(0.2, 30)),
+            echo: Array.from(echo(4, 0.5, 3)),
+          };
+        }""",
+        [signal.tolist(), response.tolist()],
+    )
+    assert np.allclose(found["direct"], np.convolve(signal, response), atol=1e-12)
+    assert np.allclose(found["fft"], found["direct"], atol=1e-12)
+    assert np.allclose(found["recursion"], np.convolve(signal, np.exp(-0.2 * np.arange(30))), atol=1e-9)
+    assert np.allclose(found["decay"], np.exp(-0.2 * np.arange(30)))
+    assert found["echo"] == [1, 0, 0, 0, 0.5, 0, 0, 0, 0.25, 0, 0, 0, 0.125]
+    assert not visit.heard
+
+
 def test_a_kernel_is_changed_by_keyboard(visit: Visit, served: Served) -> None:
     page = visit.open(served, "convolve")
     cell = page.locator(".kernel input").nth(4)
@@ -194,6 +219,28 @@ def test_painting_changes_the_predictions(visit: Visit, served: Served) -> None:
     page.wait_for_function("(text) => document.querySelector('.bars').textContent === text", arg=before)
     page.get_by_role("button", name="Show").click()
     page.wait_for_function("() => !document.querySelector('button.primary').disabled")
+    assert not visit.heard
+
+
+def test_a_training_is_watched_paused_and_stopped(visit: Visit, served: Served) -> None:
+    page = visit.open(served, "train")
+    page.locator("select").select_option("flash")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_selector(".status:has-text('Paused')", timeout=60_000)
+    page.wait_for_selector(".predicted figcaption", timeout=60_000)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector(".training button:has-text('Close'):visible", timeout=60_000)
+    assert not visit.heard
+
+
+def test_a_point_of_the_lineage_opens_its_network(visit: Visit, served: Served) -> None:
+    page = visit.open(served, "lineage")
+    page.locator(".point[aria-label^='GoogLeNet']").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h2:has-text('GoogLeNet')")
+    assert page.locator(".columns a").get_attribute("href") == "#/network?network=googlenet"
     assert not visit.heard
 
 

@@ -48,11 +48,13 @@ def test_unknown_layers_are_refused_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "pages").exists()
 
 
-def test_a_network_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    session = Session("resnet18", torch.device("cpu"), tmp_path, tmp_path)
-    assert "resnet18" in session.offered
-    with pytest.raises(UsageError, match=r"take .* MB"):
+def test_a_network_that_is_too_large_is_refused(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decanet.explorer.snapshot.LARGEST", 1_000_000)
+    with pytest.raises(UsageError, match=r"take 2\.\d MB, more than 1;"):
         export(session, tmp_path / "pages")
+    assert not (tmp_path / "pages").exists()
 
 
 def test_the_graph_has_every_weight_once(session: Session, asked: dict[str, str]) -> None:

@@ -23,8 +23,8 @@ from decanet.core.texts import LANGUAGES, catalog
 from decanet.explorer.desk import Desk, Superseded
 from decanet.explorer.guard import Guard
 from decanet.explorer.packing import pack
-from decanet.explorer.pages import Question, load_pages
-from decanet.explorer.session import Session
+from decanet.explorer.pages import load_pages
+from decanet.explorer.session import Question, Session
 
 PACKAGE = "decanet.explorer"
 LARGEST_BODY = 20_000_000  # bytes of a request: an image file, or pixels as base64
@@ -56,7 +56,7 @@ def build_app(session: Session, hosts: tuple[str, ...], token: str) -> ASGIApp:
         try:
             answer = await desk.run(slot, partial(questions[name], session, asked))
         except Superseded:
-            return JSONResponse({"superseded": True}, 409)
+            return JSONResponse({"superseded": True})  # an error would stand in the browser's console
         except DecanetError as error:
             return _error(str(error))
         except (KeyError, TypeError, ValueError) as error:  # a question without what it needs

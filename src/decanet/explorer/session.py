@@ -1,12 +1,13 @@
 """What one run of the explorer offers: networks, sample images, and the forward passes that it has just made."""
 
+import copy
 import functools
 import hashlib
 import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from decanet.data import ImageData, load_data
 from decanet.data.decoding import fit_square
 from decanet.data.image_io import open_rgb
 from decanet.evaluation.trained import TrainedModel
+from decanet.explorer.jobs import Jobs
 from decanet.explorer.packing import unpack_pixels
 from decanet.explorer.training import Watched
 from decanet.insight.sample_images import pixels_of
@@ -37,6 +39,7 @@ PHOTOGRAPHS = {
 }  # of scikit-image
 
 Value = TypeVar("Value")
+Question = Callable[["Session", Mapping[str, Any]], Any]  # of what a page sent; returns an object for JSON
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,17 @@ class Session:
         self.offered = {each.reference: each for each in _offers(reference, runs)}
         self._networks: OrderedDict[str, TrainedModel] = OrderedDict()
         self._recordings: OrderedDict[tuple[str, str], Recording] = OrderedDict()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self.runs = runs
         self.trainings: dict[int, Watched] = {}
+        self.jobs = Jobs()
 
     def network(self, asked: Mapping[str, Any]) -> TrainedModel:
         """Return the network that a page names. Raises UsageError for one that is not offered."""
         reference = asked.get("network") or self.reference
         if reference not in self.offered:
             raise UsageError(f"unknown network {reference!r}{did_you_mean(str(reference), self.offered)}")
-        with self._lock:
+        with self.lock:
             return _kept(self._networks, reference, LOADED, lambda: load_subject(reference, self.device))
 
     def pixels(self, asked: Mapping[str, Any]) -> np.ndarray:
@@ -89,7 +93,7 @@ class Session:
         """Return the forward pass of the page's image through its network."""
         trained, pixels = self.network(asked), self.pixels(asked)
         key = (trained.provenance.reference, hashlib.sha256(pixels.tobytes()).hexdigest())
-        with self._lock:  # hooks of two passes at once would record each other's steps
+        with self.lock:
             return _kept(
                 self._recordings,
                 key,
@@ -144,6 +148,22 @@ class Session:
         for name in PHOTOGRAPHS:
             found.append((name, fit_square(photograph(name), trained.resize, trained.interpolation, size)))
         return found
+
+
+def alone(question: Question) -> Question:
+    """Decorate a question that runs a network: hooks of two passes at once would meet each other's tensors."""
+
+    @functools.wraps(question)
+    def locked(session: Session, asked: Mapping[str, Any]) -> Any:
+        with session.lock:
+            return question(session, asked)
+
+    return locked
+
+
+def copy_of(trained: TrainedModel) -> TrainedModel:
+    """Return the network once more, for work beside the questions; see :func:`alone`."""
+    return replace(trained, model=copy.deepcopy(trained.model))
 
 
 def photograph(name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A training that can be watched, paused and stopped: it runs in a thread and writes a run as ``decanet train`` does."""
+"""A training that can be watched, paused and stopped; it runs in a thread and writes a run like any other."""
 
 import threading
 import time
@@ -193,7 +193,7 @@ class Watched:
                 pass
             self.state = "training"
         if self._stop:
-            raise Interrupted(f"stopped at step {progress.step}; its checkpoint is in {self.path}")
+            raise KeyboardInterrupt  # as at Ctrl-C in a terminal: the checkpoint is saved
 
     def _see(self, recipe: Recipe, model: nn.Module, step: int) -> Look:
         first = next(m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear))

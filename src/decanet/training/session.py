@@ -71,7 +71,7 @@ def run_training(
         resume: continue from the run's checkpoint, or from the first step if it ended before the first checkpoint.
         draw: draws the figures from what is returned.
         watch: called after each step with the network that is trained and its progress. It may wait, and it may raise
-            :class:`~decanet.core.errors.Interrupted`: the checkpoint is then saved.
+            KeyboardInterrupt: the checkpoint is then saved, as at Ctrl-C.
 
     Returns the result, and the predictions on the evaluated split: the validation set if the recipe holds one out,
     else the test set.

@@ -6,13 +6,10 @@ the page sent, which returns an object for JSON. A page that computes everything
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from decanet.explorer.session import Session
-
-Question = Callable[[Session, Mapping[str, Any]], Any]
+from decanet.explorer.session import Question
 
 
 @dataclass(frozen=True)

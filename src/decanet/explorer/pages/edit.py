@@ -7,7 +7,7 @@ import torch
 
 from decanet.core.errors import UsageError
 from decanet.explorer.pages.network import predictions
-from decanet.explorer.session import Session
+from decanet.explorer.session import Session, alone
 from decanet.insight.attribution.maps import METHODS, SIGNED, attribution_maps
 from decanet.insight.capture import spatial_stages
 from decanet.insight.subject import normalize
@@ -15,6 +15,7 @@ from decanet.insight.subject import normalize
 ORDER = 40
 
 
+@alone
 def predict(session: Session, asked: Mapping[str, Any]) -> Any:
     """The predictions for the pixels of the page."""
     trained = session.network(asked)
@@ -26,6 +27,7 @@ def predict(session: Session, asked: Mapping[str, Any]) -> Any:
         }
 
 
+@alone
 def attribution(session: Session, asked: Mapping[str, Any]) -> Any:
     """The map of one method for one class: a number for each pixel."""
     trained = session.network(asked)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from decanet.core import facts
 from decanet.evaluation.trained import TrainedModel
-from decanet.explorer.session import Session, describe
+from decanet.explorer.session import Session, alone, describe
 from decanet.insight.arithmetic import Explained, receptive_box, trace_back
 from decanet.insight.capture import plain_network, stages_of
 from decanet.insight.steps import Recording, Step
@@ -28,6 +28,7 @@ def networks(session: Session, _: Mapping[str, Any]) -> Any:
     return {"first": session.reference, "offered": [vars(each) for each in session.offered.values()]}
 
 
+@alone
 def samples(session: Session, asked: Mapping[str, Any]) -> Any:
     """The sample images of a network."""
     shown = [{"name": name, "pixels": pixels} for name, pixels in session.samples(asked)]
@@ -39,6 +40,7 @@ def image(session: Session, asked: Mapping[str, Any]) -> Any:
     return {"pixels": session.square(asked, base64.b64decode(asked["data"]))}
 
 
+@alone
 def run(session: Session, asked: Mapping[str, Any]) -> Any:
     """Steps and stages of a network, its predictions for an image, and the first maps of each stage."""
     trained, recording = session.network(asked), session.recording(asked)
@@ -51,6 +53,7 @@ def run(session: Session, asked: Mapping[str, Any]) -> Any:
     }
 
 
+@alone
 def maps(session: Session, asked: Mapping[str, Any]) -> Any:
     """All feature maps of a step, small."""
     recording = session.recording(asked)
@@ -58,6 +61,7 @@ def maps(session: Session, asked: Mapping[str, Any]) -> Any:
     return {"step": step.number} | small_maps(step.output[0], MOST_MAPS)
 
 
+@alone
 def feature_map(session: Session, asked: Mapping[str, Any]) -> Any:
     """One feature map of a step, every number of it."""
     recording = session.recording(asked)
@@ -65,6 +69,7 @@ def feature_map(session: Session, asked: Mapping[str, Any]) -> Any:
     return {"values": output[int(asked["channel"])] if output.ndim == 3 else output.reshape(1, -1)}
 
 
+@alone
 def number(session: Session, asked: Mapping[str, Any]) -> Any:
     """How one number came about, and the pixels that it depends on."""
     recording = session.recording(asked)
@@ -79,6 +84,7 @@ def number(session: Session, asked: Mapping[str, Any]) -> Any:
     }
 
 
+@alone
 def field(session: Session, asked: Mapping[str, Any]) -> Any:
     """The effective receptive field of a number: by how much each pixel would change it; null where it is unknown."""
     trained, recording = session.network(asked), session.recording(asked)

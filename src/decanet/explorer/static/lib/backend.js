@@ -34,10 +34,10 @@ export async function ask(name, question = {}) {
     headers: { "Content-Type": "application/json", "X-Page": page },
     body: JSON.stringify(question),
   });
-  if (response.status === 409) return null;
   const text = await response.text();
   if (!response.ok) throw new Error(text.startsWith("{") ? JSON.parse(text).error : text);
-  return unpack(JSON.parse(text));
+  const answer = JSON.parse(text);
+  return answer.superseded ? null : unpack(answer);
 }
 
 function askLocal(name, question) {

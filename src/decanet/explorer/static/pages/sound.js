@@ -62,11 +62,11 @@ export function open(main) {
     put(places.errors, h("table", { class: "data" }, h("thead", {}, h("tr", {}, [t("sound.way"), t("sound.multiplications"), t("sound.error")].map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, h("tr", {}, h("th", { scope: "row" }, t("sound.direct")), h("td", {}, `${x.length} × ${r.length} = ${x.length * r.length}`), h("td", {}, "0")),
         ways.map(([way, found]) => h("tr", {}, h("th", { scope: "row" }, t(`sound.${way}`)), h("td", {}, way === "fft" ? fftCost(x.length + r.length - 1) : `2 × ${found.length} = ${2 * found.length}`), h("td", {}, shown(largestError(y, found), 3)))),
-        state.kind === "decay" ? closedForm(y) : null)));
+        state.kind === "decay" ? exactRow(y) : null)));
   });
 
   /** The answer to a unit pulse in closed form, where the signal is the pulse. */
-  function closedForm(y) {
+  function exactRow(y) {
     const start = state.x.findIndex((value) => value === 1);
     const length = state.x.filter((value) => value === 1).length;
     const isPulse = start >= 0 && state.x.every((value, n) => value === (n >= start && n < start + length ? 1 : 0));
