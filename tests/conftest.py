@@ -2,9 +2,11 @@
 
 import gc
 import importlib.util
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +33,17 @@ class Heard:
 
     def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
         self.steps.append((task, done, total, unit))
+
+
+@pytest.fixture(scope="module")  # closed before other modules: they may run event loops of their own
+def browser() -> Iterator[Any]:
+    """A real Chromium; modules that use it skip themselves where ``make browser`` was not run."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

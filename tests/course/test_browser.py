@@ -1,7 +1,6 @@
 """The course in a real browser: no accessibility violation, no message, no request, and its two interactions."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,12 @@ import pytest
 
 from decanet.course.site import build
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need: make browser")
+pytest.importorskip("playwright.sync_api", reason="the browser tests need: make browser")
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="the browser tests need: make browser"
 )
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the browser tests need Chromium: make browser")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])

@@ -20,7 +20,7 @@ from decanet.explorer.session import Session
 from decanet.explorer.snapshot import export, graph
 from tests.explorer.conftest import Served
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need: make browser")
+pytest.importorskip("playwright.sync_api", reason="the browser tests need: make browser")
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="the browser tests need: make browser"
 )
@@ -32,14 +32,6 @@ READY = {  # what stands on a page once it has its first answers
     "sound": ".signal rect", "train": "button.primary", "lineage": ".point", "experiments": ".claims button",
     "units": ".unit",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 class Visit:
@@ -241,6 +233,18 @@ def test_a_point_of_the_lineage_opens_its_network(visit: Visit, served: Served) 
     page.keyboard.press("Enter")
     page.wait_for_selector("h2:has-text('GoogLeNet')")
     assert page.locator(".columns a").get_attribute("href") == "#/network?network=googlenet"
+    assert not visit.heard
+
+
+def test_a_page_that_is_opened_again_at_once_is_no_trouble(visit: Visit, served: Served) -> None:
+    page = visit.open(served, "lineage")
+    page.evaluate(
+        "for (const name of ['edit', 'network', 'edit', 'units', 'edit']) location.hash = `#/${name}`;"
+    )
+    for _ in range(6):
+        page.locator("button.language").click()  # opens the page in the other language
+    page.wait_for_selector(READY["edit"])
+    page.wait_for_timeout(1000)
     assert not visit.heard
 
 

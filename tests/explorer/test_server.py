@@ -44,6 +44,8 @@ def test_errors_are_one_line(served: Served, asked: dict[str, Any]) -> None:
         ("network/run", {"network": "decanet_s"}, "not understood"),
         ("network/run", {"network": "decanet_s", "pixels": "AAAA"}, "28 x 28"),
         ("network/number", {**asked, "step": 999, "index": [0]}, "no step 999"),
+        ("network/maps", {**asked, "step": 999}, "not understood"),
+        ("network/map", {**asked, "step": 0, "channel": 999}, "not understood"),
         ("edit/attribution", {**asked, "method": "magic", "class": 0}, "unknown method"),
         ("edit/attribution", {**asked, "method": "occlusion", "class": 99}, "no class 99"),
     ):

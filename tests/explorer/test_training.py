@@ -29,7 +29,7 @@ def wait(watched: Watched, *states: str) -> None:
 
 def test_it_is_paused_continued_and_finished(watched: Watched) -> None:
     watched.pause()
-    watched.start()
+    watched.begin()
     wait(watched, "paused")
     step = watched.step
     seen = describe(watched, 0, -1)
@@ -60,7 +60,7 @@ def test_being_watched_changes_no_number(tmp_path: Path) -> None:
         one = Watched("flash", torch.device("cpu"), where, tmp_path / name)
         if not looks:
             one._viewed = -1e9  # nobody ever looks
-        one.start()
+        one.begin()
         one.join(120)
         assert (one.look is not None) == looks
         lines.append([(line.step, line.loss, line.accuracy) for line in one.lines])
@@ -69,7 +69,7 @@ def test_being_watched_changes_no_number(tmp_path: Path) -> None:
 
 def test_a_stopped_training_can_be_resumed(watched: Watched) -> None:
     watched.pause()
-    watched.start()
+    watched.begin()
     wait(watched, "paused")
     watched.stop()
     watched.join(30)
@@ -82,7 +82,7 @@ def test_a_stopped_training_can_be_resumed(watched: Watched) -> None:
 def test_trouble_is_told(tmp_path: Path) -> None:
     where = DataSource(tmp_path / "cache", source="cache")
     one = Watched("flash", torch.device("cpu"), where, tmp_path / "runs")
-    one.start()
+    one.begin()
     one.join(30)
     assert one.state == "failed"
     assert "cifar10" in one.trouble

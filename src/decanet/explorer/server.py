@@ -59,7 +59,7 @@ def build_app(session: Session, hosts: tuple[str, ...], token: str) -> ASGIApp:
             return JSONResponse({"superseded": True})  # an error would stand in the browser's console
         except DecanetError as error:
             return _error(str(error))
-        except (KeyError, TypeError, ValueError) as error:  # a question without what it needs
+        except (LookupError, TypeError, ValueError) as error:  # a question without what it needs
             return _error(f"the question {name} is not understood: {error}")
         return JSONResponse(pack(answer))
 

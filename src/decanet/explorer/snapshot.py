@@ -14,7 +14,7 @@ from decanet.core.files import write_text
 from decanet.explorer.bundle import join, variable
 from decanet.explorer.packing import pack
 from decanet.explorer.pages import load_pages
-from decanet.explorer.pages.network import PREVIEWED, describe_step, stated
+from decanet.explorer.pages.network import describe_step, stated
 from decanet.explorer.server import all_texts, page_index
 from decanet.explorer.session import Session, describe
 from decanet.insight.capture import stages_of
@@ -188,7 +188,7 @@ def _stage(recording: Recording, stage: str) -> dict[str, Any]:
     own = [step for step in recording.steps if step.stage == stage and not step.hidden]
     return {
         "name": stage, "steps": [step.number for step in own], "output": recording.last_of(stage).number,
-        "macs": sum(step.macs for step in own), "previewed": PREVIEWED,
+        "macs": sum(step.macs for step in own),
     }  # fmt: skip
 
 

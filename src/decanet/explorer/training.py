@@ -64,7 +64,8 @@ class Watched:
         trouble: the line of the error that ended it.
         lines: of the log.
         total_steps, steps_per_epoch: length of the training.
-        forecast: expected seconds of all of it.
+        step, seconds: how far it is.
+        expected: seconds of all of it, as forecast from its first steps.
         look: the newest look.
         result: of the finished run.
     """
@@ -93,7 +94,7 @@ class Watched:
         self._next_look = 0.0
         self._thread = threading.Thread(target=self._run, name=f"training {self.what}", daemon=True)
 
-    def start(self) -> None:
+    def begin(self) -> None:
         """Begin in a thread of its own."""
         self._thread.start()
 
@@ -126,14 +127,12 @@ class Watched:
     # The receiver of the training's messages, decanet.training.session.TrainingReport.
 
     def note(self, text: str) -> None:
-        """Messages are for a terminal; that of the evaluation changes the state."""
-        if text.startswith("evaluating"):
-            self.state = "evaluating"
+        """Messages are for a terminal."""
 
     def progress(self, task: str, done: float, total: float | None, unit: str) -> None:
         """Progress of the preparation and the evaluation is not shown."""
 
-    def start_training(self, total_steps: int, steps_per_epoch: int) -> None:
+    def start(self, total_steps: int, steps_per_epoch: int) -> None:
         """Receive the length of the training."""
         self.total_steps, self.steps_per_epoch, self.state = total_steps, steps_per_epoch, "training"
 
@@ -154,7 +153,7 @@ class Watched:
             self.path = new_run_path(recipe, self.runs)
             self._images = self._test_images(recipe, self.data)
             self.result, _ = run_training(
-                recipe, self.data, RunFolder(self.path), device=self.device, ranks=Ranks(), report=_Receiver(self),
+                recipe, self.data, RunFolder(self.path), device=self.device, ranks=Ranks(), report=self,
                 watch=lambda model, progress: self._watch(recipe, model, progress),
             )  # fmt: skip
             self.state = "finished"
@@ -192,6 +191,8 @@ class Watched:
             while not self._go.wait(0.2):
                 pass
             self.state = "training"
+        if progress.step == self.total_steps:
+            self.state = "evaluating"
         if self._stop:
             raise KeyboardInterrupt  # as at Ctrl-C in a terminal: the checkpoint is saved
 
@@ -210,14 +211,6 @@ class Watched:
         active = {stage: float((output > 0).float().mean()) for stage, output in outputs.items()}
         shape = filters if filters.ndim == 4 else filters[:, :, None, None]
         return Look(step, shape, probabilities, active)
-
-
-class _Receiver:
-    """Passes the events of a training on: ``start`` of a report is not ``start`` of a thread."""
-
-    def __init__(self, watched: Watched) -> None:
-        self.note, self.progress, self.forecast = watched.note, watched.progress, watched.forecast
-        self.line, self.validation, self.start = watched.line, watched.validation, watched.start_training
 
 
 def describe(watched: Watched, since: int, step: int) -> dict[str, Any]:

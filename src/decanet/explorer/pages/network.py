@@ -48,7 +48,7 @@ def run(session: Session, asked: Mapping[str, Any]) -> Any:
         "network": describe(trained),
         "facts": stated(trained),
         "steps": [describe_step(recording, step) for step in recording.steps if not step.hidden],
-        "stages": [_stage(trained, recording, stage) for stage in stages_of(trained.model)],
+        "stages": [_stage(recording, stage) for stage in stages_of(trained.model)],
         "predictions": predictions(trained, recording.logits),
     }
 
@@ -126,13 +126,12 @@ def _parameters(step: Step) -> int:
     return sum(a.numel() for a in step.arguments[:last] if isinstance(a, Tensor))
 
 
-def _stage(trained: TrainedModel, recording: Recording, stage: str) -> dict[str, Any]:
+def _stage(recording: Recording, stage: str) -> dict[str, Any]:
     own = [step for step in recording.steps if step.stage == stage and not step.hidden]
     output = recording.last_of(stage) if own else None
     shown = small_maps(output.output[0], PREVIEWED) if output is not None else None
     return {
-        "name": stage, "path": stages_of(plain_network(trained.model))[stage],
-        "steps": [step.number for step in own], "output": output.number if output else None,
+        "name": stage, "steps": [step.number for step in own], "output": output.number if output else None,
         "macs": sum(step.macs for step in own), "preview": shown,
     }  # fmt: skip
 

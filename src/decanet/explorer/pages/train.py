@@ -37,7 +37,7 @@ def start(session: Session, asked: Mapping[str, Any]) -> Any:
     number = len(session.trainings)
     where = DataSource(session.cache, fallback="digits")
     session.trainings[number] = Watched(what, session.device, where, session.runs)
-    session.trainings[number].start()
+    session.trainings[number].begin()
     return {"id": number}
 
 

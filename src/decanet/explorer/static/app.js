@@ -2,7 +2,7 @@
 
 import { h, put } from "./lib/dom.js";
 import { currentLanguage, setLanguage, startTexts, t } from "./lib/texts.js";
-import { canAsk, isSnapshot } from "./lib/backend.js";
+import { beginPage, canAsk, isSnapshot } from "./lib/backend.js";
 import { PAGES } from "./pages/index.js";
 
 let leave = null;
@@ -42,6 +42,7 @@ function show() {
     h("p", { id: "trouble", role: "alert" }),
   );
   content.append(h("h1", {}, t(`${page.name}.title`)), h("p", { class: "lead" }, t(`${page.name}.lead`)));
+  beginPage();
   leave = page.open(content) ?? null;
 }
 

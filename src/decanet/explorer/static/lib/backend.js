@@ -1,9 +1,14 @@
 // Questions to the server; in a snapshot, to the files and to the worker that came with it.
 
-const page = Math.random().toString(36).slice(2);
+let page = "";
 let local = null;
 let waiting = new Map();
 let count = 0;
+
+/** A page is opened: its questions replace each other, and not those of the page before, which may still wait. */
+export function beginPage() {
+  page = Math.random().toString(36).slice(2);
+}
 
 /** Use a snapshot: answers that were written with it, and a worker that runs its network. */
 export function useSnapshot(answers, worker) {
