@@ -26,6 +26,7 @@ from decanet.experiments.report import build_markdown, figure_of, outcomes, prog
 from decanet.experiments.report import markdown_table as markdown_rows
 from decanet.lineage.table import markdown_table
 from decanet.lineage.timeline import lineage
+from decanet.training.recipes import load_recipe
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -143,6 +144,14 @@ def course_numbers() -> dict[str, str]:
         numbers[f"{name}.std"] = f"{s['test_top1_pct_std']:.2f}"
         seconds = s["train_seconds_mean"]
         numbers[f"{name}.seconds"] = f"{seconds:.1f}" if seconds < 100 else f"{seconds:,.0f}"
+    macs = {run["recipe"]: run["macs"] for run in measured["runs"]}
+    alexnet = next(row for row in models_table.table() if row["name"] == "alexnet_cifar")
+    epochs = load_recipe("tutorial").epochs / load_recipe("flash").epochs
+    numbers["flash.speedup"] = f"{measured['summary']['flash']['times_faster_than_tutorial']:.0f}"
+    numbers["flash.fewer_macs"] = f"{alexnet['macs'] / macs['flash']:.0f}"
+    numbers["flash.fewer_images"] = f"{epochs:.0f}"
+    two_tower = json.loads((RESULTS / "two_tower.json").read_text(encoding="utf-8"))
+    numbers["two_tower.p"] = f"{two_tower['comparison']['p_value']:.3f}"
     found = {experiment.name: outcome for experiment, outcome in outcomes(RESULTS / "experiments")}
     if (outcome := found["convolution"]) is not None:
         for short, group in (("mlp", "fully connected"), ("cnn", "convolutional")):
@@ -154,6 +163,16 @@ def course_numbers() -> dict[str, str]:
         for arm in outcome.arms:
             numbers[f"activation.{arm.arm.name}"] = f"{arm.middle('epochs_to_target'):.1f}"
             numbers[f"activation.{arm.arm.name}_lr"] = f"{arm.lr:g}"
+            shared = RESULTS / "experiments/activation/tuning" / f"{arm.arm.name}-lr0.01-seed1000.json"
+            error = json.loads(shared.read_text(encoding="utf-8"))["measured"]["train_error"]
+            numbers[f"activation.{arm.arm.name}_shared"] = f"{error:.1f}"
+    if (outcome := found["data_quality"]) is not None:
+        for arm in outcome.arms:
+            numbers[f"data_quality.{arm.arm.name.replace(' ', '_')}"] = f"{arm.middle('test_error'):.1f}"
+    for name, outcome in found.items():
+        for number, compared in enumerate(outcome.compared if outcome else (), start=1):
+            if (d := compared.difference) is not None:
+                numbers[f"{name}.difference{number}"] = f"{d.mean:+.1f} ({d.low:+.1f}, {d.high:+.1f})"
     for row in models_table.table():
         numbers[f"anatomy.{row['name']}.params"] = f"{row['params']:,}"
         numbers[f"anatomy.{row['name']}.macs"] = f"{row['macs']:,}"

@@ -93,11 +93,11 @@ EXERCISES: dict[str, Exercise] = {
         whole=True,
     ),
     "alexnet": Exercise(
-        lambda: 256 * 6 * 6 * 4096 + 4096,
+        lambda: 256 * 13 * 13 * 4096 + 4096,
         {
-            "alexnet_bias": lambda: 256 * 6 * 6 * 4096,
+            "alexnet_bias": lambda: 256 * 13 * 13 * 4096,
             "alexnet_channels": lambda: 256 * 4096 + 4096,
-            "alexnet_unpooled": lambda: 256 * 13 * 13 * 4096 + 4096,
+            "alexnet_pooled": lambda: 256 * 6 * 6 * 4096 + 4096,
         },
         whole=True,
     ),
