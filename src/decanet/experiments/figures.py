@@ -132,7 +132,8 @@ def _draw_over_axis(axes: "Axes", outcome: Outcome, quantity: str, texts: Texts)
             color=COLORS[k % len(COLORS)], linestyle=LINES[k % len(LINES)], marker=MARKERS[k % len(MARKERS)],
             markersize=6, capsize=3, label=literal(group),
         )  # fmt: skip
-    every = sorted({arm.arm.x for arm in outcome.arms if arm.arm.x is not None})
+    longest = max(_groups(outcome).values(), key=len)  # ticks at its values: those of all would overlap
+    every = sorted({arm.arm.x for arm in longest if arm.arm.x is not None})
     if every and every[-1] / every[0] > 10:
         axes.set_xscale("log")
         axes.minorticks_off()
