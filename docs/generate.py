@@ -168,7 +168,9 @@ def course_numbers() -> dict[str, str]:
             numbers[f"activation.{arm.arm.name}_shared"] = f"{error:.1f}"
     if (outcome := found["data_quality"]) is not None:
         for arm in outcome.arms:
-            numbers[f"data_quality.{arm.arm.name.replace(' ', '_')}"] = f"{arm.middle('test_error'):.1f}"
+            numbers[f"data_quality.{arm.arm.name.replace('%', '').replace(' ', '_')}"] = (
+                f"{arm.middle('test_error'):.1f}"
+            )
     for name, outcome in found.items():
         for number, compared in enumerate(outcome.compared if outcome else (), start=1):
             if (d := compared.difference) is not None:
