@@ -25,8 +25,9 @@ for line in (
     {"evaluation"},
     {"export"},  # the lineage measures fused networks
     {"insight", "lineage", "training"},
-    {"experiments", "benchmarking"},
+    {"experiments"},
     {"course", "explorer"},
+    {"benchmarking"},
     {"cli"},
     {"api"},  # the Python interface, decanet.train and the like
 ):

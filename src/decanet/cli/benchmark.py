@@ -9,7 +9,7 @@ from decanet.cli._shared import DataDir, JsonFlag, Source, console, print_json, 
 
 command = App(
     name="benchmark",
-    help="Measure the speed of this machine: training, networks, loading, convolution, insight.",
+    help="Measure the speed of this machine: training, networks, loading, convolution, insight, the explorer.",
 )
 
 Out = Annotated[
@@ -156,6 +156,38 @@ def insight(
 
 
 @command.command
+def explorer(
+    *,
+    interactions: Annotated[int, Parameter(help="Interactions of each kind, in every page.")] = 200,
+    blocks: Annotated[int, Parameter(help="Watched and as many unwatched blocks of a training.")] = 10,
+    out: Out = None,
+    data_dir: DataDir = None,
+    json: JsonFlag = False,
+) -> None:
+    """Time the answers of the explorer's pages in Chromium, and what it costs a training to be watched.
+
+    Takes a quarter of an hour. Run nothing else at the same time.
+
+    For example:
+
+    ```
+    decanet benchmark explorer
+    decanet benchmark explorer --interactions 50 --blocks 5
+    ```
+    """
+    from decanet.benchmarking import explorer as responses
+    from decanet.benchmarking import watching
+    from decanet.core.runtime import cache_folder
+
+    with _measuring(None, json) as report:
+        folder, cache = _folder(out), cache_folder(data_dir)
+        answers = responses.measure(report, cache=cache, interactions=interactions)
+        watched = watching.measure(report, cache=cache, blocks=blocks)
+    _finish("explorer", answers, responses.table(answers), folder, json)
+    _finish("watching", watched, watching.table(watched), folder, json)
+
+
+@command.command
 def experiments(
     *,
     out: Annotated[Path, Parameter(help="File of the rates.")] = Path("experiment-rates.json"),
@@ -191,10 +223,7 @@ def experiments(
 
 @command.command
 def inference(
-    names: Annotated[
-        tuple[str, ...],
-        Parameter(help="Networks or model references (default: all networks)."),
-    ] = (),
+    names: Annotated[tuple[str, ...], Parameter(help="Networks or references (default: all networks).")] = (),
     /,
     *,
     batch_size: Annotated[int, Parameter(help="Batch size of the throughput measurement.")] = 8,
@@ -219,12 +248,9 @@ def inference(
     with _measuring(threads, json) as watch:
         folder = _folder(out)
         measured = networks.measure(
-            names,
-            watch,
-            batch_size=batch_size,
-            seconds=seconds,
+            names, watch, batch_size=batch_size, seconds=seconds,
             save=lambda so_far: write_results("inference", so_far, networks.table(so_far), folder),
-        )
+        )  # fmt: skip
     _finish("inference", measured, networks.table(measured), folder, json)
 
 

@@ -44,23 +44,25 @@ export function palette() {
 /** Paint bytes of one map (height x width) into an ImageData of that size. */
 export function paintBytes(bytes, height, width, colors = palette()) {
   const image = new ImageData(width, height);
-  for (let i = 0; i < height * width; i++) {
-    image.data.set(colors.subarray(bytes[i] * 4, bytes[i] * 4 + 4), i * 4);
-  }
+  const [pixels, of] = [new Uint32Array(image.data.buffer), new Uint32Array(colors.buffer)]; // four bytes at once
+  for (let i = 0; i < pixels.length; i++) pixels[i] = of[bytes[i]];
   return image;
 }
 
 /** Bytes of values, where the largest absolute value is 0 or 255. */
 export function toBytes(values, largest) {
   const scale = 127.5 / (largest || 1);
-  return Uint8ClampedArray.from(values, (value) => value * scale + 127.5);
+  const bytes = new Uint8ClampedArray(values.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = values[i] * scale + 127.5;
+  return bytes;
 }
 
 /** An ImageData of pixels (height, width, 3). */
 export function paintPixels(pixels, height, width) {
   const image = new ImageData(width, height);
   for (let i = 0; i < height * width; i++) {
-    image.data.set([pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2], 255], i * 4);
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[3 * i + c];
+    image.data[4 * i + 3] = 255;
   }
   return image;
 }
@@ -69,7 +71,8 @@ export function paintPixels(pixels, height, width) {
 export function paintGray(gray, height, width) {
   const image = new ImageData(width, height);
   for (let i = 0; i < height * width; i++) {
-    image.data.set([gray[i], gray[i], gray[i], 255], i * 4);
+    image.data.fill(gray[i], 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = 255;
   }
   return image;
 }

@@ -9,6 +9,7 @@ export const name = "train";
 export const needs = ["train/offers"];
 
 const OFTEN = 500; // milliseconds between two questions
+const SOON = 40; // the same, while what was told to a training has not happened yet
 const TO_THE_END = ["finished", "stopped", "failed"];
 
 /** Open the page. */
@@ -41,7 +42,7 @@ export function open(main) {
 }
 
 function trainingCard(id, remove) {
-  const state = { lines: [], look: -1, images: null, timer: null, closed: false };
+  const state = { lines: [], look: -1, images: null, timer: null, awaited: null, closed: false };
   const title = h("h2", {}, "…");
   const status = h("p", { "aria-live": "polite", class: "status" });
   const bar = h("progress", { max: 1, value: 0, "aria-label": t("train.progress") });
@@ -54,6 +55,7 @@ function trainingCard(id, remove) {
     h("h3", {}, t("train.images")), places.images, h("h3", {}, t("train.filters")), places.filters, h("h3", {}, t("train.active")), places.active);
 
   async function control(action) {
+    state.awaited = { pause: "paused", continue: "training" }[action] ?? null;
     await ask("train/control", { id, action });
     look();
   }
@@ -63,7 +65,8 @@ function trainingCard(id, remove) {
     if (state.closed) return;
     const answer = await ask("train/state", { id, since: state.lines.length, look: state.look });
     if (answer && !state.closed) show(answer);
-    if (!answer || !TO_THE_END.includes(answer.state)) state.timer = setTimeout(look, OFTEN);
+    if (answer && (answer.state === state.awaited || TO_THE_END.includes(answer.state))) state.awaited = null;
+    if (!answer || !TO_THE_END.includes(answer.state)) state.timer = setTimeout(look, state.awaited ? SOON : OFTEN);
   }
 
   function show(answer) {
