@@ -66,7 +66,6 @@ class Interaction:
         act: JavaScript, a function of the number of the interaction.
         place: CSS selector of what shows the answer.
         answered: JavaScript, whether a change of the place is the answer.
-        before: CSS selectors that are clicked first.
         hold: CSS selector of a canvas on which the pointer is pressed first.
         limit: milliseconds within which it has to be answered, as the page promises; none where it promises nothing.
     """
@@ -77,7 +76,6 @@ class Interaction:
     act: str
     place: str
     answered: str = "() => true"
-    before: tuple[str, ...] = ()
     hold: str = ""
     limit: int | None = None
 
@@ -131,7 +129,6 @@ INTERACTIONS = (
         "() => document.querySelector('.training button[data-action]').click()", ".training button[data-action]",
         "() => { const now = document.querySelector('.training button[data-action]').dataset.action;"
         " const is = now !== window.shown; window.shown = now; return is; }",
-        before=("button.primary",),
     ),
     Interaction(
         "units", "the next units", ".unit",
@@ -232,12 +229,12 @@ def serving(session: Session) -> Iterator[str]:
 def _times(page: Any, kind: Interaction, count: int) -> list[float]:
     """Return milliseconds of each interaction."""
     page.wait_for_selector(kind.ready, timeout=120_000)
-    for selector in kind.before:
-        page.locator(selector).first.click()
+    if kind.page == "train":
+        page.locator("select").select_option("activation/relu")  # short steps, and enough of them
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_selector(".status:has-text('Step')", timeout=120_000)
     if kind.page == "convolve" and "15x15" in kind.what:
         page.evaluate(_slide(FIFTEEN, "'15'"), 0)
-    if kind.page == "train":
-        page.wait_for_selector(".status:has-text('step')", timeout=120_000)
     if kind.page == "units":
         page.wait_for_timeout(3000)
     if kind.hold:
