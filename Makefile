@@ -4,7 +4,7 @@ BIN := .venv/bin
 PINS := $(shell $(PYTHON) -c 'import sys; print("-c constraints/py311.txt" if sys.version_info[:2] == (3, 11) else "")')
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINS)
 
-.PHONY: run test browser test-long check bench clean help
+.PHONY: run test browser test-long docs check bench clean help
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -32,6 +32,12 @@ browser: .venv/dev  ## install Chromium, Chinese fonts and what the browser test
 
 test-long: .venv/dev  ## inject faults in numbers (half an hour): counts go to benchmarks/results/faults.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope -m slow tests/faults
+
+docs: .venv/dev  ## build the course in both languages into site/, with everything that docs/ generates
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/generate.py reference
+	$(BIN)/decanet course --out site/en --no-open
+	$(BIN)/decanet course --lang zh --out site/zh --no-open
 
 check: .venv/dev  ## look for mistakes without running anything
 	$(BIN)/ruff check .

@@ -53,9 +53,9 @@ TEXTS = {
     "zh": {
         "head": "| 配方 | 随机种子数 | 测试准确率 | 训练时间 | 端到端耗时 | 相对教程配方的加速 |",
         "about": (
-            "各随机种子的平均值（± 标准差），{date}，{processor}，{threads} 线程，torch {torch}；时间是完整的训练时间，数据已缓存。"
-            "教程的训练步（float32）在同一机器上每步 {step:.0f} 毫秒，十轮约 {tutorial:.0f} 分钟，"
-            "由各次训练之间测得的 {timed} 步外推。"
+            "各随机种子的平均值（± 标准差），{date}，{processor}，{threads} 线程，torch {torch}；"
+            "时间是完整的训练时间，数据已缓存。教程的训练步（float32）在同一机器上每步 {step:.0f} 毫秒，"
+            "十轮约 {tutorial:.0f} 分钟，由各次训练之间测得的 {timed} 步外推。"
         ),
         "whole": (
             "`tutorial_bf16` 就是教程自己的配方（用于 32x32 图像的 AlexNet），采用 bfloat16 运算。"

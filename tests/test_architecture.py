@@ -26,7 +26,8 @@ for line in (
     {"export"},  # the lineage measures fused networks
     {"insight", "lineage", "training"},
     {"experiments"},
-    {"course", "explorer"},
+    {"explorer"},
+    {"course"},  # whose chapters show pages of the explorer
     {"benchmarking"},
     {"cli"},
     {"api"},  # the Python interface, decanet.train and the like

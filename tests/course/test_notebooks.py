@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,27 @@ def test_no_block_and_no_number_is_left_unfilled(chapter: Chapter) -> None:
     assert not re.search(r"^```(run|quote|predict|exercise)", text, re.MULTILINE)
     for heading in chapter.headings():
         assert f"## {heading}" in text
+
+
+@pytest.mark.slow  # a quarter of an hour: every command of every chapter
+@pytest.mark.parametrize("chapter", CHAPTERS[:12], ids=lambda c: c.name)
+def test_the_commands_and_figures_of_a_notebook_run(chapter: Chapter, tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat", reason="needs: pip install nbclient ipykernel")
+    nbclient = pytest.importorskip("nbclient", reason="needs: pip install nbclient ipykernel")
+    written = nbformat.from_dict(notebook(chapter))
+    bin_folder = str(Path(sys.executable).parent)
+    start = nbformat.v4.new_code_cell(
+        f"import os; os.environ['PATH'] = {bin_folder!r} + ':' + os.environ['PATH']"
+    )
+    written["cells"].insert(0, start)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    done = nbclient.NotebookClient(written, timeout=900, kernel_name="python3", resources=resources).execute()
+    outputs = [output for cell in done["cells"] if cell["cell_type"] == "code" for output in cell["outputs"]]
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert "Traceback" not in printed
+    assert "decanet: " not in printed  # how a command begins that failed
+    shown = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(shown) == sum(cell.count("Image(") for cell in code(chapter))
 
 
 def test_the_files_are_notebooks_of_format_4_5(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from decanet.course.site import build
 from decanet.course.source import load_chapters
+from decanet.explorer.pages import load_pages
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
@@ -22,15 +23,20 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def test_the_site_has_a_page_for_every_chapter_and_is_small(site: Path) -> None:
     names = {file.name for file in site.iterdir()}
-    assert names == {"index.html", *(chapter.file for chapter in load_chapters("en"))}
-    assert sum(file.stat().st_size for file in site.iterdir()) < 25_000_000
+    assert names == {"index.html", "explorer", *(chapter.file for chapter in load_chapters("en"))}
+    assert sum(file.stat().st_size for file in site.rglob("*.*")) < 25_000_000
 
 
 def test_every_link_within_the_site_leads_to_a_page_and_a_section(site: Path) -> None:
-    for file in site.iterdir():
+    pages_of_the_explorer = {page.name for page in load_pages()}
+    assert (site / "explorer" / "index.html").exists()
+    for file in site.glob("*.html"):
         page = file.read_text(encoding="utf-8")
         for target in re.findall(r'href="([^"]+)"', page):
             if target.startswith(("http", "mailto")):
+                continue
+            if target.startswith("explorer/"):
+                assert html.unescape(target).rpartition("&/")[2] in pages_of_the_explorer
                 continue
             name, _, anchor = target.partition("#")
             other = (site / name).read_text(encoding="utf-8") if name else page
@@ -38,7 +44,7 @@ def test_every_link_within_the_site_leads_to_a_page_and_a_section(site: Path) ->
 
 
 def test_pages_ask_nobody_for_anything(site: Path) -> None:
-    for file in site.iterdir():
+    for file in site.glob("*.html"):
         page = html.unescape(file.read_text(encoding="utf-8"))
         assert "default-src 'none'" in page
         assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)

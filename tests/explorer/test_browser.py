@@ -30,7 +30,7 @@ PAGES = [page.name for page in load_pages()]
 READY = {  # what stands on a page once it has its first answers
     "convolve": ".equation .result", "network": ".chain .result", "edit": ".bars .percent",
     "sound": ".signal rect", "train": "button.primary", "lineage": ".point", "experiments": ".claims button",
-    "units": ".unit",
+    "units": ".unit", "versus": ".versus p",
 }  # fmt: skip
 
 

@@ -126,14 +126,20 @@ INTERACTIONS = (
     ),
     Interaction(
         "train", "paused and continued", "button.primary",
-        "() => document.querySelector('.training button[data-action]').click()", ".training button[data-action]",
-        "() => { const now = document.querySelector('.training button[data-action]').dataset.action;"
-        " const is = now !== window.shown; window.shown = now; return is; }",
+        "() => { const button = document.querySelector('.training button[data-action]');"
+        " globalThis.told = button.dataset.action; button.click(); }",
+        ".training button[data-action]",
+        "() => document.querySelector('.training button[data-action]').dataset.action !== globalThis.told",
     ),
     Interaction(
         "units", "the next units", ".unit",
         "(i) => document.querySelectorAll('main button[aria-label]')[i % 2 ? 0 : 1].click()", "main",
         "() => document.querySelector('.crops figure') || document.querySelector('.unit')",
+    ),
+    Interaction(
+        "versus", "an answer, and the next image", ".versus p",
+        "() => (document.querySelector('.choices button') ?? document.querySelector('.versus .primary')).click()",
+        ".versus",
     ),
 )  # fmt: skip
 OF_NETWORKS = (

@@ -174,6 +174,7 @@ def page(
     contents: bool = False,
     style: str = "",
     script: str = "",
+    frames: bool = False,
 ) -> str:
     """Return a whole page as HTML.
 
@@ -184,6 +185,7 @@ def page(
         lead: a sentence or two below the title.
         contents: whether to list the sections below it.
         style, script: CSS and JavaScript of our own for this page, besides the style of all pages.
+        frames: whether the page shows other pages, which lie beside it.
 
     Raises:
         ValueError: two sections have one id, or the sections are nested too deeply.
@@ -214,6 +216,8 @@ def page(
     )
     style = resources.files("decanet.core").joinpath("page.css").read_text(encoding="utf-8") + style
     policy = f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'"
+    if frames:
+        policy += "; frame-src 'self' file:"
     if script:
         policy += f"; script-src '{_digest(script)}'"
     metas = (

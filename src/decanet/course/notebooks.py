@@ -56,6 +56,9 @@ def _block(block: Block, texts: Texts) -> list[dict[str, Any]]:
         case "quote":
             title = texts("quote.title", name=block.name.replace(":", "."))
             return [_markdown(f"{title}\n\n```python\n{quoted(block.name)}\n```")]
+        case "widget":
+            caption = " ".join(block.lines)
+            return [_markdown(f"{caption} {texts('widget.notebook', page=block.name)}")]
         case "predict":
             above, _, answer = "\n".join(block.lines).partition("\n---\n")
             title = texts("predict.title")

@@ -20,6 +20,7 @@ from decanet.course.numbers import number
 from decanet.course.source import KINDS, Block, Chapter, parse_block
 
 PACKAGE = "decanet.course"
+EXPLORER = "explorer"  # folder of the widgets, beside the chapters
 
 
 def render(chapter: Chapter) -> str:
@@ -82,7 +83,8 @@ class _Renderer:
         if kind not in KINDS:
             return f'<pre tabindex="0"><code>{html.escape(token.content)}</code></pre>\n'
         kinds: dict[str, Callable[[Block], str]] = {
-            "run": self.run, "predict": self.predict, "quote": self.quote, "exercise": self.exercise,
+            "run": self.run, "predict": self.predict, "quote": self.quote, "widget": self.widget,
+            "exercise": self.exercise,
         }  # fmt: skip
         return kinds[kind](parse_block(kind, name.strip(), token.content))
 
@@ -126,6 +128,17 @@ class _Renderer:
         return (
             f'<figure class="source"><figcaption>{where}</figcaption>'
             f'<pre tabindex="0"><code>{source}</code></pre></figure>\n'
+        )
+
+    def widget(self, block: Block) -> str:
+        """A page of the explorer in a frame; it is loaded when the reader comes near."""
+        address = f"{EXPLORER}/index.html#lang={self.language}"
+        caption = self.md.renderInline(" ".join(block.lines))
+        title = html.escape(re.sub(r"<[^>]+>", "", caption))
+        whole = html.escape(self.texts("widget.whole"))
+        return (
+            f'<figure class="widget"><iframe src="{address}&amp;only&amp;/{block.name}" title="{title}" loading="lazy">'
+            f'</iframe><figcaption>{caption} <a href="{address}&amp;/{block.name}">{whole}</a></figcaption></figure>\n'
         )
 
     def exercise(self, block: Block) -> str:

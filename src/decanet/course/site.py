@@ -3,16 +3,22 @@
 import html
 import json
 import re
+import tempfile
 from importlib import resources
 from pathlib import Path
+
+import torch
 
 from decanet.core import pages
 from decanet.core.files import write_text
 from decanet.core.pages import Element
 from decanet.core.texts import Texts
-from decanet.course.render import PACKAGE, render, slug
+from decanet.course.render import EXPLORER, PACKAGE, render, slug
 from decanet.course.source import Chapter, load_chapters
+from decanet.explorer.session import Session
+from decanet.explorer.snapshot import export
 
+NETWORK = "decanet_s"  # that the widgets show: the smallest whose weights are in the package
 LONGEST = 300  # characters of a section that search results show
 
 
@@ -31,9 +37,11 @@ def build(folder: Path, language: str = "en") -> Path:
             f"{chapter.number}. {chapter.title}",
             pages.markup(body),
             _neighbors(chapters, position, texts),
-            language=language, lead=chapter.question, style=_read("course.css"),
+            language=language, lead=chapter.question, style=_read("course.css"), frames="<iframe" in body,
         )  # fmt: skip
         write_text(folder / chapter.file, page)
+    with tempfile.TemporaryDirectory() as empty:  # no data sets: the same images wherever it is built
+        export(Session(NETWORK, torch.device("cpu"), Path(empty), Path(empty)), folder / EXPLORER, language)
     return write_text(folder / "index.html", _first_page(chapters, bodies, texts))
 
 

@@ -9,6 +9,8 @@ A block is fenced code whose first word is its kind:
     a question, its options (``- ...``), and after a line ``---`` what is shown when the reader has chosen.
 ``quote MODULE:NAME``
     the source of a function or class.
+``widget PAGE``
+    a page of the explorer, alive in the chapter; the lines are its caption.
 ``exercise NAME``
     a task, which ``decanet course check NAME ANSWER`` checks.
 
@@ -24,7 +26,7 @@ from importlib import resources
 from decanet.core.errors import UsageError, did_you_mean
 from decanet.core.texts import LANGUAGES
 
-KINDS = ("run", "predict", "quote", "exercise")
+KINDS = ("run", "predict", "quote", "widget", "exercise")
 _FENCE = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -18,6 +18,7 @@ function available() {
 
 function show() {
   const page = pageInAddress();
+  const isAlone = /#(?:.*&)?only&/.test(location.hash); // within a chapter of the course
   document.documentElement.lang = currentLanguage() === "zh" ? "zh-Hans" : "en";
   document.title = `${t(`${page.name}.title`)} · decanet`;
   leave?.();
@@ -32,8 +33,8 @@ function show() {
   const content = h("main", { id: "content", tabindex: "-1" });
   put(
     document.body,
-    h("a", { class: "skip", href: "#content", onclick: (event) => { event.preventDefault(); content.focus(); } }, t("frame.skip")),
-    h("header", {},
+    isAlone ? null : h("a", { class: "skip", href: "#content", onclick: (event) => { event.preventDefault(); content.focus(); } }, t("frame.skip")),
+    isAlone ? null : h("header", {},
       h("p", { class: "brand" }, "deca", h("b", {}, "net"), h("span", {}, t("frame.explorer"))),
       h("nav", { "aria-label": t("frame.pages") }, links),
       language,
@@ -41,7 +42,8 @@ function show() {
     content,
     h("p", { id: "trouble", role: "alert" }),
   );
-  content.append(h("h1", {}, t(`${page.name}.title`)), h("p", { class: "lead" }, t(`${page.name}.lead`)));
+  content.append(h("h1", { class: isAlone ? "hidden" : null }, t(`${page.name}.title`)));
+  if (!isAlone) content.append(h("p", { class: "lead" }, t(`${page.name}.lead`)));
   beginPage();
   leave = page.open(content) ?? null;
 }
