@@ -43,7 +43,9 @@ def test_pages_are_silent_and_fit_a_telephone(browser: Any, site: Path, scheme: 
     page.on("console", lambda message: heard.append(message.text))
     page.on(
         "request",
-        lambda request: None if request.url.startswith(("file:", "data:", "blob:")) else heard.append(request.url),
+        lambda request: (
+            None if request.url.startswith(("file:", "data:", "blob:")) else heard.append(request.url)
+        ),
     )
     for file in sorted(site.glob("*.html")):
         page.goto(file.as_uri())
