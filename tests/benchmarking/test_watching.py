@@ -19,7 +19,7 @@ def test_watched_and_unwatched_blocks_alternate(
     heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "conditions", lambda: {**CONDITIONS})
-    monkeypatch.setattr(watching, "SECONDS", 0.3)
+    monkeypatch.setattr(watching, "SECONDS", 1.2)  # two questions
     monkeypatch.setattr(watching, "UNWATCHED", 0.3)
     monkeypatch.setattr(watching, "WHAT", "convnet_cifar")  # on the digits
     measured = watching.measure(heard, cache=tmp_path, blocks=2)

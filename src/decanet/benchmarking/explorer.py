@@ -185,9 +185,6 @@ def measure(report: Report, *, cache: Path, interactions: int = 200) -> dict[str
                     measured["pages"].append(_row(reference, kind, _times(page, kind, interactions)))
                     context.close()
                     report.progress(f"pages with {reference}", number + 1, len(kinds), "kinds of interaction")
-                for training in session.trainings.values():
-                    training.stop()
-                    training.join(30)
         snapshot, _ = export(Session("decanet_s", torch.device("cpu"), cache), Path(folder) / "pages")
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{snapshot.as_uri()}#lang=en&/edit")
@@ -216,7 +213,7 @@ def _browser() -> Iterator[Any]:
 
 @contextmanager
 def serving(session: Session) -> Iterator[str]:
-    """Serve the explorer from a thread; gives the address without its token."""
+    """Serve the explorer from a thread; gives the address without its token. The session is closed at the end."""
     import uvicorn
 
     socket = listen("127.0.0.1", 0)
@@ -227,9 +224,12 @@ def serving(session: Session) -> Iterator[str]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://{host}"
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield f"http://{host}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        session.close()
 
 
 def _times(page: Any, kind: Interaction, count: int) -> list[float]:

@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import tempfile
 import time
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,12 @@ def measure(report: Report, *, cache: Path, blocks: int = 10) -> dict[str, Any]:
 def _pairs(session: Session, blocks: int, report: Report) -> list[dict[str, float]]:
     """Return steps per second of a watched and an unwatched block, ``blocks`` times."""
     context = multiprocessing.get_context("spawn")
-    looking = context.Event()
+    looking, seen = context.Event(), context.Value("i", 0)
     pairs: list[dict[str, float]] = []
     pair: dict[str, float] = {}
     with serving(session) as address:
-        viewer = context.Process(target=_view, args=(address.removeprefix("http://"), looking), daemon=True)
+        told = (address.removeprefix("http://"), looking, seen)
+        viewer = context.Process(target=_view, args=told, daemon=True)
         viewer.start()
         while len(pairs) < blocks:
             training = _running(session)
@@ -70,17 +72,17 @@ def _pairs(session: Session, blocks: int, report: Report) -> list[dict[str, floa
             kind = "watched" if len(pair) == len(pairs) % 2 else "unwatched"
             (looking.set if kind == "watched" else looking.clear)()
             time.sleep(UNWATCHED + 0.5)
+            before = seen.value
             if (rate := _steps_per_second(training)) is None:
                 continue
+            if (seen.value > before) != (kind == "watched"):
+                raise DecanetError(f"the viewer had {seen.value - before} answers in a block that is {kind}")
             pair[kind] = rate
             if len(pair) == 2:
                 pairs.append(pair)
                 pair = {}
                 report.progress("watching", len(pairs), blocks, "pairs of blocks")
         viewer.terminate()
-        for each in session.trainings.values():
-            each.stop()
-            each.join(30)
     return pairs
 
 
@@ -119,27 +121,35 @@ def _next_step(training: Watched) -> int | None:
     return training.step
 
 
-def _view(host: str, looking: Event) -> None:
+def _view(host: str, looking: Event, seen: "Synchronized[int]") -> None:
     """Ask like the page, while told to; a new training is asked about from its beginning."""
-    connection = http.client.HTTPConnection(host)
-    connection.request("GET", f"/?token={TOKEN}")
-    response = connection.getresponse()
-    response.read()
-    cookie = (response.getheader("set-cookie") or "").partition(";")[0]
-    headers = {"Cookie": cookie, "Origin": f"http://{host}", "X-Page": "viewer"}
+    _, headers = _answer(host, "GET", f"/?token={TOKEN}", {})
+    cookie = headers["set-cookie"].partition(";")[0]
+    own = {"Cookie": cookie, "Origin": f"http://{host}", "X-Page": "viewer"}
     lines, look = 0, -1
     while True:
         time.sleep(OFTEN)
         if not looking.is_set():
             continue
         question = json.dumps({"id": 0, "since": lines, "look": look})
-        connection.request("POST", "/api/train/state", question, headers)
+        body, _ = _answer(host, "POST", "/api/train/state", own, question)
+        answer = json.loads(body)
+        seen.value += 1
+        lines = lines + len(answer["lines"]) if answer["step"] > 0 else 0
+        look = answer["look"]["step"] if "look" in answer else look
+
+
+def _answer(
+    host: str, method: str, path: str, headers: dict[str, str], body: str = ""
+) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of an answer. A connection of its own: the server ends those that rest for seconds."""
+    connection = http.client.HTTPConnection(host)
+    try:
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
-        body = response.read()
-        if response.status == 200 and body.startswith(b"{"):
-            answer = json.loads(body)
-            lines = lines + len(answer["lines"]) if answer["step"] > 0 else 0
-            look = answer["look"]["step"] if "look" in answer else look
+        return response.read(), {name.lower(): value for name, value in response.getheaders()}
+    finally:
+        connection.close()
 
 
 def table(measured: dict[str, Any]) -> str:

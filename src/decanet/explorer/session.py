@@ -63,7 +63,7 @@ class Session:
     Args:
         reference: the network that is shown first, a model reference.
         device: where networks run.
-        cache: folder of the data sets; nothing is downloaded.
+        cache: folder of the data sets; only a training downloads what is missing there.
         runs: folder whose runs are offered.
     """
 
