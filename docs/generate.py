@@ -144,11 +144,11 @@ def course_numbers() -> dict[str, str]:
         numbers[f"{name}.std"] = f"{s['test_top1_pct_std']:.2f}"
         seconds = s["train_seconds_mean"]
         numbers[f"{name}.seconds"] = f"{seconds:.1f}" if seconds < 100 else f"{seconds:,.0f}"
+    counted = {row["name"]: row for row in models_table.table()}
     macs = {run["recipe"]: run["macs"] for run in measured["runs"]}
-    alexnet = next(row for row in models_table.table() if row["name"] == "alexnet_cifar")
     epochs = load_recipe("tutorial").epochs / load_recipe("flash").epochs
     numbers["flash.speedup"] = f"{measured['summary']['flash']['times_faster_than_tutorial']:.0f}"
-    numbers["flash.fewer_macs"] = f"{alexnet['macs'] / macs['flash']:.0f}"
+    numbers["flash.fewer_macs"] = f"{counted['alexnet_cifar']['macs'] / macs['flash']:.0f}"
     numbers["flash.fewer_images"] = f"{epochs:.0f}"
     two_tower = json.loads((RESULTS / "two_tower.json").read_text(encoding="utf-8"))
     numbers["two_tower.p"] = f"{two_tower['comparison']['p_value']:.3f}"
@@ -175,9 +175,9 @@ def course_numbers() -> dict[str, str]:
         for number, compared in enumerate(outcome.compared if outcome else (), start=1):
             if (d := compared.difference) is not None:
                 numbers[f"{name}.difference{number}"] = f"{d.mean:+.1f} ({d.low:+.1f}, {d.high:+.1f})"
-    for row in models_table.table():
-        numbers[f"anatomy.{row['name']}.params"] = f"{row['params']:,}"
-        numbers[f"anatomy.{row['name']}.macs"] = f"{row['macs']:,}"
+    for name, row in counted.items():
+        numbers[f"anatomy.{name}.params"] = f"{row['params']:,}"
+        numbers[f"anatomy.{name}.macs"] = f"{row['macs']:,}"
     results = facts.competition()
     errors = {
         "alexnet_error": (2012, 1), "second_2012": (2012, 2), "googlenet_error": (2014, 1),
@@ -187,8 +187,7 @@ def course_numbers() -> dict[str, str]:
         entry = next(e for e in results if (e.year, e.rank, e.task) == (year, rank, "classification"))
         numbers[f"facts.{key}"] = f"{entry.top5_error_pct:.1f}"
     numbers["facts.human_error"] = f"{facts.human().top5_error_pct:.1f}"
-    googlenet = next(row for row in models_table.table() if row["name"] == "googlenet")
-    numbers["facts.googlenet_params"] = f"{googlenet['params'] / 1e6:.0f}"
+    numbers["facts.googlenet_params"] = f"{counted['googlenet']['params'] / 1e6:.0f}"
     return numbers
 
 

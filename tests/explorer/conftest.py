@@ -2,18 +2,15 @@
 
 import http.client
 import json
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
-import uvicorn
 
 from decanet.explorer.packing import pack
-from decanet.explorer.server import build_app, listen
+from decanet.explorer.server import serving
 from decanet.explorer.session import Session
 
 TOKEN = "secret-of-the-test"
@@ -67,17 +64,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 @pytest.fixture(scope="session")
 def served(session: Session) -> Iterator[Served]:
-    socket = listen("127.0.0.1", 0)
-    port = socket.getsockname()[1]
-    app = build_app(session, (f"127.0.0.1:{port}", f"localhost:{port}"), TOKEN)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield Served(session, port)
-    server.should_exit = True
-    thread.join(10)
+    with serving(session, TOKEN) as port:
+        yield Served(session, port)
 
 
 @pytest.fixture(scope="session")

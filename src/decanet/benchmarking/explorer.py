@@ -9,9 +9,7 @@ import math
 import shutil
 import statistics
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +20,14 @@ import torch
 from decanet.benchmarking.timing import about, conditions, markdown_table
 from decanet.core.errors import UsageError
 from decanet.core.progress import Report
-from decanet.explorer.server import build_app, listen
+from decanet.explorer.server import serving
 from decanet.explorer.session import Session
 from decanet.explorer.snapshot import export
 
 WARM_UP = 3  # interactions before the first that counts
 TOKEN = "benchmark"
 EFFICIENTNET = "efficientnet_lite0@pypi"
+OF_TEST_IMAGES = {"units", "versus"}  # pages that show nothing without them
 
 MEASURE = """async ([place, count, rest]) => {
   const [act, answered] = [%(act)s, %(answered)s];
@@ -66,8 +65,7 @@ class Interaction:
         act: JavaScript, a function of the number of the interaction.
         place: CSS selector of what shows the answer.
         answered: JavaScript, whether a change of the place is the answer.
-        hold: CSS selector of a canvas on which the pointer is pressed first.
-        limit: milliseconds within which it has to be answered, as the page promises; none where it promises nothing.
+        prepare: what is done with the page first.
     """
 
     page: str
@@ -76,8 +74,7 @@ class Interaction:
     act: str
     place: str
     answered: str = "() => true"
-    hold: str = ""
-    limit: int | None = None
+    prepare: Callable[[Any], None] = lambda _: None
 
 
 def _slide(selector: str, value: str) -> str:
@@ -97,16 +94,43 @@ def _point(selector: str, kind: str) -> str:
     )
 
 
+def _fifteen(page: Any) -> None:
+    """Make the kernel as large as it can be."""
+    slider = "[...document.querySelectorAll('input[type=range]')].find((each) => each.max === '15')"
+    page.evaluate(_slide(slider, "'15'"), 0)
+
+
+def _train(page: Any) -> None:
+    """Start a training with short steps, and enough of them."""
+    page.locator("select").select_option("activation/relu")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_selector(".status:has-text('Step')", timeout=120_000)
+
+
+def _search(page: Any) -> None:
+    """Wait for the search of the test images, on both pages of units that are turned."""
+    for label in ("Units after these", "Units before these"):
+        page.wait_for_selector(".crops figure", timeout=600_000)
+        page.get_by_role("button", name=label).click()
+    page.wait_for_selector(".crops figure")
+
+
+def _press(page: Any) -> None:
+    """Press the pointer in the middle of the easel."""
+    box = page.locator(".easel").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+
+
 MAP = "[aria-label^='Map ']"
-FIFTEEN = "[...document.querySelectorAll('input[type=range]')].find((each) => each.max === '15')"
 PAINT = Interaction(
-    "edit", "paint", ".bars .percent", _point(".easel", "pointermove"), "[aria-live=polite]", hold=".easel"
+    "edit", "paint", ".bars .percent", _point(".easel", "pointermove"), "[aria-live=polite]", prepare=_press
 )
 INTERACTIONS = (
     Interaction(
         "convolve", "a number of a 15x15 kernel", ".equation .result",
         _slide("document.querySelectorAll('.kernel input')[112]", "String((i % 19) / 10 - 0.9)"), ".formula",
-        limit=50,
+        prepare=_fifteen,
     ),
     Interaction(
         "convolve", "the window moved", ".equation .result", _point("[role=application]", "pointermove"), ".equation"
@@ -130,11 +154,12 @@ INTERACTIONS = (
         " globalThis.told = button.dataset.action; button.click(); }",
         ".training button[data-action]",
         "() => document.querySelector('.training button[data-action]').dataset.action !== globalThis.told",
+        _train,
     ),
     Interaction(
         "units", "the next units", ".unit",
         "(i) => document.querySelectorAll('main button[aria-label]')[i % 2 ? 0 : 1].click()", "main",
-        "() => document.querySelector('.crops figure') || document.querySelector('.unit')",
+        "() => document.querySelector('.crops figure')", _search,
     ),
     Interaction(
         "versus", "an answer, and the next image", ".versus p",
@@ -151,9 +176,14 @@ OF_NETWORKS = (
     ),
     PAINT,
 )  # fmt: skip
-LIMITS = {
-    ("decanet_m", "hover over a map"): 100, ("decanet_m", "paint"): 150, (EFFICIENTNET, "paint"): 500,
-}  # fmt: skip
+SNAPSHOT = "edit (snapshot)"
+LIMITS = {  # milliseconds within which an interaction should be answered
+    ("convolve", "a number of a 15x15 kernel", "decanet_m"): 50,
+    ("network", "hover over a map", "decanet_m"): 100,
+    ("edit", "paint", "decanet_m"): 150,
+    ("edit", "paint", EFFICIENTNET): 500,
+    (SNAPSHOT, "paint", "decanet_s"): 150,
+}
 
 
 def measure(report: Report, *, cache: Path, interactions: int = 200) -> dict[str, Any]:
@@ -165,7 +195,7 @@ def measure(report: Report, *, cache: Path, interactions: int = 200) -> dict[str
         interactions: of each kind.
 
     Raises:
-        UsageError: less than one interaction, or Chromium or Playwright is not installed.
+        UsageError: less than one interaction, or Chromium, Playwright or the images of CIFAR-10 are not here.
     """
     if interactions < 1:
         raise UsageError(f"--interactions {interactions}: at least 1")
@@ -175,24 +205,25 @@ def measure(report: Report, *, cache: Path, interactions: int = 200) -> dict[str
         for reference in ("decanet_m", EFFICIENTNET):
             session = Session(reference, torch.device("cpu"), cache, Path(folder) / "runs")
             kinds = (*INTERACTIONS, *OF_NETWORKS) if reference == "decanet_m" else OF_NETWORKS
-            with serving(session) as address:
+            if session.test_images is None and any(kind.page in OF_TEST_IMAGES for kind in kinds):
+                raise UsageError("this benchmark needs CIFAR-10: decanet data fetch --name cifar10")
+            with serving(session, TOKEN) as port:
+                address = f"http://127.0.0.1:{port}"
                 for number, kind in enumerate(kinds):
                     context = chromium.new_context(viewport={"width": 1280, "height": 900})
                     page = context.new_page()
                     page.goto(f"{address}/?token={TOKEN}")
                     page.goto(f"{address}/#lang=en&/{kind.page}")
                     page.reload()
-                    measured["pages"].append(_row(reference, kind, _times(page, kind, interactions)))
+                    measured["pages"].append(
+                        _row(kind.page, kind, reference, _times(page, kind, interactions))
+                    )
                     context.close()
                     report.progress(f"pages with {reference}", number + 1, len(kinds), "kinds of interaction")
         snapshot, _ = export(Session("decanet_s", torch.device("cpu"), cache), Path(folder) / "pages")
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{snapshot.as_uri()}#lang=en&/edit")
-        row = _row("decanet_s", PAINT, _times(page, PAINT, interactions)) | {
-            "limit": 150,
-            "page": "edit (snapshot)",
-        }
-        measured["pages"].append(row)
+        measured["pages"].append(_row(SNAPSHOT, PAINT, "decanet_s", _times(page, PAINT, interactions)))
     return measured
 
 
@@ -211,42 +242,10 @@ def _browser() -> Iterator[Any]:
         chromium.close()
 
 
-@contextmanager
-def serving(session: Session) -> Iterator[str]:
-    """Serve the explorer from a thread; gives the address without its token. The session is closed at the end."""
-    import uvicorn
-
-    socket = listen("127.0.0.1", 0)
-    host = f"127.0.0.1:{socket.getsockname()[1]}"
-    config = uvicorn.Config(build_app(session, (host,), TOKEN), log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://{host}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        session.close()
-
-
 def _times(page: Any, kind: Interaction, count: int) -> list[float]:
     """Return milliseconds of each interaction."""
     page.wait_for_selector(kind.ready, timeout=120_000)
-    if kind.page == "train":
-        page.locator("select").select_option("activation/relu")  # short steps, and enough of them
-        page.get_by_role("button", name="Start").click()
-        page.wait_for_selector(".status:has-text('Step')", timeout=120_000)
-    if kind.page == "convolve" and "15x15" in kind.what:
-        page.evaluate(_slide(FIFTEEN, "'15'"), 0)
-    if kind.page == "units":
-        page.wait_for_timeout(3000)
-    if kind.hold:
-        box = page.locator(kind.hold).bounding_box()
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.mouse.down()
+    kind.prepare(page)
     page.wait_for_timeout(500)
     program = MEASURE % {"act": kind.act, "answered": kind.answered}
     page.evaluate(program, [kind.place, WARM_UP, 200])
@@ -254,10 +253,9 @@ def _times(page: Any, kind: Interaction, count: int) -> list[float]:
     return found
 
 
-def _row(network: str, kind: Interaction, milliseconds: Sequence[float]) -> dict[str, Any]:
-    limit = LIMITS.get((network, kind.what), kind.limit)
+def _row(page: str, kind: Interaction, network: str, milliseconds: Sequence[float]) -> dict[str, Any]:
     return {
-        "page": kind.page, "what": kind.what, "network": network, "limit": limit,
+        "page": page, "what": kind.what, "network": network, "limit": LIMITS.get((page, kind.what, network)),
         "median": round(statistics.median(milliseconds), 1),
         "percentile_95": round(sorted(milliseconds)[math.ceil(0.95 * len(milliseconds)) - 1], 1),
         "longest": round(max(milliseconds), 1),

@@ -16,11 +16,12 @@ from typing import Any
 
 import torch
 
-from decanet.benchmarking.explorer import TOKEN, serving
+from decanet.benchmarking.explorer import TOKEN
 from decanet.benchmarking.timing import about, conditions, markdown_table
 from decanet.core.errors import DecanetError, UsageError
 from decanet.core.progress import Report
 from decanet.experiments.statistics import paired_difference
+from decanet.explorer.server import serving
 from decanet.explorer.session import Session
 from decanet.explorer.training import UNWATCHED, Watched
 from decanet.training.start import DataSource
@@ -62,9 +63,8 @@ def _pairs(session: Session, blocks: int, report: Report) -> list[dict[str, floa
     looking, seen = context.Event(), context.Value("i", 0)
     pairs: list[dict[str, float]] = []
     pair: dict[str, float] = {}
-    with serving(session) as address:
-        told = (address.removeprefix("http://"), looking, seen)
-        viewer = context.Process(target=_view, args=told, daemon=True)
+    with serving(session, TOKEN) as port:
+        viewer = context.Process(target=_view, args=(f"127.0.0.1:{port}", looking, seen), daemon=True)
         viewer.start()
         while len(pairs) < blocks:
             training = _running(session)

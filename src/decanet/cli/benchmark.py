@@ -179,11 +179,12 @@ def explorer(
     from decanet.benchmarking import watching
     from decanet.core.runtime import cache_folder
 
+    folder, cache = _folder(out), cache_folder(data_dir)
     with _measuring(None, json) as report:
-        folder, cache = _folder(out), cache_folder(data_dir)
         answers = responses.measure(report, cache=cache, interactions=interactions)
-        watched = watching.measure(report, cache=cache, blocks=blocks)
     _finish("explorer", answers, responses.table(answers), folder, json)
+    with _measuring(None, json) as report:
+        watched = watching.measure(report, cache=cache, blocks=blocks)
     _finish("watching", watched, watching.table(watched), folder, json)
 
 

@@ -37,7 +37,8 @@ def build(folder: Path, language: str = "en") -> Path:
             f"{chapter.number}. {chapter.title}",
             pages.markup(body),
             _neighbors(chapters, position, texts),
-            language=language, lead=chapter.question, style=_read("course.css"), frames="<iframe" in body,
+            language=language, lead=chapter.question, style=_read("course.css"),
+            frames=any(block.kind == "widget" for block in chapter.blocks()),
         )  # fmt: skip
         write_text(folder / chapter.file, page)
     with tempfile.TemporaryDirectory() as empty:  # no data sets: the same images wherever it is built

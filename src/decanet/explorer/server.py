@@ -6,7 +6,10 @@ A question is ``POST /api/PAGE/QUESTION`` with a JSON object; the answer is a JS
 
 import json
 import socket
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib import resources
 
@@ -120,6 +123,27 @@ def serve(app: ASGIApp, server: socket.socket) -> None:
         app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2
     )
     uvicorn.Server(config).run(sockets=[server])
+
+
+@contextmanager
+def serving(session: Session, token: str) -> Iterator[int]:
+    """Answer requests of this computer in a thread; gives the port. At the end the session is closed."""
+    import uvicorn
+
+    socket = listen("127.0.0.1", 0)
+    port = socket.getsockname()[1]
+    app = build_app(session, (f"127.0.0.1:{port}", f"localhost:{port}"), token)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        session.close()
 
 
 async def _body(request: Request) -> bytes:

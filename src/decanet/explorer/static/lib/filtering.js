@@ -101,9 +101,7 @@ export function windowAt(image, kernel, setting, row, column) {
 
 /** The absolute value that five numbers of a thousand exceed: a border of zeros must not set the scale of an image. */
 export function scaleOf(values) {
-  const apart = Math.max(1, Math.floor(values.length / 8191)); // a prime number of samples hits every column
-  const sizes = new Float32Array(Math.ceil(values.length / apart));
-  for (let i = 0; i < sizes.length; i++) sizes[i] = Math.abs(values[i * apart]);
+  const sizes = values.map(Math.abs);
   sizes.sort();
   return Math.max(sizes[Math.floor(0.995 * (sizes.length - 1))] ?? 0, 1e-12);
 }

@@ -174,7 +174,7 @@ export function open(main) {
       const largest = scaleOf(result.values);
       const onlyPositive = result.values.every((value) => value >= 0);
       const painted = onlyPositive
-        ? paintGray(result.values.map((value) => Math.min(255, (255 * value) / Math.max(largest, 1))), result.height, result.width)
+        ? paintGray(result.values.map((value) => (255 * value) / Math.max(largest, 1)), result.height, result.width)
         : paintBytes(toBytes(result.values, largest), result.height, result.width);
       resultCanvas.getContext("2d").putImageData(painted, 0, 0);
     }

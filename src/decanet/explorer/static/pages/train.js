@@ -10,6 +10,7 @@ export const needs = ["train/offers"];
 
 const OFTEN = 500; // milliseconds between two questions
 const SOON = 40; // the same, while what was told to a training has not happened yet
+const BEFORE = { paused: "training", training: "paused" }; // the state that another one is awaited in
 const TO_THE_END = ["finished", "stopped", "failed"];
 
 /** Open the page. */
@@ -65,7 +66,7 @@ function trainingCard(id, remove) {
     if (state.closed) return;
     const answer = await ask("train/state", { id, since: state.lines.length, look: state.look });
     if (answer && !state.closed) show(answer);
-    if (answer && (answer.state === state.awaited || TO_THE_END.includes(answer.state))) state.awaited = null;
+    if (answer?.state !== BEFORE[state.awaited]) state.awaited = null;
     if (!answer || !TO_THE_END.includes(answer.state)) state.timer = setTimeout(look, state.awaited ? SOON : OFTEN);
   }
 

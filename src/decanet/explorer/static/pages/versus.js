@@ -37,11 +37,13 @@ export function open(main) {
     return h("button", { type: "button", class: "primary", onclick }, text);
   }
 
-  function pixelsOf(index) {
+  function image(index, label) {
     const [, height, width] = state.images.pixels.shape;
     const size = height * width * 3;
     const canvas = canvasOf(paintPixels(state.images.pixels.data.subarray(index * size, (index + 1) * size), height, width));
     canvas.className = "pixelated";
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", label);
     return canvas;
   }
 
@@ -49,9 +51,7 @@ export function open(main) {
   function next() {
     const { images, answers } = state;
     if (answers.length === images.labels.length) return results();
-    const canvas = Object.assign(pixelsOf(answers.length), { tabIndex: -1 });
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", t("versus.image"));
+    const canvas = image(answers.length, t("versus.image"));
     state.timer = setTimeout(() => { canvas.style.opacity = 0; }, SHOWN);
     const choices = images.classes.map((title, k) => h("button", { type: "button", onclick: () => answer(k) }, h("kbd", {}, KEYS[k]), " ", title));
     return put(places.game, h("h2", {}, t("versus.which", { number: answers.length + 1, count: images.labels.length })), canvas, h("div", { class: "choices" }, choices));
@@ -81,10 +81,7 @@ export function open(main) {
       h("h2", {}, t("versus.differing", { count: differing.length })),
       h("div", { class: "differing" }, differing.map((i) => {
         const text = t("versus.told", { yours: classes[state.answers[i]], network: classes[predicted[i]], percent: Math.round(100 * confidence[i]), label: classes[labels[i]] });
-        const canvas = pixelsOf(i);
-        canvas.setAttribute("role", "img");
-        canvas.setAttribute("aria-label", text);
-        return h("figure", {}, canvas, h("figcaption", {}, text));
+        return h("figure", {}, image(i, text), h("figcaption", {}, text));
       })),
       button(t("versus.again"), () => { state.round += 1; begin(); }));
   }
