@@ -99,9 +99,11 @@ export function windowAt(image, kernel, setting, row, column) {
   return { patch, products, sum, top: row * setting.stride - before(kernel.height, setting), left: column * setting.stride - before(kernel.width, setting) };
 }
 
-/** The absolute value that five numbers of a thousand exceed: a border of zeros must not set the scale of an image. */
+/** The absolute value that about five numbers of a thousand exceed: a border of zeros must not set the scale of an image. */
 export function scaleOf(values) {
-  const sizes = values.map(Math.abs);
+  const apart = values.length > 10000 ? 7 : 1; // a seventh of an image tells its scale, and sorts in a millisecond
+  const sizes = new Float32Array(Math.ceil(values.length / apart));
+  for (let i = 0; i < sizes.length; i++) sizes[i] = Math.abs(values[i * apart]);
   sizes.sort();
   return Math.max(sizes[Math.floor(0.995 * (sizes.length - 1))] ?? 0, 1e-12);
 }
